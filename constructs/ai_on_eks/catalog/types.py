@@ -1,0 +1,136 @@
+"""What EC2 offers and what engines need, as frozen values. The figures are in `catalog/data/`, each with its source."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Vendor(StrEnum):
+    NVIDIA = "nvidia"
+    NEURON = "aws-neuron"
+    OTHER = "other"
+
+
+class PurchaseRoute(StrEnum):
+    ON_DEMAND = "on-demand"
+    SPOT = "spot"
+    CAPACITY_BLOCK = "capacity-block"
+
+
+@dataclass(frozen=True, slots=True)
+class Price:
+    """On-demand Linux price of one instance. `region` is where it was published, which may not be where it is used."""
+
+    usd_per_hour: float
+    region: str
+    date: str
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class Accelerator:
+    """One device as Kubernetes counts it.
+
+    memory_bytes          usable memory per device: what the driver reports as total, not the brochure's figure
+    bandwidth             memory bandwidth in bytes per second
+    dense_flops           peak operations per second by data type (`fp32 fp16 bf16 fp8 int8 fp4`), without sparsity
+    link_bytes_per_second one direction, device to device within a node; 0 where traffic goes over PCIe and is unknown
+    compute_capability    NVIDIA's, as (major, minor); None for others
+    resource_name         the extended resource its device plugin advertises
+    """
+
+    name: str
+    vendor: Vendor
+    title: str
+    memory_bytes: int
+    bandwidth_bytes_per_second: float
+    dense_flops: Mapping[str, float]
+    link_bytes_per_second: float
+    link: str
+    compute_capability: tuple[int, int] | None
+    resource_name: str
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class InstanceType:
+    """One EC2 instance type.
+
+    memory_bytes, vcpus                  as EC2 reports them
+    allocatable_*                        what the kubelet leaves to pods on an EKS AMI (formula in `catalog.kubelet`)
+    accelerator_count                    devices the device plugin will show; 0 for fractional types it hides
+    accelerator_memory_bytes             usable memory per device (a fraction of the device on g6f)
+    cpu_flops_per_vcpu                   dense FP32 peak of one vCPU, for CPU serving; None where unknown
+    """
+
+    name: str
+    family: str
+    vcpus: int
+    memory_bytes: int
+    architecture: str
+    accelerator: Accelerator | None
+    accelerator_count: int
+    accelerator_memory_bytes: int
+    network_gbps: float
+    network_cards: int
+    efa_interfaces: int
+    local_nvme_bytes: int
+    max_pods: int
+    allocatable_cpu_millicores: int
+    allocatable_memory_bytes: int
+    ami_type: str | None
+    purchase_routes: tuple[PurchaseRoute, ...]
+    price: Price | None
+    cpu_flops_per_vcpu: float | None
+    memory_bandwidth_bytes_per_second: float | None
+    served: bool
+    not_served_reason: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class EngineMemory:
+    """How an engine spends an accelerator's memory. See `sizing` for the formulae these feed.
+
+    memory_fraction        share of usable memory the engine takes (vLLM `--gpu-memory-utilization`); 1.0 = all
+    overhead_bytes         CUDA context and communication buffers that live outside torch, per rank
+    overhead_bytes_parallel  the same when TP > 1 (NCCL buffers included)
+    sampler_copies         float32 [sequences × vocabulary] tensors alive at the sampler's peak
+    graph_bytes            reserve for captured CUDA graphs, per rank
+    block_tokens           granularity of the paged cache
+    batch_limits           (least usable memory in bytes, max batched tokens, max sequences), largest first
+    """
+
+    memory_fraction: float
+    overhead_bytes: int
+    overhead_bytes_parallel: int
+    sampler_copies: float
+    graph_bytes: int
+    block_tokens: int
+    batch_limits: tuple[tuple[int, int, int], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Engine:
+    """A serving engine at one version: what it serves, where it runs, what it costs in memory.
+
+    tasks, formats, families     accepted values of the descriptor's fields
+    images                       image key in images.yaml by device: `cpu`, or an NVIDIA compute capability `8.6`,
+                                 or `nvidia` for any
+    min_compute_capability       by weight data type; a missing data type is not served on NVIDIA
+    """
+
+    name: str
+    version: str
+    title: str
+    kinds: tuple[str, ...]
+    families: tuple[str, ...]
+    formats: tuple[str, ...]
+    images: Mapping[str, str]
+    architectures: tuple[str, ...]
+    min_compute_capability: Mapping[str, tuple[int, int]]
+    cpu_weights: tuple[str, ...]
+    tensor_parallel: bool
+    memory: EngineMemory
+    source: str

@@ -1,0 +1,136 @@
+"""What a model is made of, whatever it was read from.
+
+    weights of a rank = Σ over tensors: count × elements ÷ shards(tensor, TP) × bits(tensor) / 8
+    cache of a rank   = Σ over states:  bytes per token ÷ shards(state, TP) × tokens kept
+    operations        = per token (or image) forward, from the same tensors
+
+A config, the header of a weight file or a bare parameter count each yield this one value; sizing, performance and
+placement read nothing else of a model. One formula per architecture would be shorter today and wrong for the next one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from math import prod
+
+
+class TensorRole(StrEnum):
+    """What a tensor does; decides quantization and reporting."""
+
+    EMBEDDING = "embedding"
+    ATTENTION = "attention"
+    FEED_FORWARD = "feed-forward"
+    NORM = "norm"
+    HEAD = "head"
+    CONVOLUTION = "convolution"
+    POOLER = "pooler"
+    UNKNOWN = "unknown"
+
+
+class Sharding(StrEnum):
+    """How tensor parallelism divides a tensor.
+
+    SPLIT        evenly over all ranks (columns, rows, vocabulary)
+    KEY_VALUE    over ranks up to the number of key/value heads, replicated beyond
+    REPLICATED   whole on every rank
+    """
+
+    SPLIT = "split"
+    KEY_VALUE = "key-value"
+    REPLICATED = "replicated"
+
+
+class Item(StrEnum):
+    """What one unit of work is."""
+
+    TOKEN = "token"  # noqa: S105 - a unit of work, not a credential
+    IMAGE = "image"
+
+
+@dataclass(frozen=True, slots=True)
+class Tensor:
+    """`count` tensors of the same shape and use. `name` may hold one `*` for the layer number."""
+
+    name: str
+    shape: tuple[int, ...]
+    role: TensorRole
+    sharding: Sharding
+    count: int = 1
+    quantizable: bool = False
+
+    @property
+    def parameters(self) -> int:
+        return self.count * prod(self.shape)
+
+
+@dataclass(frozen=True, slots=True)
+class KeyValueState:
+    """Keys and values that `layers` attention layers keep for every token of a running sequence.
+
+    elements per token = layers × key_value_heads × (key_dimension + value_dimension)
+    """
+
+    layers: int
+    key_value_heads: int
+    key_dimension: int
+    value_dimension: int
+
+    @property
+    def elements_per_token(self) -> int:
+        return self.layers * self.key_value_heads * (self.key_dimension + self.value_dimension)
+
+
+@dataclass(frozen=True, slots=True)
+class Operations:
+    """Floating-point operations of one forward pass; a multiply-add counts as two.
+
+    flops(n tokens attending to c tokens each) = n × (per_item + per_item_and_context_token × c)
+    For images `per_item` is the whole pass and the second term is zero.
+    """
+
+    per_item: int
+    per_item_and_context_token: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Activations:
+    """What a forward pass needs beside weights and cache, in elements.
+
+    per_item      widest set of intermediate values alive at once, per token or image
+    vocabulary    width of the sampler's input; 0 where nothing is sampled
+    """
+
+    per_item: int
+    vocabulary: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Inventory:
+    """A model, reduced to what memory and time follow from.
+
+    `estimated` names the assumptions made when the source did not say everything; empty means exact.
+    """
+
+    architecture: str
+    item: Item
+    tensors: tuple[Tensor, ...]
+    states: tuple[KeyValueState, ...]
+    operations: Operations
+    activations: Activations
+    layers: int
+    hidden_size: int
+    attention_heads: int = 0
+    key_value_heads: int = 0
+    max_context_tokens: int | None = None
+    estimated: tuple[str, ...] = ()
+
+    @property
+    def parameters(self) -> int:
+        """Logical parameters: tied weights counted once."""
+        return sum(tensor.parameters for tensor in self.tensors)
+
+    @property
+    def active_parameters(self) -> int:
+        """Parameters that one token passes through. Equal to `parameters` until experts exist."""
+        return self.parameters

@@ -1,0 +1,156 @@
+"""The descriptor: what a model is and what is asked of it. The JSON Schema for editors is made from these classes.
+
+Every default stands here and nowhere else. Units are in the names; an unknown key is an error.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+
+class Strict(BaseModel):
+    """What users write: unknown keys and silent conversions are errors, values never change."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+class Kind(StrEnum):
+    FOUNDATION = "foundation"
+    TASK_SPECIFIC = "task-specific"
+    EMBEDDING = "embedding"
+
+
+class Family(StrEnum):
+    TRANSFORMER = "transformer"
+    CNN = "cnn"
+    DIFFUSION = "diffusion"
+    SSM = "ssm"
+    HYBRID = "hybrid"
+
+
+class Format(StrEnum):
+    SAFETENSORS = "safetensors"
+    PYTORCH = "pytorch"
+    ONNX = "onnx"
+    TENSORFLOW = "tensorflow"
+    GGUF = "gguf"
+
+
+class WeightPrecision(StrEnum):
+    FP32 = "fp32"
+    FP16 = "fp16"
+    BF16 = "bf16"
+    FP8 = "fp8"
+    INT8 = "int8"
+    INT4 = "int4"
+    MXFP4 = "mxfp4"
+    NVFP4 = "nvfp4"
+
+
+class CachePrecision(StrEnum):
+    AUTO = "auto"
+    FP16 = "fp16"
+    BF16 = "bf16"
+    FP8 = "fp8"
+
+
+class Storage(StrEnum):
+    S3 = "s3"
+    FSX = "fsx"
+    EFS = "efs"
+    NODE = "node"
+
+
+class CapacityType(StrEnum):
+    ON_DEMAND = "on-demand"
+    SPOT = "spot"
+    CAPACITY_BLOCK = "capacity-block"
+
+
+Name = Annotated[str, StringConstraints(pattern=r"^[a-z]([-a-z0-9]{0,51}[a-z0-9])?$")]
+
+
+class Source(Strict):
+    """Where the weights come from."""
+
+    uri: Annotated[str, StringConstraints(pattern=r"^(hf|s3|https|file)://[^\s]+$", max_length=512)] = Field(
+        description="hf://org/name, s3://bucket/prefix, https://… or file://…"
+    )
+    revision: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._/-]{1,64}$")] | None = Field(
+        default=None, description="commit hash on the hub; without one the plan warns that the weights are not pinned"
+    )
+    format: Format = Field(description="file format of the weights")
+
+
+class Architecture(Strict):
+    """What the model is: a config (path or inline hyper-parameters) or only a parameter count."""
+
+    family: Family
+    config: str | dict[str, Any] | None = Field(
+        default=None, description="path to the model's own config.json (relative to the descriptor), or its hyper-parameters"
+    )
+    parameters: int | None = Field(
+        default=None, gt=0, le=10**14, description="number of parameters, when nothing more is known; the answer is marked as estimated"
+    )
+
+
+class Precision(Strict):
+    """Data types. `scheme` names the quantization method (awq, gptq, gguf:q4_k_m)."""
+
+    weights: WeightPrecision
+    scheme: str | None = None
+    kv_cache: CachePrecision = Field(default=CachePrecision.AUTO, description="auto = the data type the weights compute in")
+
+
+class Targets(Strict):
+    """What the service has to reach. Each absent target asks for nothing."""
+
+    ttft_ms: float | None = Field(default=None, gt=0, description="time to first token of a full-length prompt, or latency of one batch, in milliseconds")
+    tpot_ms: float | None = Field(default=None, gt=0, description="time per output token of one sequence, in milliseconds")
+    items_per_second: float | None = Field(default=None, gt=0, description="embeddings or images per second over all replicas")
+    output_tokens_per_second: float | None = Field(default=None, gt=0, description="over all replicas")
+
+
+class Serving(Strict):
+    """The load and what it must reach."""
+
+    context_tokens: int | None = Field(
+        default=None, gt=0, le=10_000_000, description="prompt plus output of the longest sequence; default: the model's own maximum, at most 8192"
+    )
+    output_tokens: int = Field(default=256, gt=0, description="output of a typical sequence, for estimates")
+    concurrency: int = Field(default=8, gt=0, le=100_000, description="sequences or images in flight over all replicas")
+    batch: int = Field(default=8, gt=0, le=4096, description="items of one forward pass of an encoder or CNN")
+    minimum_replicas: int = Field(default=1, gt=0, le=1000, description="copies that must serve even without load")
+    memory_fraction: float | None = Field(
+        default=None, gt=0.0, lt=1.0, description="share of accelerator memory the engine takes; default: the engine's own"
+    )
+    targets: Targets = Targets()
+
+
+class Constraints(Strict):
+    """What the placement may use. Empty lists allow everything."""
+
+    accelerators: tuple[str, ...] = Field(default=(), description="accelerator names as `ai-on-eks catalog accelerators` prints them, or `cpu`")
+    instance_families: tuple[str, ...] = Field(default=(), description="such as g6e")
+    capacity_type: CapacityType = CapacityType.ON_DEMAND
+    max_usd_per_hour: float | None = Field(default=None, gt=0, description="price ceiling for all replicas together")
+
+
+class Descriptor(Strict):
+    """What a model is and what is asked of it."""
+
+    name: Name = Field(description="lower-case letters, digits and hyphens; at most 53 characters; names the Kubernetes objects")
+    kind: Kind
+    task: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{1,62}$")] | None = Field(
+        default=None, description="Hugging Face pipeline tag, such as text-generation"
+    )
+    source: Source
+    architecture: Architecture
+    precision: Precision | None = Field(default=None, description="default: bf16 for foundation models, fp32 otherwise")
+    serving: Serving = Serving()
+    storage: Storage = Field(default=Storage.S3, description="where the pods read the weights from")
+    constraints: Constraints = Constraints()
+    schema_version: Literal["v1"] = Field(default="v1", alias="schema", description="version of this format")

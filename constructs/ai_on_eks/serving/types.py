@@ -1,0 +1,50 @@
+"""One model's workload as plain data: what `kube` turns into objects. Imports no cdk8s and needs no Node."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class ImageReference:
+    """`repository:tag@digest`. Without a digest the tag is mutable and the plan says so."""
+
+    key: str
+    repository: str
+    tag: str
+    digest: str | None
+    verified: str | None
+    size_bytes: int
+
+    @property
+    def reference(self) -> str:
+        pinned = f"@{self.digest}" if self.digest else ""
+        return f"{self.repository}:{self.tag}{pinned}"
+
+
+@dataclass(frozen=True, slots=True)
+class Workload:
+    """Everything the cluster has to know of one model.
+
+    pod_spec     Kubernetes PodSpec v1 as plain data, wire spelling; the only place that knows it is `serving.pod`
+    config_maps  data of the ConfigMaps the pod mounts, by name (Triton's config.pbtxt)
+    port         the engine's HTTP port; metrics_port may equal it
+    rollout      maxSurge/maxUnavailable that cannot deadlock when every accelerator is taken
+    """
+
+    name: str
+    namespace: str
+    labels: Mapping[str, str]
+    replicas: int
+    pod_spec: Json
+    config_maps: Mapping[str, Mapping[str, str]]
+    port: int
+    metrics_port: int
+    metrics_path: str
+    rollout: Mapping[str, int]
+    service_account: str
+    warnings: tuple[str, ...]

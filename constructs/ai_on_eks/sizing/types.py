@@ -1,0 +1,98 @@
+"""The question sizing answers and its answer, as frozen values."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ai_on_eks.catalog.types import EngineMemory
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """What is asked of a model.
+
+    context_tokens   longest prompt plus output of one sequence; 1 where the model works on images
+    concurrency      sequences (or images) in flight over *all* replicas
+    batch            items of one forward pass of an encoder or CNN; ignored where a cache is kept
+    """
+
+    context_tokens: int
+    concurrency: int
+    batch: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Where one rank runs. Sizing knows bytes, not instance types.
+
+    device_memory_bytes  usable memory of one accelerator, or the memory given to the container on CPU
+    memory_fraction      None = the engine's default
+    """
+
+    device_memory_bytes: int
+    tensor_parallel: int
+    pipeline_parallel: int
+    engine: EngineMemory
+    memory_fraction: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Term:
+    """One line of an account: bytes, how they were computed, and where the formula comes from."""
+
+    name: str
+    value_bytes: int
+    formula: str
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class RankMemory:
+    """What one rank of a replica holds.
+
+    budget = memory × fraction;  kv_cache = budget − weights − activation − overhead (never negative)
+    kv_cache_tokens  tokens of all running sequences of one *replica* that fit, rounded down to whole blocks
+    headroom_bytes   what is left after the asked load; negative = does not fit, and by how much
+    """
+
+    memory_bytes: int
+    memory_fraction: float
+    budget_bytes: int
+    weights_bytes: int
+    activation_bytes: int
+    overhead_bytes: int
+    kv_cache_bytes: int
+    kv_bytes_per_token: int
+    kv_cache_tokens: int
+    headroom_bytes: int
+    max_batched_tokens: int
+    max_sequences: int
+    terms: tuple[Term, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class HostMemory:
+    """What a replica's container needs of its node, per node.
+
+    memory_bytes            request and limit, /dev/shm included
+    shared_memory_bytes     size limit of /dev/shm
+    ephemeral_bytes         node disk for weights, caches and logs; the image is the kubelet's and not in here
+    """
+
+    memory_bytes: int
+    shared_memory_bytes: int
+    ephemeral_bytes: int
+    terms: tuple[Term, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class MemoryDemand:
+    """Sizing's whole answer for one model on one target. `reasons` is empty exactly when it fits."""
+
+    weights_bytes: int
+    kv_bytes_per_token: int
+    rank: RankMemory
+    host: HostMemory
+    sequences_per_replica: int
+    fits: bool
+    reasons: tuple[str, ...]

@@ -1,0 +1,26 @@
+"""Units. Bytes are `int`; GiB means 2**30; nothing is ever rounded up to a brochure figure."""
+
+from __future__ import annotations
+
+KIB = 2**10
+MIB = 2**20
+GIB = 2**30
+TIB = 2**40
+
+HOURS_PER_MONTH = 730
+"""The month AWS's own price pages use: 365 days × 24 h ÷ 12."""
+
+
+def gib(value_bytes: int | float) -> float:
+    """Bytes as GiB, unrounded."""
+    return value_bytes / GIB
+
+
+def format_gib(value_bytes: int | float, digits: int = 2) -> str:
+    """`'14.96 GiB'`. Negative values keep their sign."""
+    return f"{value_bytes / GIB:.{digits}f} GiB"
+
+
+def ceil_div(numerator: int, denominator: int) -> int:
+    """Integer division rounded towards plus infinity. `denominator` must be positive."""
+    return -(-numerator // denominator)
