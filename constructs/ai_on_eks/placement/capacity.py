@@ -1,0 +1,79 @@
+"""From many plans to the nodes they need together.
+
+    nodes(instance type, capacity type) = Σ over plans: nodes of the chosen placement
+    root volume = 2 × images + ephemeral storage of the pods of one node + a margin
+
+Replicas of different models do not share a node here: a plan's price would then depend on its neighbours.
+The factor two covers an update, when the old image and the new one lie side by side.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from ai_on_eks.catalog.loading import Catalog
+from ai_on_eks.catalog.types import InstanceType
+from ai_on_eks.descriptors.platform import Platform
+from ai_on_eks.placement.types import CapacityRequest, Placement, Plan
+from ai_on_eks.units import GIB, ceil_div
+
+ROOT_VOLUME_MARGIN_GIB = 20
+"""Operating system, kubelet, logs and the DaemonSets' images. EKS AL2023 accelerated AMIs occupy about 10 GiB
+(reference: amazon-eks-ami default volume of 20 GiB, 2026-07)."""
+
+ROOT_VOLUME_STEP_GIB = 10
+"""Sizes are rounded up to this, so that a small change of a model does not replace a launch template."""
+
+
+def capacity_requests(
+    plans: Iterable[Plan], platform: Platform, catalog: Catalog, image_bytes: Mapping[str, int]
+) -> tuple[CapacityRequest, ...]:
+    """One request per instance type and capacity type, sorted by name.
+
+    `image_bytes` gives the unpacked size of each image key; a missing key is a KeyError, not a guess.
+    """
+    groups: dict[tuple[str, str], list[Plan]] = {}
+    for plan in plans:
+        if plan.chosen is None:
+            continue
+        key = (plan.chosen.instance_type.name, plan.descriptor.constraints.capacity_type.value)
+        groups.setdefault(key, []).append(plan)
+    return tuple(
+        _request(group, capacity_type, platform, catalog, image_bytes)
+        for (_, capacity_type), group in sorted(groups.items())
+    )
+
+
+def _request(
+    group: list[Plan], capacity_type: str, platform: Platform, catalog: Catalog, image_bytes: Mapping[str, int]
+) -> CapacityRequest:
+    placements = [plan.chosen for plan in group if plan.chosen is not None]
+    instance_type = placements[0].instance_type
+    return CapacityRequest(
+        name=_name(instance_type, capacity_type),
+        instance_type=instance_type,
+        capacity_type=capacity_type,
+        nodes=sum(placement.nodes for placement in placements),
+        zones=tuple(
+            zone
+            for zone in platform.network.availability_zones
+            if zone in catalog.zones(instance_type.name, platform.region)
+        ),
+        root_volume_gib=_root_volume_gib(placements, image_bytes),
+        models=tuple(sorted(plan.descriptor.name for plan in group)),
+    )
+
+
+def _name(instance_type: InstanceType, capacity_type: str) -> str:
+    suffix = "" if capacity_type == "on-demand" else f"-{capacity_type}"
+    return f"{instance_type.name.replace('.', '-')}{suffix}"
+
+
+def _root_volume_gib(placements: list[Placement], image_bytes: Mapping[str, int]) -> int:
+    images_bytes = sum(image_bytes[key] for key in sorted({placement.image_key for placement in placements}))
+    pods_bytes = max(
+        placement.memory.host.ephemeral_bytes * min(placement.replicas, placement.replicas_per_node)
+        for placement in placements
+    )
+    needed_gib = ceil_div(2 * images_bytes + pods_bytes, GIB) + ROOT_VOLUME_MARGIN_GIB
+    return ceil_div(needed_gib, ROOT_VOLUME_STEP_GIB) * ROOT_VOLUME_STEP_GIB

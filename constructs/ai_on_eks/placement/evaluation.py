@@ -1,0 +1,181 @@
+"""One candidate, computed: memory, speed, replicas, nodes, price.
+
+    replicas = max(minimum_replicas,
+                   ⌈concurrency ÷ sequences one replica holds at full context⌉,      models that keep a cache
+                   ⌈target throughput ÷ estimated throughput of one replica⌉)        where a target is set
+    nodes    = ⌈replicas ÷ replicas per node⌉ ;  $/h = nodes × price
+
+A replica that holds some of the load is not rejected: two small ones are often cheaper than one large one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from ai_on_eks.catalog.daemonsets import reserved_by_daemonsets
+from ai_on_eks.catalog.types import InstanceType
+from ai_on_eks.performance.roofline import estimate
+from ai_on_eks.performance.types import Estimates
+from ai_on_eks.placement.requirements import Requirements
+from ai_on_eks.placement.rules import MEMORY_RULE
+from ai_on_eks.placement.rules.capability import image_key
+from ai_on_eks.placement.types import Candidate, Placement, Rejection
+from ai_on_eks.sizing.precision import compute_data_type
+from ai_on_eks.sizing.size import size_model
+from ai_on_eks.sizing.types import Load, MemoryDemand, Target
+from ai_on_eks.units import ceil_div, format_gib
+
+CPU_MILLICORES_PER_ACCELERATOR = 1000
+"""One busy process per rank: vLLM 0.33 runs a worker process for each, Triton and TEI a feeding thread."""
+
+CPU_MILLICORES_PER_SERVER = 1500
+"""HTTP server, tokenizer and scheduler of a replica. With the worker this leaves a 4-vCPU node room for its DaemonSets
+(allocatable 3,920 millicores; facts of the EKS AMI, 2026-07)."""
+
+
+def evaluate(candidate: Candidate, requirements: Requirements) -> Placement | Rejection:
+    """A placement with every figure filled in, or the memory rule's rejection."""
+    one_sequence = replace(requirements.load, concurrency=1)
+    demand = _size(candidate, requirements, one_sequence)
+    if not demand.fits:
+        return Rejection(
+            instance_type=candidate.instance_type.name,
+            engine=candidate.engine.name,
+            tensor_parallel=candidate.tensor_parallel,
+            rule=MEMORY_RULE,
+            reason="; ".join(demand.reasons),
+            shortfall=format_gib(-demand.rank.headroom_bytes) if demand.rank.headroom_bytes < 0 else None,
+        )
+    keeps_cache = bool(requirements.inventory.states)
+    capacity = demand.sequences_per_replica
+    replicas = requirements.descriptor.serving.minimum_replicas
+    if keeps_cache:
+        replicas = max(replicas, ceil_div(requirements.load.concurrency, capacity))
+    estimates = _estimate(candidate, requirements, demand, _sequences(requirements, replicas, capacity))
+    replicas = max(replicas, _replicas_for_throughput(requirements, estimates))
+    sequences = _sequences(requirements, replicas, capacity)
+    if keeps_cache:
+        demand = _size(candidate, requirements, replace(requirements.load, concurrency=sequences))
+        estimates = _estimate(candidate, requirements, demand, sequences)
+    return _placement(candidate, requirements, demand, estimates, replicas, sequences)
+
+
+def _sequences(requirements: Requirements, replicas: int, capacity: int) -> int:
+    """Sequences one replica runs at once when the load is shared evenly."""
+    return min(capacity, ceil_div(requirements.load.concurrency, replicas))
+
+
+def _size(candidate: Candidate, requirements: Requirements, load: Load) -> MemoryDemand:
+    instance_type = candidate.instance_type
+    target = Target(
+        device_memory_bytes=instance_type.accelerator_memory_bytes or _container_memory_bytes(instance_type),
+        tensor_parallel=candidate.tensor_parallel,
+        pipeline_parallel=candidate.pipeline_parallel,
+        engine=candidate.engine.memory,
+        memory_fraction=requirements.descriptor.serving.memory_fraction,
+    )
+    return size_model(requirements.inventory, requirements.precision, load, target)
+
+
+def _container_memory_bytes(instance_type: InstanceType) -> int:
+    _cpu, reserved_bytes = reserved_by_daemonsets(instance_type)
+    return max(0, instance_type.allocatable_memory_bytes - reserved_bytes)
+
+
+def _estimate(
+    candidate: Candidate, requirements: Requirements, demand: MemoryDemand, sequences: int
+) -> Estimates:
+    instance_type = candidate.instance_type
+    accelerator = instance_type.accelerator
+    data_type = compute_data_type(requirements.precision)
+    if accelerator is None:
+        flops = (instance_type.cpu_flops_per_vcpu or 0.0) * instance_type.vcpus
+        bandwidth = instance_type.memory_bandwidth_bytes_per_second or 0.0
+        link = 0.0
+    else:
+        flops = accelerator.dense_flops.get(data_type, 0.0)
+        bandwidth = accelerator.bandwidth_bytes_per_second
+        link = accelerator.link_bytes_per_second
+    return estimate(
+        requirements.inventory,
+        requirements.precision,
+        requirements.load,
+        output_tokens=requirements.descriptor.serving.output_tokens,
+        sequences=sequences,
+        flops_per_second=flops,
+        bandwidth_bytes_per_second=bandwidth,
+        link_bytes_per_second=link,
+        tensor_parallel=candidate.tensor_parallel,
+        weights_bytes_per_rank=demand.rank.weights_bytes,
+        kv_bytes_per_token_per_rank=demand.rank.kv_bytes_per_token,
+    )
+
+
+def _replicas_for_throughput(requirements: Requirements, estimates: Estimates) -> int:
+    targets = requirements.descriptor.serving.targets
+    replicas = 1
+    for wanted, estimated in (
+        (targets.items_per_second, estimates.items_per_s),
+        (targets.output_tokens_per_second, estimates.output_tokens_per_s),
+    ):
+        if wanted is not None and estimated:
+            replicas = max(replicas, -int(-wanted // estimated))
+    return replicas
+
+
+def _placement(
+    candidate: Candidate,
+    requirements: Requirements,
+    demand: MemoryDemand,
+    estimates: Estimates,
+    replicas: int,
+    sequences: int,
+) -> Placement:
+    instance_type = candidate.instance_type
+    image = image_key(candidate.engine, instance_type)
+    if image is None:
+        raise AssertionError("the engine-accelerator rule lets no candidate without an image pass")
+    cpu_request = _cpu_request_millicores(candidate)
+    per_node = _replicas_per_node(candidate, demand, cpu_request)
+    nodes = ceil_div(replicas, per_node)
+    price = instance_type.price
+    return Placement(
+        instance_type=instance_type,
+        engine=candidate.engine,
+        image_key=image,
+        tensor_parallel=candidate.tensor_parallel,
+        pipeline_parallel=candidate.pipeline_parallel,
+        nodes_per_replica=1,
+        replicas=replicas,
+        replicas_per_node=per_node,
+        nodes=nodes,
+        sequences_per_replica=sequences,
+        max_model_len=requirements.load.context_tokens,
+        memory=demand,
+        estimates=estimates,
+        price=price,
+        usd_per_hour=None if price is None else round(nodes * price.usd_per_hour, 6),
+        cpu_request_millicores=cpu_request,
+    )
+
+
+def _cpu_request_millicores(candidate: Candidate) -> int:
+    """Processor time of one replica: on CPU the whole node, beside an accelerator what feeding it takes."""
+    instance_type = candidate.instance_type
+    if instance_type.accelerator is None:
+        reserved_millicores, _memory = reserved_by_daemonsets(instance_type)
+        return max(0, instance_type.allocatable_cpu_millicores - reserved_millicores)
+    return CPU_MILLICORES_PER_SERVER + CPU_MILLICORES_PER_ACCELERATOR * candidate.accelerators_per_replica
+
+
+def _replicas_per_node(candidate: Candidate, demand: MemoryDemand, cpu_request_millicores: int) -> int:
+    """Replicas that share a node: by accelerators, host memory and processor time. At least one; whether that one
+    really fits is the host rules' question."""
+    instance_type = candidate.instance_type
+    if instance_type.accelerator is None:
+        return 1
+    reserved_millicores, reserved_bytes = reserved_by_daemonsets(instance_type)
+    by_accelerators = instance_type.accelerator_count // candidate.accelerators_per_replica
+    by_memory = (instance_type.allocatable_memory_bytes - reserved_bytes) // demand.host.memory_bytes
+    by_cpu = (instance_type.allocatable_cpu_millicores - reserved_millicores) // cpu_request_millicores
+    return max(1, min(by_accelerators, by_memory, by_cpu))

@@ -1,0 +1,55 @@
+"""What one model asks of a placement, with every default resolved: the input of all rules."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ai_on_eks.descriptors.inventory import Inventory, Item
+from ai_on_eks.descriptors.platform import Platform
+from ai_on_eks.descriptors.schema import Descriptor, Kind, Precision, WeightPrecision
+from ai_on_eks.sizing.types import Load
+
+DEFAULT_CONTEXT_TOKENS = 8192
+"""Context asked for when the descriptor names none and the model allows more (Descriptor.serving.context_tokens)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Requirements:
+    """One model's demands."""
+
+    descriptor: Descriptor
+    inventory: Inventory
+    precision: Precision
+    load: Load
+    platform: Platform
+
+
+def resolve(descriptor: Descriptor, inventory: Inventory, platform: Platform) -> Requirements:
+    """The descriptor with its defaults filled in from the model itself."""
+    return Requirements(
+        descriptor=descriptor,
+        inventory=inventory,
+        precision=effective_precision(descriptor),
+        load=effective_load(descriptor, inventory),
+        platform=platform,
+    )
+
+
+def effective_precision(descriptor: Descriptor) -> Precision:
+    """The precision given, else bf16 for foundation models and fp32 for the others."""
+    if descriptor.precision is not None:
+        return descriptor.precision
+    weights = WeightPrecision.BF16 if descriptor.kind is Kind.FOUNDATION else WeightPrecision.FP32
+    return Precision(weights=weights)
+
+
+def effective_load(descriptor: Descriptor, inventory: Inventory) -> Load:
+    """The load given; the context defaults to the model's own maximum, at most 8192 tokens."""
+    serving = descriptor.serving
+    if inventory.item is Item.IMAGE:
+        context_tokens = 1
+    elif serving.context_tokens is not None:
+        context_tokens = serving.context_tokens
+    else:
+        context_tokens = min(inventory.max_context_tokens or DEFAULT_CONTEXT_TOKENS, DEFAULT_CONTEXT_TOKENS)
+    return Load(context_tokens=context_tokens, concurrency=serving.concurrency, batch=serving.batch)

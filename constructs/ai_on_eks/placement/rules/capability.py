@@ -1,0 +1,69 @@
+"""Can this engine run this model on this device: visibility, builds, processor architecture, data types."""
+
+from __future__ import annotations
+
+from ai_on_eks.catalog.loading import Catalog
+from ai_on_eks.catalog.types import Engine, InstanceType, Vendor
+from ai_on_eks.placement.requirements import Requirements
+from ai_on_eks.placement.rules.types import Violation
+from ai_on_eks.placement.types import Candidate
+
+
+def image_key(engine: Engine, instance_type: InstanceType) -> str | None:
+    """The image of `engine` for the type's device: by compute capability, else for any NVIDIA device, else for CPU."""
+    accelerator = instance_type.accelerator
+    if accelerator is None:
+        return engine.images.get("cpu")
+    if accelerator.vendor is not Vendor.NVIDIA or accelerator.compute_capability is None:
+        return engine.images.get(accelerator.vendor.value) if accelerator.vendor is Vendor.NEURON else None
+    major, minor = accelerator.compute_capability
+    return engine.images.get(f"{major}.{minor}") or engine.images.get("nvidia")
+
+
+def accelerator_visible(candidate: Candidate, _: Requirements, __: Catalog) -> Violation | None:
+    instance_type = candidate.instance_type
+    if instance_type.accelerator is None or instance_type.accelerator_count > 0:
+        return None
+    return Violation(
+        f"the device plugin advertises no {instance_type.accelerator.resource_name} for this fractional type"
+    )
+
+
+def engine_runs_on_device(candidate: Candidate, _: Requirements, __: Catalog) -> Violation | None:
+    engine, accelerator = candidate.engine, candidate.instance_type.accelerator
+    if image_key(engine, candidate.instance_type) is not None:
+        return None
+    if accelerator is None:
+        return Violation(f"{engine.title} {engine.version} is not served on CPU by this package")
+    if accelerator.vendor is Vendor.NVIDIA and accelerator.compute_capability is not None:
+        major, minor = accelerator.compute_capability
+        return Violation(f"{engine.title} {engine.version} has no image for compute capability {major}.{minor}")
+    return Violation(f"{engine.title} {engine.version} has no build for {accelerator.title}")
+
+
+def engine_runs_on_architecture(candidate: Candidate, _: Requirements, __: Catalog) -> Violation | None:
+    engine, architecture = candidate.engine, candidate.instance_type.architecture
+    if architecture in engine.architectures:
+        return None
+    built = ", ".join(engine.architectures)
+    return Violation(f"the node is {architecture}, {engine.title} {engine.version} is built for {built}")
+
+
+def precision_supported(candidate: Candidate, requirements: Requirements, _: Catalog) -> Violation | None:
+    engine, accelerator = candidate.engine, candidate.instance_type.accelerator
+    weights = requirements.precision.weights.value
+    if accelerator is None:
+        if weights in engine.cpu_weights:
+            return None
+        return Violation(f"{engine.title} {engine.version} runs {', '.join(engine.cpu_weights)} on CPU, not {weights}")
+    required = engine.min_compute_capability.get(weights)
+    if required is None:
+        served = ", ".join(sorted(engine.min_compute_capability))
+        return Violation(f"{engine.title} {engine.version} serves {served}, not {weights}")
+    present = accelerator.compute_capability
+    if present is not None and present < required:
+        return Violation(
+            f"{weights} needs compute capability {required[0]}.{required[1]}, "
+            f"{accelerator.title} has {present[0]}.{present[1]}"
+        )
+    return None
