@@ -1,0 +1,39 @@
+"""Which objects a model and the platform consist of, in the order they are applied: what a pod needs comes before it.
+
+The keys are construct ids and a contract: renaming one replaces the object in people's clusters. The primary object is
+`Resource`.
+"""
+
+from __future__ import annotations
+
+from ai_on_eks.descriptors.platform import Platform
+from ai_on_eks.kube.objects.config_map import config_map, model_store
+from ai_on_eks.kube.objects.deployment import deployment
+from ai_on_eks.kube.objects.namespace import namespace
+from ai_on_eks.kube.objects.network_policy import default_deny, model_policy
+from ai_on_eks.kube.objects.pod_disruption_budget import pod_disruption_budget
+from ai_on_eks.kube.objects.service import service
+from ai_on_eks.kube.objects.service_account import service_account
+from ai_on_eks.serving.types import Json, Workload
+
+
+def model_manifests(workload: Workload) -> dict[str, Json]:
+    """Every object of one model by construct id."""
+    manifests = {"ServiceAccount": service_account(workload)}
+    for name in sorted(workload.config_maps):
+        manifests[f"ConfigMap-{name}"] = config_map(workload, name, workload.config_maps[name])
+    manifests["NetworkPolicy"] = model_policy(workload)
+    manifests["Service"] = service(workload)
+    manifests["Resource"] = deployment(workload)
+    budget = pod_disruption_budget(workload)
+    if budget is not None:
+        manifests["PodDisruptionBudget"] = budget
+    return manifests
+
+
+def platform_manifests(platform: Platform, model_bucket: str | None) -> dict[str, Json]:
+    """Every object that all models share by construct id. Without a bucket there is no ConfigMap that names it."""
+    manifests = {"Resource": namespace(platform), "DefaultDeny": default_deny(platform)}
+    if model_bucket is not None:
+        manifests["ModelStore"] = model_store(platform, model_bucket)
+    return manifests

@@ -1,0 +1,22 @@
+"""The objects of one model as a construct."""
+
+from __future__ import annotations
+
+from cdk8s import ApiObject
+from constructs import Construct
+
+from ai_on_eks.descriptors.platform import Platform
+from ai_on_eks.kube.api_object import api_object
+from ai_on_eks.kube.manifests import model_manifests
+from ai_on_eks.serving.types import Workload
+
+
+class ModelWorkload(Construct):
+    """Everything the cluster has to know of one model. `resource` is its Deployment."""
+
+    def __init__(self, scope: Construct, id: str, *, workload: Workload, platform: Platform) -> None:  # noqa: A002 - the constructs' own name
+        super().__init__(scope, id)
+        if workload.namespace != platform.namespace:
+            raise ValueError(f"{workload.name} is planned for namespace {workload.namespace}, not {platform.namespace}")
+        objects = {key: api_object(self, key, manifest) for key, manifest in model_manifests(workload).items()}
+        self.resource: ApiObject = objects["Resource"]

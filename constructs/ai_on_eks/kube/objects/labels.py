@@ -1,0 +1,50 @@
+"""Labels that other objects, tools and people select by. A change of one here is a change of contract."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from ai_on_eks.descriptors.platform import Platform
+from ai_on_eks.serving.types import Workload
+
+MODEL_LABEL = "ai-on-eks/model"
+"""Names the model a pod belongs to. The Deployment's selector is immutable, so it holds this one label and no version:
+a label that ever changes would force the Deployment to be deleted and created again."""
+
+GATEWAY_LABEL = "ai-on-eks/gateway"
+"""Set to "true" on a namespace, it may call every model's API."""
+
+MONITORING_NAMESPACE = "monitoring"
+"""Namespace of the metrics collector; the only one besides the gateway's that reaches a metrics port."""
+
+NAMESPACE_NAME_LABEL = "kubernetes.io/metadata.name"
+"""Set by the API server on every namespace to its name since Kubernetes 1.22; nobody can set it to anything else."""
+
+CONFIG_HASH_ANNOTATION = "ai-on-eks/config-hash"
+"""On the pod template: a digest of the mounted ConfigMaps, so that a change of their data rolls the pods."""
+
+
+def selector(workload: Workload) -> dict[str, str]:
+    """What selects the pods of one model, for Deployment, Service, PodDisruptionBudget and NetworkPolicy alike.
+
+    The same labels everywhere is a requirement and not only taste: the VPC CNI adds a Service's cluster address to a
+    policy only where the Service's selector and the policy's match label by label
+    (github.com/aws/amazon-network-policy-controller-k8s issue 194, 2025-09-23).
+    """
+    return {MODEL_LABEL: workload.name}
+
+
+def object_labels(workload: Workload) -> dict[str, str]:
+    """Labels of every object of one model, sorted by key; the selector's always win."""
+    return dict(sorted({**workload.labels, **selector(workload)}.items()))
+
+
+def platform_labels(platform: Platform) -> dict[str, str]:
+    """Labels of every object that belongs to the platform and to no model."""
+    return {"app.kubernetes.io/managed-by": "ai-on-eks", "app.kubernetes.io/part-of": platform.name}
+
+
+def metadata(workload: Workload, name: str | None = None) -> dict[str, object]:
+    """Metadata of a namespaced object of one model; its name is the model's unless another is given."""
+    labels: Mapping[str, str] = object_labels(workload)
+    return {"name": name or workload.name, "namespace": workload.namespace, "labels": labels}

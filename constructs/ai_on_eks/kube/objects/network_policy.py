@@ -1,0 +1,94 @@
+"""networking.k8s.io/v1 NetworkPolicy: who may talk to whom.
+
+The namespace denies everything; each model then allows what it needs. The kubelet's probes need no rule: traffic from
+the node a pod runs on is always allowed (kubernetes.io/docs/concepts/services-networking/network-policies, 2026-11).
+"""
+
+from __future__ import annotations
+
+from ai_on_eks.descriptors.platform import Platform
+from ai_on_eks.kube.objects.labels import (
+    GATEWAY_LABEL,
+    MONITORING_NAMESPACE,
+    NAMESPACE_NAME_LABEL,
+    metadata,
+    platform_labels,
+    selector,
+)
+from ai_on_eks.serving.types import Json, Workload
+
+POD_IDENTITY_AGENT_CIDR = "169.254.170.23/32"
+"""Link-local IPv4 address of the EKS Pod Identity Agent, which answers on port 80
+(docs.aws.amazon.com/eks/latest/userguide/pod-id-how-it-works.html, 2026-11). Omits the IPv6 address: the platform's
+clusters are IPv4."""
+
+ANYWHERE_CIDR = "0.0.0.0/0"
+
+DEFAULT_DENY = "default-deny"
+
+
+def default_deny(platform: Platform) -> Json:
+    """Nothing in the namespace talks or is talked to until another policy allows it."""
+    return {
+        "apiVersion": "networking.k8s.io/v1",
+        "kind": "NetworkPolicy",
+        "metadata": {"name": DEFAULT_DENY, "namespace": platform.namespace, "labels": platform_labels(platform)},
+        "spec": {"podSelector": {}, "policyTypes": ["Ingress", "Egress"]},
+    }
+
+
+def model_policy(workload: Workload) -> Json:
+    """In: API from the gateway and the own namespace, metrics from monitoring. Out: DNS, AWS and the identity agent."""
+    return {
+        "apiVersion": "networking.k8s.io/v1",
+        "kind": "NetworkPolicy",
+        "metadata": metadata(workload),
+        "spec": {
+            "podSelector": {"matchLabels": selector(workload)},
+            "policyTypes": ["Ingress", "Egress"],
+            "ingress": [_from_callers(workload), _from_monitoring(workload)],
+            "egress": [_to_dns(), _to_https(), _to_pod_identity_agent()],
+        },
+    }
+
+
+def _from_callers(workload: Workload) -> Json:
+    return {
+        "from": [{"namespaceSelector": {"matchLabels": {GATEWAY_LABEL: "true"}}}, {"podSelector": {}}],
+        "ports": [_tcp(workload.port)],
+    }
+
+
+def _from_monitoring(workload: Workload) -> Json:
+    """Where metrics share the API's port, monitoring reaches the API too: a policy cannot tell paths apart."""
+    return {
+        "from": [{"namespaceSelector": {"matchLabels": {NAMESPACE_NAME_LABEL: MONITORING_NAMESPACE}}}],
+        "ports": [_tcp(workload.metrics_port)],
+    }
+
+
+def _to_dns() -> Json:
+    """The peer's labels are exactly CoreDNS' Service selector, or its cluster address would not be allowed."""
+    return {
+        "to": [
+            {
+                "namespaceSelector": {"matchLabels": {NAMESPACE_NAME_LABEL: "kube-system"}},
+                "podSelector": {"matchLabels": {"k8s-app": "kube-dns"}},
+            }
+        ],
+        "ports": [{"protocol": "UDP", "port": 53}, _tcp(53)],
+    }
+
+
+def _to_https() -> Json:
+    """Port 443 to every address, because S3 has no narrower one: a gateway endpoint routes S3's public address ranges,
+    which AWS changes without notice and a NetworkPolicy cannot name. The pod's IAM role limits what may be read."""
+    return {"to": [{"ipBlock": {"cidr": ANYWHERE_CIDR}}], "ports": [_tcp(443)]}
+
+
+def _to_pod_identity_agent() -> Json:
+    return {"to": [{"ipBlock": {"cidr": POD_IDENTITY_AGENT_CIDR}}], "ports": [_tcp(80)]}
+
+
+def _tcp(port: int) -> Json:
+    return {"protocol": "TCP", "port": port}

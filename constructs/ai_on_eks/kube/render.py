@@ -1,0 +1,76 @@
+"""The manifests as files, from the same constructs that `cdk deploy` applies."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+from cdk8s import App, Chart
+
+from ai_on_eks.descriptors.platform import Platform
+from ai_on_eks.errors import InputError, Problem
+from ai_on_eks.kube.model import ModelWorkload
+from ai_on_eks.kube.platform import PlatformObjects
+from ai_on_eks.kube.yaml_text import to_yaml
+from ai_on_eks.serving.types import Workload
+
+PLATFORM_FILE = "platform.yaml"
+
+
+def render_manifests(workloads: Sequence[Workload], platform: Platform, model_bucket: str | None) -> dict[str, str]:
+    """YAML text by file name: `platform.yaml`, then one file per model in the order of their names.
+
+    Nothing is written; the caller replaces its folder with these files at once.
+    """
+    _check_names(workloads)
+    ordered = sorted(workloads, key=lambda workload: workload.name)
+    files: dict[str, str] = {}
+    with _scratch_app() as app:
+        chart = Chart(app, "platform")
+        PlatformObjects(chart, "Platform", platform=platform, model_bucket=model_bucket)
+        files[PLATFORM_FILE] = to_yaml(chart.to_json())
+        for workload in ordered:
+            chart = Chart(app, f"model-{workload.name}")
+            ModelWorkload(chart, "Model", workload=workload, platform=platform)
+            files[file_name(workload)] = to_yaml(chart.to_json())
+    return files
+
+
+def file_name(workload: Workload) -> str:
+    """The file that holds the model's objects."""
+    return f"{workload.name}.yaml"
+
+
+def _check_names(workloads: Sequence[Workload]) -> None:
+    names = [workload.name for workload in workloads]
+    problems = [
+        Problem(
+            code="duplicate-model-name",
+            message="two models have the same name",
+            path="name",
+            value=name,
+            fix="give each model a name of its own",
+        )
+        for name in sorted({name for name in names if names.count(name) > 1})
+    ]
+    problems += [
+        Problem(
+            code="reserved-model-name",
+            message=f"{file_name(workload)} is the file of the platform's own objects",
+            path="name",
+            value=workload.name,
+            fix=f"rename the model, for example to {workload.name}-model",
+        )
+        for workload in workloads
+        if file_name(workload) == PLATFORM_FILE
+    ]
+    if problems:
+        raise InputError(problems)
+
+
+@contextmanager
+def _scratch_app() -> Iterator[App]:
+    """An app whose output folder, never written to here, is not in the caller's working directory."""
+    with tempfile.TemporaryDirectory(prefix="ai-on-eks-") as folder:
+        yield App(outdir=folder)
