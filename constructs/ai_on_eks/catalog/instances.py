@@ -1,0 +1,129 @@
+"""Instance types: EC2's record, corrected, joined with the facts about its accelerator, processor, AMI and price.
+
+    record (instance_types.json, extra_types.json) -> corrections -> InstanceType
+
+Whether a type is served is the first of these that speaks: not_served.json, unknown accelerator figures, no EKS AMI.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ai_on_eks.catalog import kubelet
+from ai_on_eks.catalog.accelerators import Facts, find
+from ai_on_eks.catalog.reading import read
+from ai_on_eks.catalog.types import InstanceType, Price, PurchaseRoute
+from ai_on_eks.units import MIB
+
+BYTES_PER_TRANSFER = 8
+"""Width of one DDR5 channel, both sub-channels together, in bytes (JEDEC DDR5)."""
+
+_FIXED_NETWORK = re.compile(r"(?:(\d+)x )?([\d.]+) Gigabit")
+"""`100 Gigabit`, `8x 100 Gigabit`. `Up to …` is a burst and does not match."""
+
+Record = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class HandFacts:
+    """The hand-made files that apply to many types, read once."""
+
+    ami_types: Mapping[str, str]
+    processors: Mapping[str, Record]
+    not_served: Mapping[str, str]
+
+
+def load_hand_facts() -> HandFacts:
+    """AMI types by vendor and architecture; processors and reasons not to serve by family."""
+    return HandFacts(
+        ami_types=read("ami_types.json")["ami_types"],
+        processors={family: cpu for cpu in read("cpus.json")["cpus"].values() for family in cpu["families"]},
+        not_served={family: e["reason"] for e in read("not_served.json")["not_served"] for family in e["families"]},
+    )
+
+
+def load_records() -> dict[str, Record]:
+    """Every record by type, sorted, corrections applied. EC2's answer wins over a hand-made record."""
+    records = read("extra_types.json")["instance_types"] | read("instance_types.json")["instance_types"]
+    for correction in read("corrections.json")["corrections"]:
+        for name in correction["instance_types"]:
+            if name in records:
+                records[name] = records[name] | correction["set"]
+    return dict(sorted(records.items()))
+
+
+def instance_type(
+    name: str, record: Record, accelerators: Mapping[str, Facts], hand: HandFacts, price: Price | None
+) -> InstanceType:
+    """One type. Figures that nobody publishes are 0 or None, and the type is then not served."""
+    family = name.partition(".")[0]
+    architecture = "arm64" if "arm64" in record["architectures"] else "x86_64"
+    device = record["accelerators"][0] if record["accelerators"] else None
+    facts = find(accelerators, device) if device else None
+    accelerator = facts.in_family(family) if facts else None
+    ami_type = hand.ami_types.get(f"{accelerator.vendor.value if accelerator else 'cpu'}/{architecture}")
+    reason = hand.not_served.get(family) or _incomplete(facts, ami_type, architecture)
+    pods = _pods(record)
+    flops, bandwidth = _processor(record, hand.processors.get(family))
+    return InstanceType(
+        name=name,
+        family=family,
+        vcpus=record["vcpus"],
+        memory_bytes=record["memory_mib"] * MIB,
+        architecture=architecture,
+        accelerator=accelerator,
+        accelerator_count=device["count"] if device else 0,
+        accelerator_memory_bytes=int(accelerator.memory_bytes * device.get("partition", 1)) if accelerator else 0,
+        network_gbps=_network_gbps(record),
+        network_cards=record["network_cards"] or 0,
+        efa_interfaces=record["efa_interfaces"],
+        local_nvme_bytes=record["nvme_gb"] * 10**9,
+        max_pods=pods,
+        allocatable_cpu_millicores=kubelet.allocatable_cpu_millicores(record["vcpus"]),
+        allocatable_memory_bytes=(
+            kubelet.allocatable_memory_bytes(record["memory_mib"], architecture, pods) if pods else 0
+        ),
+        ami_type=ami_type,
+        purchase_routes=tuple(PurchaseRoute(route) for route in sorted(record["usage_classes"])),
+        price=price,
+        cpu_flops_per_vcpu=flops,
+        memory_bandwidth_bytes_per_second=bandwidth,
+        served=reason is None,
+        not_served_reason=reason,
+    )
+
+
+def _incomplete(facts: Facts | None, ami_type: str | None, architecture: str) -> str | None:
+    if facts and not facts.complete:
+        return f"memory, bandwidth or peak figures of {facts.accelerator.title} are not published"
+    if ami_type is None:
+        return f"there is no EKS AMI for {facts.accelerator.title if facts else 'no accelerator'} on {architecture}"
+    return None
+
+
+def _pods(record: Record) -> int:
+    """By formula from the interface limits; a hand-made record may give the number itself. 0 = not published."""
+    if record["default_card_interfaces"] and record["ipv4_per_interface"]:
+        return kubelet.max_pods(record["default_card_interfaces"], record["ipv4_per_interface"])
+    return record.get("max_pods") or 0
+
+
+def _network_gbps(record: Record) -> float:
+    """Sustained bandwidth of all cards. The sum over the cards is wrong where cards share a limit (g6e.48xlarge: 4 × 400
+    share 400) or carry EFA traffic beyond it (p6-b200), so a stated total wins."""
+    stated = _FIXED_NETWORK.fullmatch(record["network_performance"] or "")
+    if stated:
+        return int(stated[1] or 1) * float(stated[2])
+    return float(record["network_baseline_gbps"] or 0.0)
+
+
+def _processor(record: Record, cpu: Record | None) -> tuple[float | None, float | None]:
+    """FP32 peak of one vCPU and this type's share of its sockets' memory bandwidth; None without a derivation."""
+    if cpu is None or record["clock_ghz"] is None:
+        return None, None
+    flops = cpu["fp32_flops_per_cycle_per_core"] * record["clock_ghz"] * 1e9 / record["threads_per_core"]
+    socket_bandwidth = cpu["memory_channels"] * BYTES_PER_TRANSFER * cpu["memory_megatransfers_per_s"] * 1e6
+    return flops, socket_bandwidth * record["vcpus"] / cpu["socket_vcpus"]
