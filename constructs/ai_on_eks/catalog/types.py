@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import NamedTuple
 
 
 class Vendor(StrEnum):
@@ -39,6 +40,8 @@ class Accelerator:
     link_bytes_per_second one direction, device to device within a node; 0 where traffic goes over PCIe and is unknown
     compute_capability    NVIDIA's, as (major, minor); None for others
     resource_name         the extended resource its device plugin advertises
+
+    Figures that nobody publishes are 0 or empty; types with such an accelerator are never served.
     """
 
     name: str
@@ -63,6 +66,9 @@ class InstanceType:
     accelerator_count                    devices the device plugin will show; 0 for fractional types it hides
     accelerator_memory_bytes             usable memory per device (a fraction of the device on g6f)
     cpu_flops_per_vcpu                   dense FP32 peak of one vCPU, for CPU serving; None where unknown
+    memory_bandwidth_bytes_per_second    this type's share of its sockets' peak, for CPU serving; None where unknown
+
+    Network, pod and allocatable figures that nobody publishes are 0; such a type is never served.
     """
 
     name: str
@@ -89,6 +95,43 @@ class InstanceType:
     not_served_reason: str | None
 
 
+class BatchLimit(NamedTuple):
+    """The batch an engine allows itself on an accelerator with at least this much usable memory.
+
+    excluded_names   parts of accelerator names that fall through to the next smaller limit (vLLM excludes the A100 by name)
+    """
+
+    least_memory_bytes: int
+    max_batched_tokens: int
+    max_sequences: int
+    excluded_names: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class EngineHost:
+    """What an engine's container needs of its node. The defaults mean "none of it".
+
+    server_bytes                  HTTP server, tokenizer and scheduler
+    rank_bytes                    resident memory of one worker process (its CUDA libraries included)
+    cpu_process_bytes             the engine itself where the model runs on CPU, weights and activations not counted
+    loading_buffer_bytes          least buffer of one rank between storage and accelerator
+    loading_weight_copies         whole copies of the weights in host memory while loading
+    shared_memory_bytes           /dev/shm of a replica with more than one rank; and for each rank of it
+    cache_bytes                   compile caches and temporary files on the node's disk
+    streams_from_object_storage   reads weights from S3 into the accelerator without a copy on the node's disk
+    """
+
+    server_bytes: int = 0
+    rank_bytes: int = 0
+    cpu_process_bytes: int = 0
+    loading_buffer_bytes: int = 0
+    loading_weight_copies: float = 0.0
+    shared_memory_bytes: int = 0
+    shared_memory_bytes_per_rank: int = 0
+    cache_bytes: int = 0
+    streams_from_object_storage: bool = False
+
+
 @dataclass(frozen=True, slots=True)
 class EngineMemory:
     """How an engine spends an accelerator's memory. See `sizing` for the formulae these feed.
@@ -97,9 +140,16 @@ class EngineMemory:
     overhead_bytes         CUDA context and communication buffers that live outside torch, per rank
     overhead_bytes_parallel  the same when TP > 1 (NCCL buffers included)
     sampler_copies         float32 [sequences × vocabulary] tensors alive at the sampler's peak
-    graph_bytes            reserve for captured CUDA graphs, per rank
+    graph_bytes            reserve for captured CUDA graphs inside the fraction, per rank
     block_tokens           granularity of the paged cache
-    batch_limits           (least usable memory in bytes, max batched tokens, max sequences), largest first
+    batch_limits           largest first
+    hidden_state_copies    [batched tokens × hidden size] tensors that are alive beside the sampler's
+    graph_bytes_per_layer  the part of the graphs' reserve that grows with the layers of a rank
+    activation_slack       what the engine's allocator takes ÷ what the activations need
+    attention_score_copies  [heads × context × context] tensors per sequence where attention is not fused
+    fused_attention        data types whose attention is fused on the accelerator, so that no scores are kept
+    batch_follows_context  the batch holds at least one whole prompt, because prompts are not computed in chunks
+    sources                field → where its figure comes from, with date
     """
 
     memory_fraction: float
@@ -108,7 +158,15 @@ class EngineMemory:
     sampler_copies: float
     graph_bytes: int
     block_tokens: int
-    batch_limits: tuple[tuple[int, int, int], ...]
+    batch_limits: tuple[BatchLimit, ...]
+    hidden_state_copies: float = 0.0
+    graph_bytes_per_layer: int = 0
+    activation_slack: float = 1.0
+    attention_score_copies: float = 0.0
+    fused_attention: tuple[str, ...] = ()
+    batch_follows_context: bool = False
+    host: EngineHost = EngineHost()
+    sources: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +177,7 @@ class Engine:
     images                       image key in images.yaml by device: `cpu`, or an NVIDIA compute capability `8.6`,
                                  or `nvidia` for any
     min_compute_capability       by weight data type; a missing data type is not served on NVIDIA
+    cache_min_compute_capability by data type of the cache; a missing one needs nothing beyond the weights'
     """
 
     name: str
@@ -134,3 +193,4 @@ class Engine:
     tensor_parallel: bool
     memory: EngineMemory
     source: str
+    cache_min_compute_capability: Mapping[str, tuple[int, int]] = field(default_factory=dict)

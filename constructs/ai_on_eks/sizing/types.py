@@ -27,6 +27,8 @@ class Target:
 
     device_memory_bytes  usable memory of one accelerator, or the memory given to the container on CPU
     memory_fraction      None = the engine's default
+    accelerator          catalogue name of the accelerator; engines set some batch limits by name
+    on_cpu               the model runs on the container's own processors and memory
     """
 
     device_memory_bytes: int
@@ -34,6 +36,8 @@ class Target:
     pipeline_parallel: int
     engine: EngineMemory
     memory_fraction: float | None = None
+    accelerator: str | None = None
+    on_cpu: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,12 +81,14 @@ class HostMemory:
     memory_bytes            request and limit, /dev/shm included
     shared_memory_bytes     size limit of /dev/shm
     ephemeral_bytes         node disk for weights, caches and logs; the image is the kubelet's and not in here
+    loading_buffer_bytes    what one rank may buffer while loading: the limit to hand to the engine's loader
     """
 
     memory_bytes: int
     shared_memory_bytes: int
     ephemeral_bytes: int
     terms: tuple[Term, ...]
+    loading_buffer_bytes: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,140 @@
+"""The serving engines, read from `data/engines.json`.
+
+An engine's memory behaviour changes between versions, so it is kept as a history: the entry that applies to a version
+is the newest one that is not newer than it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+from ai_on_eks.catalog.types import BatchLimit, Engine, EngineHost, EngineMemory
+from ai_on_eks.errors import Problem, UsageError
+from ai_on_eks.units import GIB
+
+_DATA_FILE = Path(__file__).with_name("data") / "engines.json"
+
+
+@cache
+def load_engines() -> Mapping[str, Engine]:
+    """Every engine at the version the package deploys, by name."""
+    engines = {name: _engine(name, entry) for name, entry in sorted(_entries().items())}
+    return MappingProxyType(engines)
+
+
+def find_engine(specification: str) -> Engine:
+    """`vllm`, or `vllm@0.11` with the memory behaviour of that version.
+
+    Only the deployed version has images: any other is good for sizing alone.
+    """
+    name, separator, version = specification.partition("@")
+    engines = load_engines()
+    if name not in engines:
+        raise _unknown(specification, f"no engine is called {name!r}", tuple(engines))
+    engine = engines[name]
+    if not separator or version == engine.version:
+        return engine
+    entry = _entries()[name]
+    oldest = entry["history"][-1]["since"]
+    wanted = _version(version)
+    if wanted is None or wanted < _known_version(oldest):
+        allowed = (f"{name}@{oldest} and newer",)
+        raise _unknown(specification, f"the memory behaviour of {name} {version!r} is not known", allowed)
+    return replace(engine, version=version, images={}, memory=_memory(entry, wanted))
+
+
+@cache
+def _entries() -> dict[str, Any]:
+    entries: dict[str, Any] = json.loads(_DATA_FILE.read_text(encoding="utf-8"))["engines"]
+    return entries
+
+
+def _engine(name: str, entry: Mapping[str, Any]) -> Engine:
+    return Engine(
+        name=name,
+        version=entry["version"],
+        title=entry["title"],
+        kinds=tuple(entry["kinds"]),
+        families=tuple(entry["families"]),
+        formats=tuple(entry["formats"]),
+        images=MappingProxyType(entry["images"]),
+        architectures=tuple(entry["architectures"]),
+        min_compute_capability=_capabilities(entry["min_compute_capability"]),
+        cpu_weights=tuple(entry["cpu_weights"]),
+        tensor_parallel=entry["tensor_parallel"],
+        memory=_memory(entry, _known_version(entry["version"])),
+        source=entry["source"],
+        cache_min_compute_capability=_capabilities(entry["cache_min_compute_capability"]),
+    )
+
+
+def _memory(entry: Mapping[str, Any], version: tuple[int, ...]) -> EngineMemory:
+    period = next(period for period in entry["history"] if _known_version(period["since"]) <= version)
+    constant, host = {**entry["memory"], **period}, dict(entry["host"])
+    host_sources = {f"host-{name}": source for name, source in host.pop("sources").items()}
+    return EngineMemory(
+        memory_fraction=constant["memory_fraction"],
+        overhead_bytes=constant["overhead_bytes"],
+        overhead_bytes_parallel=constant["overhead_bytes_parallel"],
+        sampler_copies=constant["sampler_copies"],
+        graph_bytes=constant["graph_bytes"],
+        block_tokens=constant["block_tokens"],
+        batch_limits=tuple(_batch_limit(limit) for limit in constant["batch_limits"]),
+        hidden_state_copies=constant["hidden_state_copies"],
+        graph_bytes_per_layer=constant["graph_bytes_per_layer"],
+        activation_slack=constant.get("activation_slack", 1.0),
+        attention_score_copies=constant.get("attention_score_copies", 0.0),
+        fused_attention=tuple(constant.get("fused_attention", ())),
+        batch_follows_context=constant.get("batch_follows_context", False),
+        host=EngineHost(**host),
+        sources=MappingProxyType({**entry["memory"]["sources"], **period["sources"], **host_sources}),
+    )
+
+
+def _batch_limit(limit: Mapping[str, Any]) -> BatchLimit:
+    return BatchLimit(
+        least_memory_bytes=limit["least_memory_gib"] * GIB,
+        max_batched_tokens=limit["max_batched_tokens"],
+        max_sequences=limit["max_sequences"],
+        excluded_names=tuple(limit.get("excluded_names", ())),
+    )
+
+
+def _capabilities(entry: Mapping[str, list[int]]) -> Mapping[str, tuple[int, int]]:
+    return MappingProxyType({name: (major, minor) for name, (major, minor) in entry.items()})
+
+
+def _version(text: str) -> tuple[int, ...] | None:
+    """`(0, 11)` for `0.11`; trailing zeros do not count. None for anything that is not dotted numbers."""
+    parts = text.split(".")
+    if not all(part.isascii() and part.isdigit() and len(part) < 6 for part in parts):
+        return None
+    numbers = [int(part) for part in parts]
+    while numbers and numbers[-1] == 0:
+        numbers.pop()
+    return tuple(numbers)
+
+
+def _known_version(text: str) -> tuple[int, ...]:
+    version = _version(text)
+    if version is None:
+        raise AssertionError(f"engines.json holds a version that is no version: {text}")
+    return version
+
+
+def _unknown(specification: str, message: str, allowed: tuple[str, ...]) -> UsageError:
+    return UsageError(
+        Problem(
+            code="unknown-engine",
+            message=message,
+            value=specification,
+            allowed=allowed,
+            fix=f"use {allowed[0]}" if len(allowed) == 1 else "use one of the allowed names, optionally with @version",
+        )
+    )

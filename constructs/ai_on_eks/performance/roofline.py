@@ -1,0 +1,166 @@
+"""How fast a replica can be, from the peaks of its accelerators.
+
+    prompt   = operations(prompt) ÷ (TP × peak × η)                             compute bound
+             + exchange(prompt tokens) + launches
+    step     = max((weights + sequences × context × cache per token) of a rank ÷ (bandwidth × η),
+                   sequences × operations per token ÷ (TP × peak × η))          bandwidth or compute bound
+             + exchange(sequences) + launches
+    exchange = layers × 2 all-reduces × (latency + 2 × (TP − 1) ÷ TP × bytes ÷ link)
+    launches = layers × kernels × time of a launch
+
+With `n` sequences always running, every one of them ends and is replaced once in its own life, and its prompt is
+computed between the others' steps:
+
+    time per output token = step + (n − 1) × prompt ÷ output tokens
+    time to first token   = step + prompt + wait,   wait = prompt × ρ ÷ 2(1 − ρ), at most (n − 1) × prompt   (M/D/1)
+    ρ = n × prompt ÷ (n × prompt + output tokens × step)
+
+    batch of an encoder or CNN = max(operations ÷ (TP × peak × η), weights ÷ (bandwidth × η)) + exchange + launches
+
+It ranks placements and sizes a first deployment; a measurement replaces it.
+"""
+
+from __future__ import annotations
+
+from ai_on_eks.descriptors.inventory import Inventory, Item
+from ai_on_eks.descriptors.schema import Precision
+from ai_on_eks.performance.types import Estimates
+from ai_on_eks.sizing.precision import compute_format
+from ai_on_eks.sizing.types import Load
+
+PROMPT_EFFICIENCY = 0.5
+"""Share of the dense peak that a prompt's matrix products reach: 0.4 to 0.6 (aiconfigurator and published prefill
+measurements on A100 to H200, gathered 2026-11-23)."""
+
+BANDWIDTH_EFFICIENCY = 0.78
+"""Share of the memory bandwidth that reading weights and cache reaches: 77 % (Llama-3.1-8B, A100-40, vLLM 0.23), 78 %
+(Qwen3-4B, L4, vLLM 0.25), 80 % (aiconfigurator); 2026-11-23."""
+
+ENCODER_EFFICIENCY = 0.32
+"""Share of the dense peak that an encoder's batch reaches (BERT-base on Inferentia2, AWS Neuron benchmarks 2026-11-23;
+published range 0.2 to 0.35)."""
+
+CONVOLUTION_EFFICIENCY = 0.2
+"""Share of the dense peak that a CNN's batch reaches (ResNet-50 on Inferentia2 19 %, AWS Neuron benchmarks 2026-11-23;
+published range 0.2 to 0.35)."""
+
+ALL_REDUCES_PER_LAYER = 2
+"""After attention and after the feed-forward block (Megatron-LM, arXiv:1909.08053)."""
+
+ALL_REDUCE_LATENCY_S = 10e-6
+"""Time of an all-reduce too small to fill the link: 3 µs for each of its operations (aiconfigurator) and the launch;
+10 µs is what small all-reduces take over NVLink (nccl-tests on HGX H100, 2026)."""
+
+KERNELS_PER_LAYER = 8
+"""Norm, key/value/query product, rotation and cache write, attention, output product, two products of the feed-forward
+block and its activation: the operations of a decoder layer that an engine launches one after the other."""
+
+KERNEL_S = 3e-6
+"""Time that one operation adds beside its bytes and arithmetic (aiconfigurator, gathered 2026-11-23)."""
+
+UNKNOWN_LINK_BYTES_PER_SECOND = 12e9
+"""Where the catalogue names no link: through the host's memory over PCIe 3.0 ×16, one direction, as T4 nodes do it. The
+slowest path there is, so the estimate errs on the slow side (PCI-SIG 3.0: 15.75 GB/s, 76 % of it usable)."""
+
+EVIDENCE = "roofline"
+
+
+def estimate(
+    inventory: Inventory,
+    precision: Precision,
+    load: Load,
+    *,
+    output_tokens: int,
+    sequences: int,
+    flops_per_second: float,
+    bandwidth_bytes_per_second: float,
+    link_bytes_per_second: float,
+    tensor_parallel: int,
+    weights_bytes_per_rank: int,
+    kv_bytes_per_token_per_rank: int,
+) -> Estimates:
+    """Estimates for one replica running `sequences` at once. Without a peak there is no estimate, only None."""
+    if flops_per_second <= 0 or bandwidth_bytes_per_second < 0:
+        return Estimates(None, None, None, None, EVIDENCE)
+    machine = _Machine(
+        inventory, precision, flops_per_second, bandwidth_bytes_per_second, link_bytes_per_second, tensor_parallel
+    )
+    if not inventory.states:
+        return _batch(machine, inventory, load, weights_bytes_per_rank)
+    if bandwidth_bytes_per_second == 0:
+        return Estimates(None, None, None, None, EVIDENCE)
+    prompt_tokens = max(1, load.context_tokens - output_tokens)
+    mean_context = min(float(load.context_tokens), prompt_tokens + output_tokens / 2)
+    prompt_s = machine.compute_s(prompt_tokens, prompt_tokens / 2, PROMPT_EFFICIENCY) + machine.fixed_s(prompt_tokens)
+    read_s = machine.read_s(weights_bytes_per_rank + sequences * mean_context * kv_bytes_per_token_per_rank)
+    compute_s = machine.compute_s(sequences, mean_context, PROMPT_EFFICIENCY)
+    step_s = max(read_s, compute_s) + machine.fixed_s(sequences)
+    token_s = step_s + (sequences - 1) * prompt_s / output_tokens
+    return Estimates(
+        ttft_ms=1000 * (step_s + prompt_s + _wait_s(sequences, prompt_s, output_tokens * step_s)),
+        tpot_ms=1000 * token_s,
+        output_tokens_per_s=sequences / token_s,
+        items_per_s=None,
+        evidence=EVIDENCE,
+    )
+
+
+def _wait_s(sequences: int, prompt_s: float, output_s: float) -> float:
+    """Mean wait of a prompt for the prompts before it."""
+    busy = sequences * prompt_s / (sequences * prompt_s + output_s)
+    return min(prompt_s * busy / (2 * (1 - busy)), (sequences - 1) * prompt_s)
+
+
+class _Machine:
+    """The times of one replica's accelerators. All in seconds."""
+
+    def __init__(
+        self,
+        inventory: Inventory,
+        precision: Precision,
+        flops_per_second: float,
+        bandwidth_bytes_per_second: float,
+        link_bytes_per_second: float,
+        tensor_parallel: int,
+    ) -> None:
+        self._inventory = inventory
+        self._value_bytes = compute_format(precision).bytes_for(1)
+        self._flops_per_second = flops_per_second * tensor_parallel
+        self._bandwidth = bandwidth_bytes_per_second
+        self._link = link_bytes_per_second or UNKNOWN_LINK_BYTES_PER_SECOND
+        self._ranks = tensor_parallel
+
+    def compute_s(self, items: float, context_tokens: float, efficiency: float) -> float:
+        operations = self._inventory.operations
+        per_item = operations.per_item + operations.per_item_and_context_token * context_tokens
+        return items * per_item / (self._flops_per_second * efficiency)
+
+    def read_s(self, value_bytes: float) -> float:
+        return value_bytes / (self._bandwidth * BANDWIDTH_EFFICIENCY) if self._bandwidth else 0.0
+
+    def fixed_s(self, tokens: float) -> float:
+        """What a pass takes beside arithmetic and memory: exchange between ranks, and launches."""
+        return self._exchange_s(tokens) + self._inventory.layers * KERNELS_PER_LAYER * KERNEL_S
+
+    def _exchange_s(self, tokens: float) -> float:
+        if self._ranks == 1:
+            return 0.0
+        value_bytes = tokens * self._inventory.hidden_size * self._value_bytes
+        transfer_s = 2 * (self._ranks - 1) / self._ranks * value_bytes / self._link
+        return self._inventory.layers * ALL_REDUCES_PER_LAYER * (ALL_REDUCE_LATENCY_S + transfer_s)
+
+
+def _batch(machine: _Machine, inventory: Inventory, load: Load, weights_bytes_per_rank: int) -> Estimates:
+    is_image = inventory.item is Item.IMAGE
+    efficiency = CONVOLUTION_EFFICIENCY if is_image else ENCODER_EFFICIENCY
+    items = load.batch if is_image else load.batch * load.context_tokens
+    context = 0 if is_image else load.context_tokens
+    batch_s = max(machine.compute_s(items, context, efficiency), machine.read_s(weights_bytes_per_rank))
+    batch_s += machine.fixed_s(items)
+    return Estimates(
+        ttft_ms=1000 * batch_s,
+        tpot_ms=None,
+        output_tokens_per_s=None,
+        items_per_s=load.batch / batch_s,
+        evidence=EVIDENCE,
+    )

@@ -1,0 +1,94 @@
+"""Peak of the intermediate values on one rank.
+
+Models that keep a cache (an engine profiles its largest batch once and never exceeds it):
+
+    sampler = copies × sequences × vocabulary × 4 B  +  hidden copies × batched tokens × hidden size × bytes
+    forward = batched tokens × widest values per token × bytes
+    peak    = max(sampler, forward)
+
+Logits are sampled in float32 over the whole vocabulary on every rank, so neither term is divided by TP; dividing the
+forward pass would be closer, and optimistic where it decides.
+
+Encoders and CNNs (one batch at a time):
+
+    peak = slack × batch × context × widest values per item × bytes  +  scores
+    scores = copies × batch × heads × context² × bytes, where attention is not fused
+"""
+
+from __future__ import annotations
+
+from math import ceil
+
+from ai_on_eks.catalog.types import EngineMemory
+from ai_on_eks.descriptors.inventory import Inventory
+from ai_on_eks.descriptors.schema import Precision
+from ai_on_eks.sizing.precision import compute_data_type, compute_format
+from ai_on_eks.sizing.types import Load, Term
+
+SAMPLER_BYTES = 4
+"""Sampling works in float32 whatever the model computes in (vLLM v1/sample/sampler.py, 2026-11-23)."""
+
+
+def cached_activation_term(
+    inventory: Inventory, precision: Precision, engine: EngineMemory, *, max_batched_tokens: int, max_sequences: int
+) -> Term:
+    """Peak of a model that keeps a cache, at the engine's batch limits."""
+    sampler = _sampler_term(inventory, precision, engine, max_batched_tokens, max_sequences)
+    forward = _forward_term(inventory, precision, engine, max_batched_tokens)
+    return max(sampler, forward, key=lambda term: term.value_bytes)
+
+
+def batch_activation_term(
+    inventory: Inventory, precision: Precision, engine: EngineMemory, load: Load, *, on_cpu: bool
+) -> Term:
+    """Peak of one batch of an encoder or CNN."""
+    element_bytes = compute_format(precision).bytes_for(1)
+    items = load.batch * load.context_tokens
+    values = engine.activation_slack * items * inventory.activations.per_item * element_bytes
+    fused = not on_cpu and compute_data_type(precision) in engine.fused_attention
+    copies = 0.0 if fused else engine.attention_score_copies
+    scores = copies * load.batch * inventory.attention_heads * load.context_tokens**2 * element_bytes
+    formula = f"{engine.activation_slack:g} × {_items(load)} × {inventory.activations.per_item:,} values × {element_bytes} B"
+    if scores:
+        formula += (
+            f" + {copies:g} × {load.batch} × {inventory.attention_heads} heads × {load.context_tokens:,}² × "
+            f"{element_bytes} B of attention scores"
+        )
+    return Term("activations", ceil(values + scores), formula, engine.sources.get("activation", ""))
+
+
+def _sampler_term(
+    inventory: Inventory, precision: Precision, engine: EngineMemory, max_batched_tokens: int, max_sequences: int
+) -> Term:
+    element_bytes = compute_format(precision).bytes_for(1)
+    vocabulary, hidden = inventory.activations.vocabulary, inventory.hidden_size
+    logits = engine.sampler_copies * max_sequences * vocabulary * SAMPLER_BYTES
+    states = engine.hidden_state_copies * max_batched_tokens * hidden * element_bytes
+    return Term(
+        name="activations (sampling)",
+        value_bytes=ceil(logits + states),
+        formula=(
+            f"{engine.sampler_copies:g} × {max_sequences:,} sequences × {vocabulary:,} vocabulary × {SAMPLER_BYTES} B + "
+            f"{engine.hidden_state_copies:g} × {max_batched_tokens:,} tokens × {hidden:,} × {element_bytes} B"
+        ),
+        source=engine.sources.get("activation", ""),
+    )
+
+
+def _forward_term(
+    inventory: Inventory, precision: Precision, engine: EngineMemory, max_batched_tokens: int
+) -> Term:
+    element_bytes = compute_format(precision).bytes_for(1)
+    per_item = inventory.activations.per_item
+    return Term(
+        name="activations (forward pass)",
+        value_bytes=ceil(engine.activation_slack * max_batched_tokens * per_item * element_bytes),
+        formula=(
+            f"{engine.activation_slack:g} × {max_batched_tokens:,} tokens × {per_item:,} values × {element_bytes} B"
+        ),
+        source=engine.sources.get("activation", ""),
+    )
+
+
+def _items(load: Load) -> str:
+    return f"{load.batch} × {load.context_tokens:,} tokens" if load.context_tokens > 1 else f"{load.batch} items"

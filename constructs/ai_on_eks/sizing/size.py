@@ -1,0 +1,188 @@
+"""The whole account of one model on one target.
+
+    budget    = device memory × fraction
+    free      = budget − weights − activations − overhead
+    cache     = max(0, free) for models that keep one
+    tokens    = ⌊cache ÷ (block × bytes per token)⌋ × block
+    sequences = min(the engine's limit, ⌊blocks ÷ blocks of one full-context sequence⌋)
+    headroom  = free − cache of the sequences asked for (at least one)
+
+Sizing knows no instance type: placement asks it once per candidate.
+"""
+
+from __future__ import annotations
+
+from ai_on_eks.catalog.types import BatchLimit, EngineMemory
+from ai_on_eks.descriptors.inventory import Inventory
+from ai_on_eks.descriptors.schema import Precision, Storage
+from ai_on_eks.sizing.activation import batch_activation_term, cached_activation_term
+from ai_on_eks.sizing.cache import cache_term, kv_bytes_per_token
+from ai_on_eks.sizing.host import host_memory, loading_bytes
+from ai_on_eks.sizing.overhead import overhead_terms
+from ai_on_eks.sizing.types import Load, MemoryDemand, RankMemory, Target, Term
+from ai_on_eks.sizing.weights import weights_bytes, weights_term
+from ai_on_eks.units import ceil_div, format_gib
+
+
+def size_model(
+    inventory: Inventory,
+    precision: Precision,
+    load: Load,
+    target: Target,
+    *,
+    storage: Storage = Storage.S3,
+    max_sequences: int | None = None,
+    max_batched_tokens: int | None = None,
+) -> MemoryDemand:
+    """Bytes of `inventory` under `load` on every rank of `target`.
+
+    `max_sequences` and `max_batched_tokens` replace the engine's own batch limits; `storage` decides what the node's
+    disk has to hold.
+    """
+    size_rank = _size_cached if inventory.states else _size_batch
+    rank, sequences = size_rank(inventory, precision, load, target, max_batched_tokens, max_sequences)
+    reasons = () if rank.headroom_bytes >= 0 and sequences > 0 else (_shortfall(rank, load, sequences),)
+    return MemoryDemand(
+        weights_bytes=weights_bytes(inventory, precision),
+        kv_bytes_per_token=kv_bytes_per_token(inventory, precision),
+        rank=rank,
+        host=host_memory(inventory, precision, load, target, rank, storage),
+        sequences_per_replica=sequences,
+        fits=not reasons,
+        reasons=reasons,
+    )
+
+
+def batch_limit(engine: EngineMemory, device_memory_bytes: int, accelerator: str | None) -> BatchLimit | None:
+    """The engine's batch limits on this device: the first entry that it reaches and that does not exclude it by name."""
+    name = (accelerator or "").lower()
+    for limit in engine.batch_limits:
+        limit = BatchLimit(*limit)
+        if device_memory_bytes >= limit.least_memory_bytes and not any(part in name for part in limit.excluded_names):
+            return limit
+    return None
+
+
+def _size_cached(
+    inventory: Inventory,
+    precision: Precision,
+    load: Load,
+    target: Target,
+    max_batched_tokens: int | None,
+    max_sequences: int | None,
+) -> tuple[RankMemory, int]:
+    engine, tensor, pipeline = target.engine, target.tensor_parallel, target.pipeline_parallel
+    limit = batch_limit(engine, target.device_memory_bytes, target.accelerator)
+    if max_sequences is None:
+        max_sequences = limit.max_sequences if limit else load.concurrency
+    if max_batched_tokens is None:
+        max_batched_tokens = limit.max_batched_tokens if limit else load.context_tokens
+        if engine.batch_follows_context:
+            max_batched_tokens = max(max_batched_tokens, load.context_tokens)
+    weights = weights_term(inventory, precision, tensor, pipeline)
+    activation = cached_activation_term(
+        inventory, precision, engine, max_batched_tokens=max_batched_tokens, max_sequences=max_sequences
+    )
+    overhead = _overhead(inventory, precision, target)
+    free_bytes = _budget_bytes(target) - _total((weights, activation, *overhead))
+    per_token = kv_bytes_per_token(inventory, precision, tensor, pipeline)
+    block_bytes = per_token * engine.block_tokens
+    blocks = max(0, free_bytes) // block_bytes if block_bytes else 0
+    sequence_blocks = ceil_div(load.context_tokens, engine.block_tokens)
+    sequences = min(max_sequences, blocks // sequence_blocks)
+    used = cache_term(
+        inventory,
+        precision,
+        tensor,
+        pipeline,
+        sequences=max(1, min(sequences, load.concurrency)),
+        tokens=sequence_blocks * engine.block_tokens,
+    )
+    rank = RankMemory(
+        memory_bytes=target.device_memory_bytes,
+        memory_fraction=_fraction(target),
+        budget_bytes=_budget_bytes(target),
+        weights_bytes=weights.value_bytes,
+        activation_bytes=activation.value_bytes,
+        overhead_bytes=_total(overhead),
+        kv_cache_bytes=max(0, free_bytes),
+        kv_bytes_per_token=per_token,
+        kv_cache_tokens=blocks * engine.block_tokens,
+        headroom_bytes=free_bytes - used.value_bytes,
+        max_batched_tokens=max_batched_tokens,
+        max_sequences=max_sequences,
+        terms=(weights, activation, *overhead, used),
+    )
+    return rank, sequences
+
+
+def _size_batch(
+    inventory: Inventory,
+    precision: Precision,
+    load: Load,
+    target: Target,
+    max_batched_tokens: int | None,
+    max_sequences: int | None,
+) -> tuple[RankMemory, int]:
+    weights = weights_term(inventory, precision, target.tensor_parallel, target.pipeline_parallel)
+    activation = batch_activation_term(inventory, precision, target.engine, load, on_cpu=target.on_cpu)
+    overhead = _overhead(inventory, precision, target)
+    free_bytes = _budget_bytes(target) - _total((weights, activation, *overhead))
+    rank = RankMemory(
+        memory_bytes=target.device_memory_bytes,
+        memory_fraction=_fraction(target),
+        budget_bytes=_budget_bytes(target),
+        weights_bytes=weights.value_bytes,
+        activation_bytes=activation.value_bytes,
+        overhead_bytes=_total(overhead),
+        kv_cache_bytes=0,
+        kv_bytes_per_token=0,
+        kv_cache_tokens=0,
+        headroom_bytes=free_bytes,
+        max_batched_tokens=load.batch * load.context_tokens if max_batched_tokens is None else max_batched_tokens,
+        max_sequences=load.batch if max_sequences is None else max_sequences,
+        terms=(weights, activation, *overhead),
+    )
+    return rank, load.batch if free_bytes >= 0 else 0
+
+
+def _overhead(inventory: Inventory, precision: Precision, target: Target) -> tuple[Term, ...]:
+    terms = overhead_terms(inventory, target)
+    if not target.on_cpu:
+        return terms
+    source = target.engine.sources.get("host-loading", "")
+    loading = Term(
+        name="loading the weights",
+        value_bytes=loading_bytes(inventory, precision, target),
+        formula="host memory that loading takes beside the model",
+        source=source,
+    )
+    return (*terms, loading)
+
+
+def _fraction(target: Target) -> float:
+    """The share of the memory the engine may take. On CPU that is the container's limit, all of it."""
+    if target.on_cpu:
+        return 1.0
+    return target.engine.memory_fraction if target.memory_fraction is None else target.memory_fraction
+
+
+def _budget_bytes(target: Target) -> int:
+    return int(target.device_memory_bytes * _fraction(target))
+
+
+def _total(terms: tuple[Term, ...]) -> int:
+    return sum(term.value_bytes for term in terms)
+
+
+def _shortfall(rank: RankMemory, load: Load, sequences: int) -> str:
+    parts = [
+        f"{format_gib(rank.weights_bytes)} of weights",
+        f"{format_gib(rank.activation_bytes)} of activations",
+        f"{format_gib(rank.overhead_bytes)} of engine overhead",
+    ]
+    if rank.kv_bytes_per_token and not sequences:
+        cache_bytes = rank.terms[-1].value_bytes
+        parts.append(f"{format_gib(cache_bytes)} of cache for one sequence of {load.context_tokens:,} tokens")
+    budget = f"{format_gib(rank.budget_bytes)} ({rank.memory_fraction:g} × {format_gib(rank.memory_bytes)})"
+    return f"{', '.join(parts[:-1])} and {parts[-1]} exceed {budget} by {format_gib(-rank.headroom_bytes)}"
