@@ -1,0 +1,150 @@
+"""The EKS control plane, and the add-ons a node needs before it can become ready.
+
+What is set here because its default is unsafe: endpoint (public), control-plane logs (none), envelope encryption of
+secrets (AWS's key), deletion protection (off), the creator's hidden administrator rights (on), end of standard support
+(silently moves to the paid extension).
+"""
+
+from __future__ import annotations
+
+from hashlib import sha256
+from typing import cast
+
+from aws_cdk import Annotations, RemovalPolicy
+from aws_cdk import aws_ec2 as ec2
+from aws_cdk import aws_eks_v2 as eks
+from aws_cdk import aws_kms as kms
+from aws_cdk import aws_logs as logs
+from constructs import Construct
+
+from ai_on_eks.aws.addons import EksAddon, NodeAddons
+from ai_on_eks.aws.endpoint import endpoint_access
+from ai_on_eks.descriptors.platform import DeliveryMode, Platform
+from ai_on_eks.errors import InputError, Problem
+
+SUPPORTED_KUBERNETES_VERSIONS = ("1.35", "1.36")
+"""In EKS standard support on 2026-11-23 for more than a month (endoflife.date/amazon-eks: 1.34 until 2026-12-02, 1.35
+until 2027-03-27) and within one minor of the kubectl 1.36 that applies the objects."""
+
+LOG_TYPES = (
+    eks.ClusterLoggingTypes.API,
+    eks.ClusterLoggingTypes.AUDIT,
+    eks.ClusterLoggingTypes.AUTHENTICATOR,
+    eks.ClusterLoggingTypes.CONTROLLER_MANAGER,
+    eks.ClusterLoggingTypes.SCHEDULER,
+)
+
+LOG_RETENTION = logs.RetentionDays.ONE_YEAR
+"""Audit logs answer questions asked late; EKS itself would keep them for ever."""
+
+
+class PlatformCluster(Construct):
+    """An EKS cluster in API authentication mode, private unless networks are named.
+
+    The name is fixed on purpose: CloudFormation refuses to replace a resource that has one, so no change of a template
+    can swap the cluster for an empty one. The cluster, its key and its logs outlive the stack; to remove the cluster
+    for good, lift its deletion protection and delete it by hand.
+
+    In `apply` mode a Lambda with kubectl and Helm stands in the private subnets; CDK gives its role an access entry
+    of its own, so nobody has to be the cluster's creator.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        id: str,  # noqa: A002 - CDK's name
+        *,
+        platform: Platform,
+        vpc: ec2.IVpc,
+    ) -> None:
+        super().__init__(scope, id)
+        check_version(platform.cluster.kubernetes_version)
+        endpoint = endpoint_access(platform.cluster.public_access_cidrs)
+        self.secrets_key = kms.Key(
+            self,
+            "SecretsKey",
+            description=f"Kubernetes secrets of the EKS cluster {platform.name}",
+            enable_key_rotation=True,
+            removal_policy=RemovalPolicy.RETAIN,
+        )
+        # Made before the cluster, or EKS makes it without an end of retention.
+        log_group = logs.LogGroup(
+            self,
+            "ControlPlaneLogs",
+            log_group_name=f"/aws/eks/{platform.name}/cluster",
+            retention=LOG_RETENTION,
+            removal_policy=RemovalPolicy.RETAIN,
+        )
+        resource = eks.Cluster(
+            self,
+            "Resource",
+            cluster_name=platform.name,
+            version=eks.KubernetesVersion.of(platform.cluster.kubernetes_version),
+            vpc=vpc,
+            vpc_subnets=[ec2.SubnetSelection(subnet_type=ec2.SubnetType.PRIVATE_WITH_EGRESS)],
+            endpoint_access=endpoint,
+            cluster_logging=list(LOG_TYPES),
+            secrets_encryption_key=self.secrets_key,
+            default_capacity_type=eks.DefaultCapacityType.NODEGROUP,
+            default_capacity=0,
+            bootstrap_cluster_creator_admin_permissions=False,
+            bootstrap_self_managed_addons=False,
+            kubectl_provider_options=self._kubectl(platform),
+        )
+        # jsii's types leave `kubectl_provider_options` out of the class; at run time every Cluster is an ICluster.
+        self.cluster = cast("eks.ICluster", resource)
+        _protect(resource, log_group)
+        self._admit(resource, platform.cluster.admin_principal_arns)
+        self.addons: tuple[EksAddon, ...] = NodeAddons(self, "NodeAddons", cluster=self.cluster).addons
+
+    def _kubectl(self, platform: Platform) -> eks.KubectlProviderOptions | None:
+        if platform.delivery.mode is not DeliveryMode.APPLY:
+            return None
+        # Imported here: the layer is 36 MB and pulls in all of aws_lambda, which render mode never needs.
+        from aws_cdk.lambda_layer_kubectl_v36 import KubectlV36Layer  # noqa: PLC0415
+
+        return eks.KubectlProviderOptions(kubectl_layer=KubectlV36Layer(self, "KubectlLayer"))
+
+    def _admit(self, cluster: eks.Cluster, principal_arns: tuple[str, ...]) -> None:
+        for arn in sorted(set(principal_arns)):
+            cluster.grant_access(
+                f"Admin{sha256(arn.encode()).hexdigest()[:8]}",  # by principal, so removing one replaces no other
+                arn,
+                [
+                    eks.AccessPolicy.from_access_policy_name(
+                        "AmazonEKSClusterAdminPolicy", access_scope_type=eks.AccessScopeType.CLUSTER
+                    )
+                ],
+            )
+        if not principal_arns:
+            Annotations.of(self).add_warning_v2(
+                "ai-on-eks:no-cluster-admins",
+                "cluster.admin_principal_arns is empty: no person can use kubectl until an access entry is added",
+            )
+
+
+def _protect(cluster: eks.Cluster, log_group: logs.LogGroup) -> None:
+    """Settings the L2 does not have. Retention is set on the cluster alone: CDK's own property would also keep the
+    kubectl Lambda and every add-on."""
+    resource = cast("eks.CfnCluster", cluster.node.default_child)
+    resource.deletion_protection = True
+    resource.upgrade_policy = eks.CfnCluster.UpgradePolicyProperty(support_type="STANDARD")
+    resource.zonal_shift_config = eks.CfnCluster.ZonalShiftConfigProperty(enabled=True)
+    resource.apply_removal_policy(RemovalPolicy.RETAIN)
+    resource.node.add_dependency(log_group)
+
+
+def check_version(version: str) -> None:
+    """Raise InputError for a Kubernetes version that EKS or our kubectl does not serve; no template checker knows."""
+    if version in SUPPORTED_KUBERNETES_VERSIONS:
+        return
+    raise InputError(
+        Problem(
+            code="kubernetes-version-unsupported",
+            message=f"Kubernetes {version} is not in EKS standard support, or too far from the kubectl that is used",
+            path="cluster.kubernetes_version",
+            value=version,
+            allowed=SUPPORTED_KUBERNETES_VERSIONS,
+            fix=f'set it to "{SUPPORTED_KUBERNETES_VERSIONS[-1]}"',
+        )
+    )

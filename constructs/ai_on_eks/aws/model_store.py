@@ -1,0 +1,112 @@
+"""The bucket that holds the weights, and which pod reads what of it.
+
+layout: models/<model>/<revision or 'unpinned'>/<the hub's files>
+rights: the service account of <model> lists and reads models/<model>/*; nothing here can write
+"""
+
+from __future__ import annotations
+
+from aws_cdk import Duration, RemovalPolicy
+from aws_cdk import aws_eks_v2 as eks
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
+from aws_cdk import aws_s3 as s3
+from constructs import Construct
+
+from ai_on_eks.aws.pod_identity import pod_identity_role
+
+MODELS_PREFIX = "models"
+
+KEEP_REPLACED_WEIGHTS_DAYS = 30
+"""How long an overwritten file can be fetched back. Weights are large: keeping every version for ever is not free."""
+
+ABORT_UPLOADS_DAYS = 7
+"""S3 charges for the parts of an upload that was never finished."""
+
+
+class ModelStore(Construct):
+    """A bucket of our own (encrypted, versioned, private, kept) or one that exists.
+
+    An existing bucket is only read. Where it is encrypted with a customer key, that key's policy must let the roles
+    made here decrypt: its ARN cannot be learnt without a look-up.
+    """
+
+    def __init__(self, scope: Construct, id: str, *, existing_bucket: str | None) -> None:  # noqa: A002 - CDK's name
+        super().__init__(scope, id)
+        self.key: kms.Key | None = None
+        if existing_bucket is not None:
+            self.bucket: s3.IBucket = s3.Bucket.from_bucket_name(self, "Resource", existing_bucket)
+            return
+        self.key = kms.Key(
+            self,
+            "Key",
+            description="Model weights",
+            enable_key_rotation=True,
+            removal_policy=RemovalPolicy.RETAIN,
+        )
+        self.bucket = s3.Bucket(
+            self,
+            "Resource",
+            encryption=s3.BucketEncryption.KMS,
+            encryption_key=self.key,
+            bucket_key_enabled=True,  # one KMS call per object would throttle a replica that reads shards in parallel
+            versioned=True,
+            block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
+            enforce_ssl=True,
+            object_ownership=s3.ObjectOwnership.BUCKET_OWNER_ENFORCED,
+            lifecycle_rules=[
+                s3.LifecycleRule(
+                    abort_incomplete_multipart_upload_after=Duration.days(ABORT_UPLOADS_DAYS),
+                    noncurrent_version_expiration=Duration.days(KEEP_REPLACED_WEIGHTS_DAYS),
+                )
+            ],
+            removal_policy=RemovalPolicy.RETAIN,
+        )
+
+    def grant_read(self, identity: iam.Role, model: str) -> None:
+        """Let `identity` list and read this model's files, and decrypt them where the key is ours."""
+        prefix = f"{MODELS_PREFIX}/{model}"
+        identity.add_to_policy(
+            iam.PolicyStatement(
+                sid="ListModel",
+                actions=["s3:ListBucket"],
+                resources=[self.bucket.bucket_arn],
+                conditions={"StringLike": {"s3:prefix": [prefix, f"{prefix}/*"]}},
+            )
+        )
+        identity.add_to_policy(
+            iam.PolicyStatement(
+                sid="ReadModel", actions=["s3:GetObject"], resources=[self.bucket.arn_for_objects(f"{prefix}/*")]
+            )
+        )
+        if self.key is not None:
+            identity.add_to_policy(
+                iam.PolicyStatement(sid="DecryptModel", actions=["kms:Decrypt"], resources=[self.key.key_arn])
+            )
+
+
+class ModelReader(Construct):
+    """Read access to one model's weights for its service account, by Pod Identity."""
+
+    def __init__(
+        self,
+        scope: Construct,
+        id: str,  # noqa: A002 - CDK's name
+        *,
+        store: ModelStore,
+        cluster: eks.ICluster,
+        model: str,
+        namespace: str,
+        service_account: str,
+    ) -> None:
+        super().__init__(scope, id)
+        role = pod_identity_role(self, "Role", cluster=cluster, namespace=namespace, service_account=service_account)
+        store.grant_read(role, model)
+        self.resource = eks.CfnPodIdentityAssociation(
+            self,
+            "Resource",
+            cluster_name=cluster.cluster_name,
+            namespace=namespace,
+            service_account=service_account,
+            role_arn=role.role_arn,
+        )

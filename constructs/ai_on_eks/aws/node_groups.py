@@ -1,0 +1,226 @@
+"""Nodes: a managed node group for cluster services, and one per capacity the plans ask for.
+
+    minimum = desired = maximum = nodes of the plan
+
+Nothing scales these groups, so a larger maximum would only allow what nobody planned or priced. An update therefore
+replaces a node in place (strategy MINIMAL, one at a time): the other strategy starts a second accelerated instance
+first, which often cannot be had and is never in the budget.
+
+The L2 node group is not used: it refuses p5, p6, g7e and trn types and gives others the withdrawn Amazon Linux 2.
+EKS itself adds the access entry of a managed group's role, and attaches the cluster's security group.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from aws_cdk import aws_ec2 as ec2
+from aws_cdk import aws_eks_v2 as eks
+from aws_cdk import aws_iam as iam
+from constructs import Construct
+
+from ai_on_eks.aws.launch_template import NodeLaunchTemplate
+from ai_on_eks.catalog.types import InstanceType
+from ai_on_eks.errors import InputError, Problem
+from ai_on_eks.placement.types import CapacityRequest
+
+NODE_POLICIES = (
+    "AmazonEKSWorkerNodePolicy",  # joins the cluster; also lets the Pod Identity agent fetch credentials
+    "AmazonEC2ContainerRegistryPullOnly",
+    "AmazonSSMManagedInstanceCore",  # a shell by Session Manager instead of SSH keys and an open port
+)
+
+CAPACITY_TYPES: Mapping[str, str] = {"on-demand": "ON_DEMAND", "spot": "SPOT"}
+"""Descriptor's word to CloudFormation's. Capacity blocks are absent: they need the id of a reservation."""
+
+ROLE_LABEL = "ai-on-eks/role"
+CAPACITY_LABEL = "ai-on-eks/capacity"
+SYSTEM_ROLE = "system"
+MODEL_ROLE = "model"
+
+TAINT_VALUE = "present"
+
+SYSTEM_ROOT_VOLUME_GIB = 50
+"""Add-on images and logs; ten times what the add-ons of this platform pull."""
+
+
+@dataclass(frozen=True, slots=True)
+class NodeGroupSpec:
+    """One managed node group as plain data. `taint_key` is None where any pod may land."""
+
+    name: str
+    role: str
+    instance_type: InstanceType
+    capacity_type: str
+    nodes: int
+    zones: tuple[str, ...]
+    root_volume_gib: int
+    taint_key: str | None
+    update_strategy: str
+
+
+class NodeRole(Construct):
+    """The IAM role all nodes share. It reads images and joins the cluster; pods have roles of their own."""
+
+    def __init__(self, scope: Construct, id: str) -> None:  # noqa: A002 - CDK's name
+        super().__init__(scope, id)
+        self.role = iam.Role(
+            self,
+            "Resource",
+            assumed_by=iam.ServicePrincipal("ec2.amazonaws.com"),
+            managed_policies=[iam.ManagedPolicy.from_aws_managed_policy_name(name) for name in NODE_POLICIES],
+        )
+
+
+class NodeGroup(Construct):
+    """A managed node group with its launch template."""
+
+    def __init__(
+        self,
+        scope: Construct,
+        id: str,  # noqa: A002 - CDK's name
+        *,
+        spec: NodeGroupSpec,
+        cluster: eks.ICluster,
+        vpc: ec2.IVpc,
+        role: iam.IRole,
+        platform_name: str,
+        tags: Mapping[str, str],
+    ) -> None:
+        super().__init__(scope, id)
+        template = NodeLaunchTemplate(
+            self,
+            "LaunchTemplate",
+            name_tag=f"{platform_name}-{spec.name}",
+            instance_type=spec.instance_type,
+            root_volume_gib=spec.root_volume_gib,
+            large_images=spec.role == MODEL_ROLE,
+            tags=tags,
+        )
+        self.resource = eks.CfnNodegroup(
+            self,
+            "Resource",
+            cluster_name=cluster.cluster_name,
+            node_role=role.role_arn,
+            subnets=[subnet.subnet_id for subnet in private_subnets(vpc, spec.zones)],
+            ami_type=spec.instance_type.ami_type,
+            instance_types=[spec.instance_type.name],
+            capacity_type=CAPACITY_TYPES[spec.capacity_type],
+            scaling_config=eks.CfnNodegroup.ScalingConfigProperty(
+                min_size=spec.nodes, desired_size=spec.nodes, max_size=spec.nodes
+            ),
+            update_config=eks.CfnNodegroup.UpdateConfigProperty(
+                max_unavailable=1, update_strategy=spec.update_strategy
+            ),
+            launch_template=eks.CfnNodegroup.LaunchTemplateSpecificationProperty(
+                id=template.resource.ref, version=template.version
+            ),
+            labels={ROLE_LABEL: spec.role, CAPACITY_LABEL: spec.name},
+            taints=_taints(spec),
+            node_repair_config=eks.CfnNodegroup.NodeRepairConfigProperty(enabled=True),
+            force_update_enabled=False,  # an update waits for disruption budgets instead of breaking them
+        )
+
+
+def system_spec(instance_type: InstanceType, nodes: int, zones: Sequence[str]) -> NodeGroupSpec:
+    """The group that runs cluster services."""
+    return _checked(
+        NodeGroupSpec(
+            name=SYSTEM_ROLE,
+            role=SYSTEM_ROLE,
+            instance_type=instance_type,
+            capacity_type="on-demand",
+            nodes=nodes,
+            zones=tuple(zones),
+            root_volume_gib=SYSTEM_ROOT_VOLUME_GIB,
+            taint_key=None,
+            update_strategy="DEFAULT",
+        ),
+        path="capacity.system_nodes",
+    )
+
+
+def capacity_spec(request: CapacityRequest, platform_zones: Sequence[str]) -> NodeGroupSpec:
+    """The group for one capacity request.
+
+    The taint's key is the extended resource's name: the API server's ExtendedResourceToleration then lets in exactly
+    the pods that ask for a device.
+    """
+    offered = tuple(zone for zone in platform_zones if zone in request.zones)
+    accelerator = request.instance_type.accelerator
+    return _checked(
+        NodeGroupSpec(
+            name=request.name,
+            role=MODEL_ROLE,
+            instance_type=request.instance_type,
+            capacity_type=request.capacity_type,
+            nodes=request.nodes,
+            zones=offered,
+            root_volume_gib=request.root_volume_gib,
+            taint_key=accelerator.resource_name if accelerator else None,
+            update_strategy="MINIMAL",
+        ),
+        path=f"capacity request {request.name}",
+    )
+
+
+def private_subnets(vpc: ec2.IVpc, zones: Sequence[str]) -> list[ec2.ISubnet]:
+    """The private subnets in these zones, in the VPC's order."""
+    return [subnet for subnet in vpc.private_subnets if subnet.availability_zone in zones]
+
+
+def _taints(spec: NodeGroupSpec) -> list[eks.CfnNodegroup.TaintProperty] | None:
+    if spec.taint_key is None:
+        return None
+    return [eks.CfnNodegroup.TaintProperty(key=spec.taint_key, value=TAINT_VALUE, effect="NO_SCHEDULE")]
+
+
+def _checked(spec: NodeGroupSpec, *, path: str) -> NodeGroupSpec:
+    """`spec`, or InputError with everything about it that cfn-lint would let pass."""
+    problems = []
+    name = spec.instance_type.name
+    if spec.instance_type.ami_type is None:
+        problems.append(
+            Problem(
+                code="node-image-unknown",
+                message=f"no EKS machine image is known for {name}",
+                path=path,
+                value=name,
+                fix="choose a type for which `ai-on-eks catalog show` names an image",
+            )
+        )
+    if not spec.zones:
+        problems.append(
+            Problem(
+                code="capacity-no-zone",
+                message=f"none of the platform's zones offers {name}",
+                path=path,
+                value=name,
+                fix="add a zone to network.availability_zones that offers the type",
+            )
+        )
+    if spec.nodes < 1:
+        problems.append(
+            Problem(
+                code="capacity-no-nodes",
+                message=f"{spec.nodes} nodes of {name} cannot serve anything",
+                path=path,
+                value=spec.nodes,
+                fix="ask for at least one node",
+            )
+        )
+    if spec.capacity_type not in CAPACITY_TYPES:
+        problems.append(
+            Problem(
+                code="capacity-type-unsupported",
+                message=f"managed node groups cannot buy {spec.capacity_type} capacity without a reservation id",
+                path=path,
+                value=spec.capacity_type,
+                allowed=tuple(CAPACITY_TYPES),
+                fix="set constraints.capacity_type of the models to on-demand",
+            )
+        )
+    if problems:
+        raise InputError(problems)
+    return spec

@@ -1,0 +1,29 @@
+"""The add-ons stack."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from aws_cdk import aws_eks_v2 as eks
+from constructs import Construct
+
+from ai_on_eks.aws.addons import ClusterAddons
+from ai_on_eks.aws.helm import InstalledRelease
+from ai_on_eks.aws.helm_release import HelmRelease
+from ai_on_eks.descriptors.platform import DeliveryMode, Platform
+from stacks.base import PlatformStack
+
+
+class AddonsStack(PlatformStack):
+    """What runs on nodes and is no model: DNS, health reports, and in `apply` mode the Helm releases."""
+
+    def __init__(
+        self, scope: Construct, *, platform: Platform, cluster: eks.ICluster, releases: Sequence[HelmRelease]
+    ) -> None:
+        super().__init__(
+            scope, "addons", platform=platform, description="Cluster services of the AI platform", keeps_data=False
+        )
+        ClusterAddons(self, "ClusterAddons", cluster=cluster)
+        if platform.delivery.mode is DeliveryMode.APPLY:
+            for release in releases:
+                InstalledRelease(self, release.name, release=release, cluster=cluster)

@@ -1,0 +1,109 @@
+"""The whole platform as one CDK app: which stacks there are and what waits for what.
+
+`app.py` and the tests compose through here, so what is tested is what is deployed.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from aws_cdk import App
+
+from ai_on_eks.aws import gpu_operator
+from ai_on_eks.aws.helm_release import HelmRelease
+from ai_on_eks.catalog.types import InstanceType
+from ai_on_eks.descriptors.platform import DeliveryMode, Platform
+from ai_on_eks.placement.types import CapacityRequest
+from ai_on_eks.serving.types import Workload
+from stacks.addons import AddonsStack
+from stacks.capacity import CapacityStack
+from stacks.cluster import ClusterStack
+from stacks.network import NetworkStack
+from stacks.serving import Objects, ServingStack
+from stacks.storage import StorageStack
+
+CDK_JSON = Path(__file__).parent.parent / "cdk.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Charts:
+    """Kubernetes objects by chart, as plain data."""
+
+    platform: Objects
+    models: Mapping[str, Objects]
+
+
+ChartRenderer = Callable[[str], Charts]
+"""From the model bucket's name, which may be a token, to the charts. Stacks know no cdk8s."""
+
+
+@dataclass(frozen=True, slots=True)
+class Deployment:
+    """Everything the stacks are made from."""
+
+    platform: Platform
+    system_instance_type: InstanceType
+    requests: tuple[CapacityRequest, ...]
+    workloads: tuple[Workload, ...]
+
+    def helm_releases(self) -> tuple[HelmRelease, ...]:
+        """The releases this capacity needs, whoever installs them."""
+        return (gpu_operator.release(self.platform),) if gpu_operator.is_required(self.requests) else ()
+
+
+def feature_flags(cdk_json: Path = CDK_JSON) -> dict[str, Any]:
+    """The context of cdk.json. Given to the app itself, so `python app.py` and `cdk synth` write the same templates."""
+    context: dict[str, Any] = json.loads(cdk_json.read_text(encoding="utf-8"))["context"]
+    return context
+
+
+def build_app(
+    deployment: Deployment, render_charts: ChartRenderer, *, outdir: str | None = None, validate: bool | None = None
+) -> App:
+    """The app with all its stacks, ready to synthesize.
+
+    `validate=False` turns CDK's built-in template validation off, `None` leaves it to the environment.
+    """
+    app = App(
+        outdir=outdir,
+        context=feature_flags(),
+        analytics_reporting=False,
+        builtin_cloud_formation_validation=validate,
+    )
+    add_stacks(app, deployment, render_charts)
+    return app
+
+
+def add_stacks(app: App, deployment: Deployment, render_charts: ChartRenderer) -> None:
+    """Network, cluster, capacity, add-ons, storage and, where CDK applies the objects, serving."""
+    platform = deployment.platform
+    network = NetworkStack(app, platform=platform)
+    cluster = ClusterStack(app, platform=platform, vpc=network.vpc)
+    capacity = CapacityStack(
+        app,
+        platform=platform,
+        vpc=network.vpc,
+        cluster=cluster.cluster,
+        system_instance_type=deployment.system_instance_type,
+        requests=deployment.requests,
+    )
+    addons = AddonsStack(app, platform=platform, cluster=cluster.cluster, releases=deployment.helm_releases())
+    storage = StorageStack(app, platform=platform, cluster=cluster.cluster, workloads=deployment.workloads)
+    # References alone order most of it; these two orders no reference shows.
+    capacity.add_stack_dependency(cluster)
+    addons.add_stack_dependency(capacity)
+    if platform.delivery.mode is DeliveryMode.APPLY:
+        charts = render_charts(storage.bucket_name)
+        serving = ServingStack(
+            app,
+            platform=platform,
+            cluster=cluster.cluster,
+            platform_chart=charts.platform,
+            model_charts=charts.models,
+        )
+        serving.add_stack_dependency(addons)
+        serving.add_stack_dependency(storage)

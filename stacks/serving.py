@@ -1,0 +1,64 @@
+"""The serving stack: rendered charts, applied through the cluster."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from aws_cdk import aws_eks_v2 as eks
+from constructs import Construct
+
+from ai_on_eks.descriptors.platform import Platform
+from ai_on_eks.errors import InputError, Problem
+from stacks.base import PlatformStack
+
+Objects = Sequence[Mapping[str, Any]]
+
+MAX_MANIFEST_BYTES = 200_000
+"""A custom resource's event reaches its Lambda only up to 262,144 bytes (aws-cdk #19165); the rest is for the event's
+own fields, escaping, and names that are still tokens here."""
+
+
+class ServingStack(PlatformStack):
+    """One applied manifest per chart: the platform's own objects first, then each model's.
+
+    In a stack of its own, because `Cluster.add_cdk8s_chart` would put the objects into the cluster's stack and make
+    that depend on everything a chart refers to.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        *,
+        platform: Platform,
+        cluster: eks.ICluster,
+        platform_chart: Objects,
+        model_charts: Mapping[str, Objects],
+    ) -> None:
+        super().__init__(scope, "serving", platform=platform, description="Models of the AI platform", keeps_data=False)
+        first = self._apply("platform", platform_chart, cluster)
+        for name, objects in sorted(model_charts.items()):
+            self._apply(name, objects, cluster).node.add_dependency(first)
+
+    def _apply(self, name: str, objects: Objects, cluster: eks.ICluster) -> eks.KubernetesManifest:
+        check_size(name, objects)
+        return eks.KubernetesManifest(
+            self, name, cluster=cluster, manifest=[dict(item) for item in objects], overwrite=True
+        )
+
+
+def check_size(name: str, objects: Objects) -> None:
+    """Raise InputError for a manifest that the kubectl provider could not be handed."""
+    size_bytes = len(json.dumps(objects, separators=(",", ":")).encode())
+    if size_bytes <= MAX_MANIFEST_BYTES:
+        return
+    raise InputError(
+        Problem(
+            code="manifest-too-large",
+            message=f"the objects of {name} are {size_bytes} bytes; the kubectl provider takes {MAX_MANIFEST_BYTES}",
+            path="delivery.mode",
+            value="apply",
+            fix="set delivery.mode to render and apply the files, or make the model's configuration smaller",
+        )
+    )

@@ -1,0 +1,151 @@
+"""Hand-built values for construct and stack tests: independent of the catalogue, so its refresh changes no snapshot."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from ai_on_eks.catalog.types import Accelerator, InstanceType, PurchaseRoute, Vendor
+from ai_on_eks.descriptors.platform import Cluster, Delivery, DeliveryMode, ModelStore, Network, Platform
+from ai_on_eks.placement.types import CapacityRequest
+from ai_on_eks.serving.types import Workload
+from ai_on_eks.units import GIB
+from stacks.application import Charts, Deployment
+
+ADMIN = "arn:aws:iam::111122223333:role/PlatformAdmin"
+ZONES = ("us-east-1a", "us-east-1b", "us-east-1c")
+
+
+def accelerator(name: str = "l40s", vendor: Vendor = Vendor.NVIDIA, resource: str = "nvidia.com/gpu") -> Accelerator:
+    return Accelerator(
+        name=name,
+        vendor=vendor,
+        title=name,
+        memory_bytes=44 * GIB,
+        bandwidth_bytes_per_second=864e9,
+        dense_flops={"bf16": 181e12},
+        link_bytes_per_second=0.0,
+        link="pcie",
+        compute_capability=(8, 9),
+        resource_name=resource,
+        source="test",
+    )
+
+
+def instance_type(
+    name: str = "g6e.xlarge",
+    *,
+    device: Accelerator | None = None,
+    devices: int = 1,
+    ami_type: str | None = "AL2023_x86_64_NVIDIA",
+    local_nvme_bytes: int = 250 * 10**9,
+) -> InstanceType:
+    return InstanceType(
+        name=name,
+        family=name.rsplit(".", 1)[0],
+        vcpus=4,
+        memory_bytes=32 * GIB,
+        architecture="x86_64",
+        accelerator=device,
+        accelerator_count=devices if device else 0,
+        accelerator_memory_bytes=device.memory_bytes if device else 0,
+        network_gbps=20.0,
+        network_cards=1,
+        efa_interfaces=0,
+        local_nvme_bytes=local_nvme_bytes,
+        max_pods=58,
+        allocatable_cpu_millicores=3920,
+        allocatable_memory_bytes=29 * GIB,
+        ami_type=ami_type,
+        purchase_routes=(PurchaseRoute.ON_DEMAND,),
+        price=None,
+        cpu_flops_per_vcpu=None,
+        memory_bandwidth_bytes_per_second=None,
+        served=True,
+        not_served_reason=None,
+    )
+
+
+def gpu_type(name: str = "g6e.xlarge", **changes: Any) -> InstanceType:
+    return instance_type(name, device=accelerator(), **changes)
+
+
+def cpu_type(name: str = "m7i.large") -> InstanceType:
+    return instance_type(name, ami_type="AL2023_x86_64_STANDARD", local_nvme_bytes=0)
+
+
+def neuron_type(name: str = "trn2.48xlarge") -> InstanceType:
+    device = accelerator("trainium2", Vendor.NEURON, "aws.amazon.com/neuron")
+    return instance_type(name, device=device, devices=16, ami_type="AL2023_x86_64_NEURON")
+
+
+def request(kind: InstanceType | None = None, **changes: Any) -> CapacityRequest:
+    kind = kind or gpu_type()
+    whole = CapacityRequest(
+        name=kind.name.replace(".", "-"),
+        instance_type=kind,
+        capacity_type="on-demand",
+        nodes=1,
+        zones=ZONES,
+        root_volume_gib=120,
+        models=("llama",),
+    )
+    return replace(whole, **changes)
+
+
+def workload(name: str = "llama") -> Workload:
+    return Workload(
+        name=name,
+        namespace="models",
+        labels={},
+        replicas=1,
+        pod_spec={"containers": []},
+        config_maps={},
+        port=8000,
+        metrics_port=8000,
+        metrics_path="/metrics",
+        rollout={"maxSurge": 0, "maxUnavailable": 1},
+        service_account=name,
+        warnings=(),
+    )
+
+
+def platform(**changes: Any) -> Platform:
+    settings: dict[str, Any] = {
+        "name": "ai",
+        "region": "us-east-1",
+        "network": Network(availability_zones=ZONES),
+        "cluster": Cluster(admin_principal_arns=(ADMIN,)),
+        "tags": {"team": "ml"},
+    }
+    return Platform(**{**settings, **changes})
+
+
+def rendered() -> dict[str, Any]:
+    """Settings of a platform whose objects CDK does not apply."""
+    return {"delivery": Delivery(mode=DeliveryMode.RENDER)}
+
+
+def existing_bucket(name: str = "weights-of-ours") -> dict[str, Any]:
+    return {"model_store": ModelStore(existing_bucket=name)}
+
+
+def deployment(*requests: CapacityRequest, **changes: Any) -> Deployment:
+    return Deployment(
+        platform=platform(**changes),
+        system_instance_type=cpu_type(),
+        requests=requests or (request(), request(cpu_type("c7i.2xlarge"), models=("resnet",))),
+        workloads=(workload("llama"), workload("resnet")),
+    )
+
+
+def charts(model_bucket: str) -> Charts:
+    """What a renderer returns, reduced to one object each."""
+    return Charts(
+        platform=[config_map("model-store", {"bucket": model_bucket})],
+        models={"llama": [config_map("llama", {})], "resnet": [config_map("resnet", {})]},
+    )
+
+
+def config_map(name: str, data: dict[str, str]) -> dict[str, Any]:
+    return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name, "namespace": "models"}, "data": data}
