@@ -1,0 +1,98 @@
+"""Objects of other API groups against their published CRDs; first of all, that the checker can tell good from bad."""
+
+from __future__ import annotations
+
+from copy import deepcopy
+from pathlib import Path
+from typing import Any
+
+import pytest
+from custom_resource_schemas import NoSchemaError, problems_of
+
+NODE_POOL: dict[str, Any] = {
+    "apiVersion": "karpenter.sh/v1",
+    "kind": "NodePool",
+    "metadata": {"name": "gpu", "labels": {"a": "b"}},
+    "spec": {
+        "limits": {"cpu": 100, "nvidia.com/gpu": "8"},
+        "disruption": {"consolidationPolicy": "WhenEmpty", "consolidateAfter": "10m"},
+        "template": {
+            "spec": {
+                "nodeClassRef": {"group": "karpenter.k8s.aws", "kind": "EC2NodeClass", "name": "gpu"},
+                "taints": [{"key": "nvidia.com/gpu", "effect": "NoSchedule"}],
+                "requirements": [
+                    {"key": "node.kubernetes.io/instance-type", "operator": "In", "values": ["g6e.12xlarge"]}
+                ],
+            }
+        },
+    },
+}
+
+LEADER_WORKER_SET: dict[str, Any] = {
+    "apiVersion": "leaderworkerset.x-k8s.io/v1",
+    "kind": "LeaderWorkerSet",
+    "metadata": {"name": "large"},
+    "spec": {
+        "replicas": 1,
+        "leaderWorkerTemplate": {
+            "size": 2,
+            "workerTemplate": {"spec": {"containers": [{"name": "engine", "image": "registry.example/engine:v1"}]}},
+        },
+    },
+}
+
+
+@pytest.mark.parametrize("manifest", [NODE_POOL, LEADER_WORKER_SET], ids=lambda item: str(item["kind"]))
+def test_a_correct_object_passes(shared: Path, manifest: dict[str, Any]) -> None:
+    assert problems_of(shared / "crds", manifest) == []
+
+
+@pytest.mark.parametrize(
+    ("manifest", "path", "value", "problem"),
+    [
+        pytest.param(
+            NODE_POOL,
+            "spec.template.spec.requirements.0.operator",
+            "OneOf",
+            "$.spec.template.spec.requirements[0].operator: 'OneOf' is not one of",
+            id="unknown operator",
+        ),
+        pytest.param(
+            NODE_POOL, "spec.disruption.consolidateWhen", "x", "$.spec.disruption: Additional", id="unknown field"
+        ),
+        pytest.param(NODE_POOL, "spec.limit", {}, "$.spec: Additional properties", id="misspelt field"),
+        pytest.param(NODE_POOL, "metadata.label", {}, "$.metadata: Additional properties", id="unknown metadata"),
+        pytest.param(NODE_POOL, "spec.template", None, "$.spec.template: None is not of type 'object'", id="null"),
+        pytest.param(
+            LEADER_WORKER_SET,
+            "spec.leaderWorkerTemplate.workerTemplate.spec.containers.0.resource",
+            {},
+            "$.spec.leaderWorkerTemplate.workerTemplate.spec.containers[0]: Additional properties",
+            id="inside an embedded pod template",
+        ),
+        pytest.param(
+            LEADER_WORKER_SET,
+            "spec.leaderWorkerTemplate.size",
+            "2",
+            "$.spec.leaderWorkerTemplate.size: '2' is not of type 'integer'",
+            id="a string for a number",
+        ),
+    ],
+)
+def test_a_planted_fault_is_found(
+    shared: Path, manifest: dict[str, Any], path: str, value: object, problem: str
+) -> None:
+    faulty = deepcopy(manifest)
+    *steps, last = path.split(".")
+    target: Any = faulty
+    for step in steps:
+        target = target[int(step)] if step.isdigit() else target[step]
+    target[last] = value
+
+    (only,) = problems_of(shared / "crds", faulty)
+    assert only.startswith(problem)
+
+
+def test_an_object_nobody_describes_is_told_apart_from_a_correct_one(shared: Path) -> None:
+    with pytest.raises(NoSchemaError, match=r"karpenter\.sh/v1 NodePoll"):
+        problems_of(shared / "crds", {**NODE_POOL, "kind": "NodePoll"})
