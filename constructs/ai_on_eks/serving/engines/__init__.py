@@ -1,0 +1,46 @@
+"""The engines a pod can be built for, selected by the name the catalogue gives them.
+
+Each module has the same functions; none knows the wire format of Kubernetes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Protocol
+
+from ai_on_eks.errors import Problem
+from ai_on_eks.serving.engines import tei, triton, vllm
+from ai_on_eks.serving.replica import EngineParts, Ports, Probes, Replica, Volume
+
+
+class ServingEngine(Protocol):
+    """What every engine's module offers."""
+
+    @property
+    def PORTS(self) -> Ports: ...  # noqa: N802 - a module's constant
+
+    def problems(self, replica: Replica) -> tuple[Problem, ...]: ...
+    def command(self, replica: Replica) -> tuple[str, ...]: ...
+    def arguments(self, replica: Replica) -> tuple[str, ...]: ...
+    def environment(self, replica: Replica) -> Mapping[str, str]: ...
+    def probes(self, replica: Replica) -> Probes: ...
+    def volumes(self, replica: Replica) -> tuple[Volume, ...]: ...
+    def fetch(self, replica: Replica) -> tuple[str, ...]: ...
+    def config_maps(self, replica: Replica) -> Mapping[str, Mapping[str, str]]: ...
+
+
+ENGINES: Mapping[str, ServingEngine] = {"tei": tei, "triton": triton, "vllm": vllm}
+
+
+def engine_parts(engine: ServingEngine, replica: Replica) -> EngineParts:
+    """Everything the engine asks of its pod."""
+    return EngineParts(
+        command=engine.command(replica),
+        arguments=engine.arguments(replica),
+        environment=engine.environment(replica),
+        probes=engine.probes(replica),
+        ports=engine.PORTS,
+        volumes=engine.volumes(replica),
+        fetch=engine.fetch(replica),
+        config_maps=engine.config_maps(replica),
+    )

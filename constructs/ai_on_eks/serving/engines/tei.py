@@ -1,0 +1,135 @@
+"""Text Embeddings Inference 1.9: embeddings of encoders, one image per compute capability."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from ai_on_eks.descriptors.schema import Format, WeightPrecision
+from ai_on_eks.errors import Problem
+from ai_on_eks.serving.replica import EmptyDirectory, Ports, Probes, Replica, Volume
+from ai_on_eks.serving.startup import disk_bytes_per_second, hub_bytes_per_second
+from ai_on_eks.serving.weights import ENGINE_HOME, HUB_TOKEN_DIRECTORY, hub_id, hub_token_volume, model_uri
+
+PORTS = Ports(http=8080, metrics=9000, metrics_path="/metrics")
+"""8080 because the image's own 80 needs a privilege that the pod does not have."""
+MODEL_DIRECTORY = "/models"
+CACHE_DIRECTORY = "/cache"
+
+MAX_BATCH_TOKENS = 16384
+"""TEI's own default of `--max-batch-tokens`, and here its upper end (text-embeddings-router --help 1.9, 2026-11)."""
+MAX_CONCURRENT_REQUESTS = 512
+"""TEI's own default of `--max-concurrent-requests`, and here its lower end: beyond it requests are refused (1.9)."""
+
+START_SECONDS = 30.0
+"""Assumption: CUDA context and the warm-up pass over one full batch."""
+
+DTYPES: Mapping[WeightPrecision, str] = {WeightPrecision.FP32: "float32", WeightPrecision.FP16: "float16"}
+"""All that `--dtype` takes (text-embeddings-router --help 1.9, 2026-11)."""
+
+SKIPPED_FILES: Mapping[Format, tuple[str, ...]] = {
+    Format.SAFETENSORS: ("*.bin", "*.pt", "*.h5", "*.ot", "*.msgpack", "onnx/*", "openvino/*"),
+    Format.ONNX: ("*.safetensors", "*.bin", "*.pt", "*.h5", "*.ot", "*.msgpack", "openvino/*"),
+}
+"""The same weights in other formats, which hubs keep beside each other; some of them can hold pickles."""
+
+
+def problems(replica: Replica) -> tuple[Problem, ...]:
+    """Data types and formats that the engine does not take."""
+    found = []
+    weights = replica.precision.weights
+    if weights not in DTYPES:
+        found.append(
+            Problem(
+                code="precision-not-served",
+                message=f"text embeddings inference does not compute in {weights.value}",
+                path="precision.weights",
+                value=weights.value,
+                allowed=tuple(sorted(precision.value for precision in DTYPES)),
+                fix="weights: fp16",
+            )
+        )
+    if replica.descriptor.source.format not in SKIPPED_FILES:
+        found.append(
+            Problem(
+                code="format-not-served",
+                message=f"text embeddings inference does not read {replica.descriptor.source.format.value}",
+                path="source.format",
+                value=replica.descriptor.source.format.value,
+                allowed=tuple(sorted(format_.value for format_ in SKIPPED_FILES)),
+                fix="format: safetensors",
+            )
+        )
+    return tuple(found)
+
+
+def command(replica: Replica) -> tuple[str, ...]:
+    """The image's entrypoint, which differs between its variants."""
+    return ()
+
+
+def arguments(replica: Replica) -> tuple[str, ...]:
+    """One batch is what sizing counted, as far as the engine's own limit; one full-length input always fits."""
+    serving = replica.descriptor.serving
+    context_tokens = replica.placement.max_model_len
+    batch_tokens = max(context_tokens, min(serving.batch * context_tokens, MAX_BATCH_TOKENS))
+    return (
+        *(_from_store() if replica.reads_model_store else _from_hub(replica)),
+        f"--served-model-name={replica.name}",
+        f"--port={PORTS.http}",
+        f"--prometheus-port={PORTS.metrics}",
+        f"--dtype={DTYPES[replica.precision.weights]}",
+        f"--max-batch-tokens={batch_tokens}",
+        f"--max-batch-requests={serving.batch}",
+        f"--max-client-batch-size={serving.batch}",
+        f"--max-concurrent-requests={max(MAX_CONCURRENT_REQUESTS, serving.concurrency)}",
+        "--json-output",
+    )
+
+
+def _from_store() -> tuple[str, ...]:
+    return (f"--model-id={MODEL_DIRECTORY}",)
+
+
+def _from_hub(replica: Replica) -> tuple[str, ...]:
+    revision = replica.descriptor.source.revision
+    return (
+        f"--model-id={hub_id(replica.descriptor)}",
+        *((f"--revision={revision}",) if revision else ()),
+        f"--huggingface-hub-cache={CACHE_DIRECTORY}",
+    )
+
+
+def environment(replica: Replica) -> Mapping[str, str]:
+    """The token file is looked for under HOME or HF_HOME, depending on the release; both lead to the same place."""
+    if replica.reads_model_store:
+        return {"HF_HUB_OFFLINE": "1", "HOME": "/tmp"}  # noqa: S108 - an emptyDir of the pod
+    return {"HF_HOME": HUB_TOKEN_DIRECTORY, "HOME": ENGINE_HOME}
+
+
+def probes(replica: Replica) -> Probes:
+    """TEI answers once the model is loaded and warm."""
+    weights_bytes = replica.placement.memory.weights_bytes
+    link = disk_bytes_per_second if replica.reads_model_store else hub_bytes_per_second
+    seconds = weights_bytes / link(replica) + START_SECONDS
+    return Probes(startup="/health", readiness="/health", liveness="/health", start_seconds=seconds)
+
+
+def volumes(replica: Replica) -> tuple[Volume, ...]:
+    """The model's files, copied by the init container or downloaded by the engine."""
+    disk = EmptyDirectory(replica.placement.memory.host.ephemeral_bytes)
+    if replica.reads_model_store:
+        return (Volume(name="models", source=disk, mount_path=MODEL_DIRECTORY, read_only=True, fetched=True),)
+    return (Volume(name="cache", source=disk, mount_path=CACHE_DIRECTORY), hub_token_volume())
+
+
+def fetch(replica: Replica) -> tuple[str, ...]:
+    """TEI reads local files only."""
+    if not replica.reads_model_store:
+        return ()
+    skipped = (f"--exclude={pattern}" for pattern in SKIPPED_FILES[replica.descriptor.source.format])
+    return ("s3", "sync", model_uri(replica.descriptor), MODEL_DIRECTORY, *skipped, "--no-progress")
+
+
+def config_maps(replica: Replica) -> Mapping[str, Mapping[str, str]]:
+    """Everything is a flag."""
+    return {}

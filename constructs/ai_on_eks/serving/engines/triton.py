@@ -1,0 +1,124 @@
+"""Triton Inference Server 26.07: one ONNX model in the repository layout Triton reads.
+
+    /models/<name>/config.pbtxt     from the model's ConfigMap
+    /models/<name>/1/model.onnx     copied from the model store
+
+The two are mounted side by side and not into each other: a mount point cannot be made inside a read-only volume.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from ai_on_eks.descriptors.schema import Storage
+from ai_on_eks.errors import Problem
+from ai_on_eks.serving.replica import ConfigFiles, EmptyDirectory, Ports, Probes, Replica, Volume
+from ai_on_eks.serving.startup import disk_bytes_per_second
+from ai_on_eks.serving.triton_model import MODEL_FILE, model_config
+from ai_on_eks.serving.weights import model_uri
+
+PORTS = Ports(http=8000, metrics=8002, metrics_path="/metrics")
+GRPC_PORT = 8001
+REPOSITORY = "/models"
+CONFIG_FILE = "config.pbtxt"
+VERSION = "1"
+
+SHUTDOWN_SECONDS = 45
+"""Running requests get this long after SIGTERM; Triton's own default is 30 (tritonserver --help 26.07)."""
+
+START_SECONDS = 60.0
+"""Assumption: CUDA context, cuDNN, and onnxruntime's optimization of the graph."""
+
+
+def problems(replica: Replica) -> tuple[Problem, ...]:
+    """Triton downloads nothing from a hub, and its layout needs the file's name."""
+    found = []
+    descriptor = replica.descriptor
+    if descriptor.storage is Storage.NODE:
+        found.append(
+            Problem(
+                code="storage-not-served",
+                message="triton downloads nothing from the hub by itself",
+                path="storage",
+                value=descriptor.storage.value,
+                allowed=(Storage.S3.value,),
+                fix="storage: s3",
+            )
+        )
+    if descriptor.source.file is None:
+        found.append(
+            Problem(
+                code="source-file-missing",
+                message="triton needs to know which file of the source is the model",
+                path="source.file",
+                fix="file: model.onnx, or whatever it is called in the source",
+            )
+        )
+    return tuple(found)
+
+
+def command(replica: Replica) -> tuple[str, ...]:
+    """Past the image's entrypoint, which only prints notices."""
+    return ("tritonserver",)
+
+
+def arguments(replica: Replica) -> tuple[str, ...]:
+    """Explicit mode: exactly this model, and a failure to load it stops the server."""
+    return (
+        f"--model-repository={REPOSITORY}",
+        "--model-control-mode=explicit",
+        f"--load-model={replica.name}",
+        f"--http-port={PORTS.http}",
+        f"--grpc-port={GRPC_PORT}",
+        f"--metrics-port={PORTS.metrics}",
+        f"--exit-timeout-secs={SHUTDOWN_SECONDS}",
+    )
+
+
+def environment(replica: Replica) -> Mapping[str, str]:
+    """Nothing but a writable home."""
+    return {"HOME": "/tmp"}  # noqa: S108 - an emptyDir of the pod
+
+
+def probes(replica: Replica) -> Probes:
+    """Ready is when every loaded model is; alive is when the server answers at all."""
+    seconds = replica.placement.memory.weights_bytes / disk_bytes_per_second(replica) + START_SECONDS
+    return Probes(
+        startup="/v2/health/ready", readiness="/v2/health/ready", liveness="/v2/health/live", start_seconds=seconds
+    )
+
+
+def volumes(replica: Replica) -> tuple[Volume, ...]:
+    """The model's file and its configuration."""
+    folder = f"{REPOSITORY}/{replica.name}"
+    return (
+        Volume(
+            name="models",
+            source=EmptyDirectory(replica.placement.memory.host.ephemeral_bytes),
+            mount_path=f"{folder}/{VERSION}",
+            read_only=True,
+            fetched=True,
+        ),
+        Volume(
+            name="model-config",
+            source=ConfigFiles(_config_map(replica)),
+            mount_path=f"{folder}/{CONFIG_FILE}",
+            sub_path=CONFIG_FILE,
+            read_only=True,
+        ),
+    )
+
+
+def fetch(replica: Replica) -> tuple[str, ...]:
+    """One file, under the name Triton expects."""
+    source = f"{model_uri(replica.descriptor)}/{replica.descriptor.source.file}"
+    return ("s3", "cp", source, f"{REPOSITORY}/{replica.name}/{VERSION}/{MODEL_FILE}", "--no-progress")
+
+
+def config_maps(replica: Replica) -> Mapping[str, Mapping[str, str]]:
+    """The model's config.pbtxt."""
+    return {_config_map(replica): {CONFIG_FILE: model_config(replica)}}
+
+
+def _config_map(replica: Replica) -> str:
+    return f"{replica.name}-triton"

@@ -1,0 +1,144 @@
+"""vLLM 0.33: `vllm serve`, an OpenAI-compatible server for language models.
+
+Every figure that sizing used is passed as a flag: an engine left to its own defaults could change them with a release
+and no longer fit.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from math import ceil
+
+from ai_on_eks.descriptors.schema import CachePrecision, WeightPrecision
+from ai_on_eks.errors import Problem
+from ai_on_eks.serving.replica import EmptyDirectory, Ports, Probes, Replica, Volume
+from ai_on_eks.serving.startup import hub_bytes_per_second, network_bytes_per_second
+from ai_on_eks.serving.weights import HUB_TOKEN_DIRECTORY, HUB_TOKEN_FILE, hub_id, hub_token_volume, model_uri
+
+PORTS = Ports(http=8000, metrics=8000, metrics_path="/metrics")
+CACHE_DIRECTORY = "/cache"
+
+SHUTDOWN_SECONDS = 45
+"""Running requests get this long after SIGTERM; vLLM's own default of 0 cuts them off (vllm 0.33.0 wheel, 2026-11)."""
+
+PROCESS_SECONDS = 30.0
+"""Assumption: importing torch and vLLM, making the CUDA contexts of all ranks."""
+WARM_UP_SECONDS = 80.0
+"""torch.compile and CUDA graph capture from a cold cache: 53 to 80 s (EKS user guide, ml-inference, 2026-11)."""
+
+STREAM_BYTES_PER_THREAD = 4_000_000_000
+"""One reading thread of the Run:ai streamer for every 4 GB of weights
+(EKS user guide, ml-inference-fast-model-loading, 2026-11)."""
+
+COMPUTE_DTYPES: Mapping[WeightPrecision, str] = {
+    WeightPrecision.FP32: "float32",
+    WeightPrecision.FP16: "float16",
+    WeightPrecision.BF16: "bfloat16",
+}
+"""`--dtype` of unquantized weights; quantized ones compute in what their own config says (`auto`)."""
+
+CACHE_DTYPES: Mapping[CachePrecision, str] = {
+    CachePrecision.AUTO: "auto",
+    CachePrecision.FP16: "float16",
+    CachePrecision.BF16: "bfloat16",
+    CachePrecision.FP8: "fp8",
+}
+
+
+def problems(replica: Replica) -> tuple[Problem, ...]:
+    """Nothing beyond what placement has checked."""
+    return ()
+
+
+def command(replica: Replica) -> tuple[str, ...]:
+    """Named here, so that the arguments do not depend on the image's entrypoint."""
+    return ("vllm", "serve")
+
+
+def arguments(replica: Replica) -> tuple[str, ...]:
+    """The model comes first and without a flag: `--model` is going away (vllm 0.33.0 wheel, 2026-11)."""
+    placement = replica.placement
+    rank = placement.memory.rank
+    return (
+        *(_from_store(replica) if replica.reads_model_store else _from_hub(replica)),
+        f"--served-model-name={replica.name}",
+        f"--port={PORTS.http}",
+        f"--dtype={COMPUTE_DTYPES.get(replica.precision.weights, 'auto')}",
+        f"--kv-cache-dtype={CACHE_DTYPES[replica.precision.kv_cache]}",
+        f"--max-model-len={placement.max_model_len}",
+        f"--max-num-seqs={min(placement.sequences_per_replica, rank.max_sequences)}",
+        f"--max-num-batched-tokens={rank.max_batched_tokens}",
+        f"--gpu-memory-utilization={rank.memory_fraction!r}",
+        f"--tensor-parallel-size={placement.tensor_parallel}",
+        f"--shutdown-timeout={SHUTDOWN_SECONDS}",
+    )
+
+
+def _from_store(replica: Replica) -> tuple[str, ...]:
+    """Straight from S3 into the accelerators; `memory_limit` is the buffer that sizing counted for each rank."""
+    memory = replica.placement.memory
+    settings = {
+        "concurrency": ceil(memory.weights_bytes / STREAM_BYTES_PER_THREAD),
+        "distributed": replica.placement.tensor_parallel > 1,
+        "memory_limit": memory.host.loading_buffer_bytes,
+    }
+    return (
+        model_uri(replica.descriptor),
+        "--load-format=runai_streamer",
+        f"--model-loader-extra-config={json.dumps(settings, separators=(',', ':'))}",
+    )
+
+
+def _from_hub(replica: Replica) -> tuple[str, ...]:
+    revision = replica.descriptor.source.revision
+    return (hub_id(replica.descriptor), *((f"--revision={revision}",) if revision else ()))
+
+
+def environment(replica: Replica) -> Mapping[str, str]:
+    """Every folder vLLM and its libraries write to lies on the cache volume: the root file system is read-only.
+
+    `USER` because torch asks for the user's name, and user 1000 has none in the image.
+    """
+    common = {
+        "AWS_REGION": replica.region,
+        "CUDA_CACHE_PATH": f"{CACHE_DIRECTORY}/cuda",
+        "DO_NOT_TRACK": "1",
+        "FLASHINFER_WORKSPACE_BASE": CACHE_DIRECTORY,
+        "HF_HOME": f"{CACHE_DIRECTORY}/huggingface",
+        "HOME": CACHE_DIRECTORY,
+        "TORCHINDUCTOR_CACHE_DIR": f"{CACHE_DIRECTORY}/torchinductor",
+        "TRITON_CACHE_DIR": f"{CACHE_DIRECTORY}/triton",
+        "USER": "engine",
+        "VLLM_NO_USAGE_STATS": "1",
+        "XDG_CACHE_HOME": f"{CACHE_DIRECTORY}/xdg",
+        "XDG_CONFIG_HOME": f"{CACHE_DIRECTORY}/config",
+    }
+    if replica.reads_model_store:
+        return {**common, "HF_HUB_OFFLINE": "1"}
+    return {**common, "HF_TOKEN_PATH": f"{HUB_TOKEN_DIRECTORY}/{HUB_TOKEN_FILE}"}
+
+
+def probes(replica: Replica) -> Probes:
+    """Ready is when the model is listed; alive is when the engine behind the server still is."""
+    weights_bytes = replica.placement.memory.weights_bytes
+    link = network_bytes_per_second if replica.reads_model_store else hub_bytes_per_second
+    seconds = PROCESS_SECONDS + weights_bytes / link(replica) + WARM_UP_SECONDS
+    return Probes(startup="/health", readiness="/v1/models", liveness="/health", start_seconds=seconds)
+
+
+def volumes(replica: Replica) -> tuple[Volume, ...]:
+    """One cache for everything that is compiled or downloaded."""
+    size = replica.placement.memory.host.ephemeral_bytes
+    cache = Volume(name="cache", source=EmptyDirectory(size), mount_path=CACHE_DIRECTORY)
+    return (cache,) if replica.reads_model_store else (cache, hub_token_volume())
+
+
+def fetch(replica: Replica) -> tuple[str, ...]:
+    """No init container: vLLM streams."""
+    return ()
+
+
+def config_maps(replica: Replica) -> Mapping[str, Mapping[str, str]]:
+    """Everything is a flag."""
+    return {}

@@ -1,0 +1,243 @@
+"""The PodSpec of one replica: the only place that knows Kubernetes' wire format.
+
+It holds the `restricted` Pod Security Standard with a read-only root file system on top; everything that is written
+lies on a volume with a size limit. No command goes through a shell, and no credential is in an environment variable.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from ai_on_eks.catalog.types import Vendor
+from ai_on_eks.serving.quantities import bytes_quantity, cpu_quantity
+from ai_on_eks.serving.replica import (
+    ConfigFiles,
+    EmptyDirectory,
+    EngineParts,
+    Ports,
+    Probes,
+    Replica,
+    SecretFiles,
+    Volume,
+    VolumeSource,
+)
+from ai_on_eks.serving.startup import PERIOD_SECONDS, failure_threshold
+from ai_on_eks.serving.types import ImageReference, Json
+from ai_on_eks.serving.weights import BUCKET_VARIABLE, MODEL_STORE_BUCKET_KEY, MODEL_STORE_CONFIG_MAP
+from ai_on_eks.units import GIB
+
+USER_ID = 1000
+"""No account of the host; Triton's image has it, the others take any. Above 0, as `runAsNonRoot` wants."""
+
+DRAIN_SECONDS = 15
+"""Between the order to stop and SIGTERM: until every node has taken the pod out of its Service."""
+TERMINATION_SECONDS = 75
+"""15 s drain + 45 s for running requests + 15 s to exit, then SIGKILL."""
+
+PROBE_TIMEOUT_SECONDS = 5
+"""Kubernetes' default of 1 s fails servers that are busy with a long prompt."""
+
+FETCH_MEMORY_BYTES = GIB
+"""The AWS CLI with its ten parallel transfers stays far below; the rest is page cache."""
+FETCH_MILLICORES = 500
+
+ACCELERATOR_TAINTS: Mapping[Vendor, str] = {
+    Vendor.NVIDIA: "nvidia.com/gpu",
+    Vendor.NEURON: "aws.amazon.com/neuron",
+}
+"""Taint of accelerated nodes; keeps pods away that do not need what costs the most."""
+
+NAME_LABEL = "app.kubernetes.io/name"
+INSTANCE_TYPE_LABEL = "node.kubernetes.io/instance-type"
+HOSTNAME_LABEL = "kubernetes.io/hostname"
+ZONE_LABEL = "topology.kubernetes.io/zone"
+
+MAIN_CONTAINER = "engine"
+FETCH_CONTAINER = "weights-fetch"
+
+
+def pod_spec(replica: Replica, parts: EngineParts, fetch_image: ImageReference, service_account: str) -> Json:
+    """PodSpec v1 of one replica, as plain data in wire spelling."""
+    volumes = (*parts.volumes, *_common_volumes(replica))
+    spec: Json = {
+        "serviceAccountName": service_account,
+        "automountServiceAccountToken": False,
+        # Otherwise a Service called `vllm` would set VLLM_PORT=tcp://… and stop vLLM from starting.
+        "enableServiceLinks": False,
+        "terminationGracePeriodSeconds": TERMINATION_SECONDS,
+        "securityContext": {
+            "runAsNonRoot": True,
+            "runAsUser": USER_ID,
+            "runAsGroup": USER_ID,
+            "fsGroup": USER_ID,
+            "fsGroupChangePolicy": "OnRootMismatch",
+            "seccompProfile": {"type": "RuntimeDefault"},
+        },
+        "affinity": _affinity(replica),
+        "containers": [_main_container(replica, parts, volumes)],
+        "volumes": [_volume(volume) for volume in volumes],
+    }
+    if parts.fetch:
+        spec["initContainers"] = [_fetch_container(replica, parts, volumes, fetch_image)]
+    tolerations = _tolerations(replica)
+    if tolerations:
+        spec["tolerations"] = tolerations
+    if replica.placement.replicas > 1:
+        spec["topologySpreadConstraints"] = [_spread(replica, key) for key in (ZONE_LABEL, HOSTNAME_LABEL)]
+    return spec
+
+
+def _main_container(replica: Replica, parts: EngineParts, volumes: tuple[Volume, ...]) -> Json:
+    container: Json = {
+        "name": MAIN_CONTAINER,
+        "image": replica.image.reference,
+        "imagePullPolicy": "IfNotPresent",
+        "args": list(parts.arguments),
+        "env": _environment(replica, parts.environment),
+        "ports": _ports(parts.ports),
+        "resources": _resources(replica),
+        "volumeMounts": [_mount(volume, read_only=volume.read_only) for volume in volumes],
+        "securityContext": _container_security(),
+        "lifecycle": {"preStop": {"sleep": {"seconds": DRAIN_SECONDS}}},
+        **_probes(parts.probes),
+    }
+    if parts.command:
+        container["command"] = list(parts.command)
+    return container
+
+
+def _fetch_container(replica: Replica, parts: EngineParts, volumes: tuple[Volume, ...], image: ImageReference) -> Json:
+    """Copies the weights from the model store; its requests stay below the engine's, so it never decides scheduling."""
+    memory = bytes_quantity(min(FETCH_MEMORY_BYTES, replica.placement.memory.host.memory_bytes))
+    millicores = min(FETCH_MILLICORES, replica.placement.cpu_request_millicores)
+    written = [volume for volume in volumes if volume.fetched or volume.name == "tmp"]
+    return {
+        "name": FETCH_CONTAINER,
+        "image": image.reference,
+        "imagePullPolicy": "IfNotPresent",
+        "args": list(parts.fetch),
+        "env": _environment(replica, {"AWS_REGION": replica.region, "HOME": "/tmp"}),  # noqa: S108 - an emptyDir
+        "resources": {"requests": {"cpu": cpu_quantity(millicores), "memory": memory}, "limits": {"memory": memory}},
+        "volumeMounts": [_mount(volume, read_only=False) for volume in written],
+        "securityContext": _container_security(),
+    }
+
+
+def _common_volumes(replica: Replica) -> tuple[Volume, ...]:
+    """Temporary files, and shared memory where ranks exchange through it."""
+    host = replica.placement.memory.host
+    temporary = Volume(name="tmp", source=EmptyDirectory(host.ephemeral_bytes), mount_path="/tmp")  # noqa: S108
+    if replica.placement.tensor_parallel == 1:
+        return (temporary,)
+    shared = EmptyDirectory(host.shared_memory_bytes, in_memory=True)
+    return (temporary, Volume(name="shared-memory", source=shared, mount_path="/dev/shm"))  # noqa: S108
+
+
+def _resources(replica: Replica) -> Json:
+    """Memory and accelerators are requested as they are limited; processor time is not limited, only shared fairly."""
+    placement = replica.placement
+    host = placement.memory.host
+    memory = bytes_quantity(host.memory_bytes)
+    requests = {
+        "cpu": cpu_quantity(placement.cpu_request_millicores),
+        "ephemeral-storage": bytes_quantity(host.ephemeral_bytes),
+        "memory": memory,
+    }
+    limits = {"memory": memory}
+    accelerator = placement.instance_type.accelerator
+    if accelerator is not None and placement.accelerators_per_replica > 0:
+        # The API server refuses an extended resource whose limit is missing or differs.
+        count = str(placement.accelerators_per_replica)
+        requests[accelerator.resource_name] = count
+        limits[accelerator.resource_name] = count
+    return {"requests": requests, "limits": limits}
+
+
+def _environment(replica: Replica, variables: Mapping[str, str]) -> list[Json]:
+    environment: list[Json] = []
+    if replica.reads_model_store:
+        source = {"configMapKeyRef": {"name": MODEL_STORE_CONFIG_MAP, "key": MODEL_STORE_BUCKET_KEY}}
+        environment.append({"name": BUCKET_VARIABLE, "valueFrom": source})
+    environment += [{"name": name, "value": value} for name, value in sorted(variables.items())]
+    return environment
+
+
+def _ports(ports: Ports) -> list[Json]:
+    listed: list[Json] = [{"name": "http", "containerPort": ports.http, "protocol": "TCP"}]
+    if ports.metrics != ports.http:
+        listed.append({"name": "metrics", "containerPort": ports.metrics, "protocol": "TCP"})
+    return listed
+
+
+def _probes(probes: Probes) -> Json:
+    """Until the startup probe has succeeded the others wait; a busy engine is never killed for being slow."""
+    return {
+        "startupProbe": {
+            **_http_get(probes.startup),
+            "periodSeconds": PERIOD_SECONDS,
+            "failureThreshold": failure_threshold(probes.start_seconds),
+        },
+        "readinessProbe": {**_http_get(probes.readiness), "periodSeconds": 5, "failureThreshold": 3},
+        "livenessProbe": {**_http_get(probes.liveness), "periodSeconds": 20, "failureThreshold": 6},
+    }
+
+
+def _http_get(path: str) -> Json:
+    return {"httpGet": {"path": path, "port": "http"}, "timeoutSeconds": PROBE_TIMEOUT_SECONDS}
+
+
+def _container_security() -> Json:
+    return {
+        "allowPrivilegeEscalation": False,
+        "capabilities": {"drop": ["ALL"]},
+        "readOnlyRootFilesystem": True,
+    }
+
+
+def _affinity(replica: Replica) -> Json:
+    """The instance type was chosen with its price and memory; on any other the figures would not hold."""
+    expression = {"key": INSTANCE_TYPE_LABEL, "operator": "In", "values": [replica.placement.instance_type.name]}
+    terms = {"nodeSelectorTerms": [{"matchExpressions": [expression]}]}
+    return {"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": terms}}
+
+
+def _tolerations(replica: Replica) -> list[Json]:
+    accelerator = replica.placement.instance_type.accelerator
+    if accelerator is None or accelerator.vendor not in ACCELERATOR_TAINTS:
+        return []
+    return [{"key": ACCELERATOR_TAINTS[accelerator.vendor], "operator": "Exists", "effect": "NoSchedule"}]
+
+
+def _spread(replica: Replica, key: str) -> Json:
+    """A wish and not a condition: where only one zone has capacity, serving there is better than not at all."""
+    return {
+        "maxSkew": 1,
+        "topologyKey": key,
+        "whenUnsatisfiable": "ScheduleAnyway",
+        "labelSelector": {"matchLabels": {NAME_LABEL: replica.name}},
+        "matchLabelKeys": ["pod-template-hash"],
+    }
+
+
+def _volume(volume: Volume) -> Json:
+    return {"name": volume.name, **_source(volume.source)}
+
+
+def _source(source: VolumeSource) -> Json:
+    match source:
+        case EmptyDirectory(size_limit_bytes, in_memory):
+            medium = {"medium": "Memory"} if in_memory else {}
+            return {"emptyDir": {**medium, "sizeLimit": bytes_quantity(size_limit_bytes)}}
+        case ConfigFiles(config_map):
+            return {"configMap": {"name": config_map}}
+        case SecretFiles(secret):
+            return {"secret": {"secretName": secret, "optional": True, "defaultMode": 0o440}}
+
+
+def _mount(volume: Volume, *, read_only: bool) -> Json:
+    mount: Json = {"name": volume.name, "mountPath": volume.mount_path}
+    if volume.sub_path is not None:
+        mount["subPath"] = volume.sub_path
+    if read_only:
+        mount["readOnly"] = True
+    return mount

@@ -1,0 +1,112 @@
+"""What one serving copy of a model is made from, and the parts an engine adds to its pod.
+
+These are the words engines and the pod share; the wire format of Kubernetes is known to `serving.pod` alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from ai_on_eks.descriptors.inventory import Inventory
+from ai_on_eks.descriptors.schema import Descriptor, Precision, Storage
+from ai_on_eks.placement.types import Placement
+from ai_on_eks.serving.types import ImageReference
+
+
+@dataclass(frozen=True, slots=True)
+class Replica:
+    """The chosen placement of one model together with everything an engine is configured from."""
+
+    descriptor: Descriptor
+    inventory: Inventory
+    precision: Precision
+    placement: Placement
+    region: str
+    image: ImageReference
+
+    @property
+    def name(self) -> str:
+        return self.descriptor.name
+
+    @property
+    def reads_model_store(self) -> bool:
+        return self.descriptor.storage is Storage.S3
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """Where an engine listens. `metrics` may equal `http`."""
+
+    http: int
+    metrics: int
+    metrics_path: str
+
+
+@dataclass(frozen=True, slots=True)
+class Probes:
+    """What the kubelet asks on the HTTP port.
+
+    startup, readiness, liveness  paths
+    start_seconds                 time from the container's start to its first answer, estimated without any margin
+    """
+
+    startup: str
+    readiness: str
+    liveness: str
+    start_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class EmptyDirectory:
+    """Scratch space that lives and dies with the pod, on the node's disk or in its memory."""
+
+    size_limit_bytes: int
+    in_memory: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ConfigFiles:
+    """Files from a ConfigMap of the model."""
+
+    config_map: str
+
+
+@dataclass(frozen=True, slots=True)
+class SecretFiles:
+    """Files from a Secret that the user may have made; absent is fine."""
+
+    secret: str
+
+
+VolumeSource = EmptyDirectory | ConfigFiles | SecretFiles
+
+
+@dataclass(frozen=True, slots=True)
+class Volume:
+    """A volume and where it is mounted. `sub_path` mounts one file of it; `fetched` is filled by the init container."""
+
+    name: str
+    source: VolumeSource
+    mount_path: str
+    sub_path: str | None = None
+    read_only: bool = False
+    fetched: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class EngineParts:
+    """What an engine asks of the pod it runs in.
+
+    command    empty = the image's entrypoint
+    fetch      arguments of the container that copies the weights first; empty = the engine reads them itself
+    """
+
+    command: tuple[str, ...]
+    arguments: tuple[str, ...]
+    environment: Mapping[str, str]
+    probes: Probes
+    ports: Ports
+    volumes: tuple[Volume, ...]
+    fetch: tuple[str, ...]
+    config_maps: Mapping[str, Mapping[str, str]]

@@ -1,0 +1,30 @@
+"""config.pbtxt of one ONNX model.
+
+Inputs and outputs are left out: their names stand in the ONNX file and nowhere in a config, and the onnxruntime
+backend completes them from the file (Triton user guide, model configuration, auto-generated; 26.07). A guessed name
+would keep the model from loading. `max_batch_size` above 0 needs a model whose first dimension is free; Triton says so
+when it loads one where it is fixed.
+"""
+
+from __future__ import annotations
+
+from ai_on_eks.serving.replica import Replica
+
+MODEL_FILE = "model.onnx"
+BACKEND = "onnxruntime"
+
+
+def model_config(replica: Replica) -> str:
+    """One instance per accelerator of the replica, or one on the processor; requests are batched as they come."""
+    accelerators = replica.placement.accelerators_per_replica
+    kind, count = ("KIND_GPU", accelerators) if accelerators else ("KIND_CPU", 1)
+    return "\n".join(
+        (
+            f'name: "{replica.name}"',
+            f'backend: "{BACKEND}"',
+            f"max_batch_size: {replica.descriptor.serving.batch}",
+            "dynamic_batching { }",
+            f"instance_group [ {{ kind: {kind} count: {count} }} ]",
+            "",
+        )
+    )

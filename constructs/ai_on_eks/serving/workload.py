@@ -1,0 +1,136 @@
+"""A plan becomes a workload: the engine's settings, the pod around them, and what to warn of."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from ai_on_eks.descriptors.platform import Platform
+from ai_on_eks.errors import InputError, NothingFitsError, Problem
+from ai_on_eks.placement.requirements import effective_precision
+from ai_on_eks.placement.types import Placement, Plan
+from ai_on_eks.serving.engines import ENGINES, engine_parts
+from ai_on_eks.serving.images import unpinned_warnings
+from ai_on_eks.serving.pod import NAME_LABEL, pod_spec
+from ai_on_eks.serving.replica import Replica
+from ai_on_eks.serving.types import ImageReference, Workload
+from ai_on_eks.serving.weights import UNPINNED, storage_problems
+
+FETCH_IMAGE_KEY = "weights-fetch"
+
+RESERVED_NAMES = frozenset({"aws", "cuda", "hf", "kubernetes", "nccl", "nvidia", "tei", "torch", "triton", "vllm"})
+"""A Service of this name sets `<NAME>_PORT` and its like in pods that keep service links, and engines read them."""
+
+ACCELERATED_ROLLOUT = {"maxSurge": 0, "maxUnavailable": 1}
+"""Every accelerator is taken, so a new pod only fits where an old one has gone."""
+CPU_ROLLOUT = {"maxSurge": 1, "maxUnavailable": 1}
+"""A new pod may start first where there is room; where there is none, one old pod makes it."""
+
+
+def build_workload(plan: Plan, platform: Platform, images: Mapping[str, ImageReference]) -> Workload:
+    """Everything the cluster has to know of one model. All problems are raised at once."""
+    placement = _chosen(plan)
+    _raise_all((*_name_problems(plan), *_placement_problems(placement), *_image_problems(placement, images)))
+    descriptor = plan.descriptor
+    replica = Replica(
+        descriptor=descriptor,
+        inventory=plan.inventory,
+        precision=effective_precision(descriptor),
+        placement=placement,
+        region=platform.region,
+        image=images[placement.image_key],
+    )
+    engine = ENGINES[placement.engine.name]
+    _raise_all(storage_problems(descriptor) or engine.problems(replica))
+    parts = engine_parts(engine, replica)
+    fetch_image = images[FETCH_IMAGE_KEY]
+    used_images = (replica.image, fetch_image) if parts.fetch else (replica.image,)
+    return Workload(
+        name=descriptor.name,
+        namespace=platform.namespace,
+        labels={
+            "app.kubernetes.io/component": "model",
+            "app.kubernetes.io/managed-by": "ai-on-eks",
+            NAME_LABEL: descriptor.name,
+            "app.kubernetes.io/part-of": platform.name,
+        },
+        replicas=placement.replicas,
+        pod_spec=pod_spec(replica, parts, fetch_image, descriptor.name),
+        config_maps=parts.config_maps,
+        port=parts.ports.http,
+        metrics_port=parts.ports.metrics,
+        metrics_path=parts.ports.metrics_path,
+        rollout=ACCELERATED_ROLLOUT if placement.accelerators_per_replica else CPU_ROLLOUT,
+        service_account=descriptor.name,
+        warnings=(*unpinned_warnings(used_images), *_revision_warnings(plan)),
+    )
+
+
+def _chosen(plan: Plan) -> Placement:
+    if plan.chosen is not None:
+        return plan.chosen
+    raise NothingFitsError(
+        Problem(
+            code="nothing-fits",
+            message=f"no instance type of the catalogue serves {plan.descriptor.name}",
+            path="name",
+            value=plan.descriptor.name,
+            fix="ai-on-eks plan --explain says what each one lacks",
+        )
+    )
+
+
+def _name_problems(plan: Plan) -> tuple[Problem, ...]:
+    name = plan.descriptor.name
+    if name not in RESERVED_NAMES:
+        return ()
+    return (
+        Problem(
+            code="name-reserved",
+            message="a service of this name sets environment variables that serving engines read",
+            path="name",
+            value=name,
+            fix=f"name: {name}-model",
+        ),
+    )
+
+
+def _placement_problems(placement: Placement) -> tuple[Problem, ...]:
+    if placement.engine.name not in ENGINES:
+        raise AssertionError(f"the engine catalogue names {placement.engine.name}, and no module serves it")
+    if placement.nodes_per_replica == 1 and placement.pipeline_parallel == 1:
+        return ()
+    return (
+        Problem(
+            code="multi-node-not-served",
+            message=f"a replica that spans {placement.nodes_per_replica} nodes cannot be deployed yet",
+            value=placement.nodes_per_replica,
+            allowed=("1",),
+            fix="use a smaller data type, or allow an instance type that holds the model whole",
+        ),
+    )
+
+
+def _image_problems(placement: Placement, images: Mapping[str, ImageReference]) -> tuple[Problem, ...]:
+    return tuple(
+        Problem(
+            code="image-missing",
+            message=f"the images file has no entry for {key}",
+            path=f"images.{key}",
+            allowed=tuple(sorted(images)),
+            fix=f"add images.{key}, or leave platform.images out to use the package's own file",
+        )
+        for key in (placement.image_key, FETCH_IMAGE_KEY)
+        if key not in images
+    )
+
+
+def _revision_warnings(plan: Plan) -> tuple[str, ...]:
+    source = plan.descriptor.source
+    if source.revision is not None:
+        return ()
+    return (f"weights of {source.uri} are {UNPINNED}: source.revision names no commit, what is served can change",)
+
+
+def _raise_all(problems: tuple[Problem, ...]) -> None:
+    if problems:
+        raise InputError(problems)
