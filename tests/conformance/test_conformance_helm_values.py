@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from ai_on_eks.aws.helm_releases import gpu_operator_values
+from ai_on_eks.aws import gpu_operator
 from ai_on_eks.descriptors.platform import Network, Platform
 
 KNOWN = frozenset({"driver", "driver.enabled", "labels", "worker", "worker.tolerations"})
@@ -43,7 +43,7 @@ def test_every_value_of_the_gpu_operator_is_one_of_its_chart(shared: Path) -> No
     zones = ("us-east-1a", "us-east-1b")
     platform = Platform(name="demo", region="us-east-1", network=Network(availability_zones=zones))
 
-    values = gpu_operator_values(platform)
+    values = gpu_operator.values(platform)
 
     assert values
     assert unknown_keys(values, known) == []

@@ -7,9 +7,7 @@ from collections.abc import Mapping
 from ai_on_eks.descriptors.platform import Platform
 from ai_on_eks.kube.objects.labels import metadata, platform_labels
 from ai_on_eks.serving.types import Json, Workload
-
-MODEL_STORE = "model-store"
-"""Name of the ConfigMap through which pods learn the bucket's name, which is known only once it has been created."""
+from ai_on_eks.serving.weights import MODEL_STORE_BUCKET_KEY, MODEL_STORE_CONFIG_MAP
 
 
 def config_map(workload: Workload, name: str, data: Mapping[str, str]) -> Json:
@@ -18,10 +16,17 @@ def config_map(workload: Workload, name: str, data: Mapping[str, str]) -> Json:
 
 
 def model_store(platform: Platform, bucket: str) -> Json:
-    """`bucket` and `region` of the store that holds the weights. `bucket` may be a token that CDK resolves."""
+    """How pods learn the bucket that holds the weights, whose name is known only once it has been created.
+
+    `bucket` may be a token that CDK resolves.
+    """
     return {
         "apiVersion": "v1",
         "kind": "ConfigMap",
-        "metadata": {"name": MODEL_STORE, "namespace": platform.namespace, "labels": platform_labels(platform)},
-        "data": {"bucket": bucket, "region": platform.region},
+        "metadata": {
+            "name": MODEL_STORE_CONFIG_MAP,
+            "namespace": platform.namespace,
+            "labels": platform_labels(platform),
+        },
+        "data": {MODEL_STORE_BUCKET_KEY: bucket, "region": platform.region},
     }
