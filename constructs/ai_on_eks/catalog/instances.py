@@ -61,7 +61,7 @@ def instance_type(
     """One type. Figures that nobody publishes are 0 or None, and the type is then not served."""
     family = name.partition(".")[0]
     architecture = "arm64" if "arm64" in record["architectures"] else "x86_64"
-    device = record["accelerators"][0] if record["accelerators"] else None
+    device = record["accelerators"][0] if record["accelerators"] else {}
     facts = find(accelerators, device) if device else None
     accelerator = facts.in_family(family) if facts else None
     ami_type = hand.ami_types.get(f"{accelerator.vendor.value if accelerator else 'cpu'}/{architecture}")
@@ -75,7 +75,7 @@ def instance_type(
         memory_bytes=record["memory_mib"] * MIB,
         architecture=architecture,
         accelerator=accelerator,
-        accelerator_count=device["count"] if device else 0,
+        accelerator_count=device.get("count", 0),
         accelerator_memory_bytes=int(accelerator.memory_bytes * device.get("partition", 1)) if accelerator else 0,
         network_gbps=_network_gbps(record),
         network_cards=record["network_cards"] or 0,
@@ -112,8 +112,8 @@ def _pods(record: Record) -> int:
 
 
 def _network_gbps(record: Record) -> float:
-    """Sustained bandwidth of all cards. The sum over the cards is wrong where cards share a limit (g6e.48xlarge: 4 × 400
-    share 400) or carry EFA traffic beyond it (p6-b200), so a stated total wins."""
+    """Sustained bandwidth of all cards, 0 where not published. A stated total wins over the sum of the cards, which is
+    too high where cards share a limit (g6e.48xlarge: 4 × 400 share 400) and too low where EFA adds to it (p6-b200)."""
     stated = _FIXED_NETWORK.fullmatch(record["network_performance"] or "")
     if stated:
         return int(stated[1] or 1) * float(stated[2])

@@ -5,11 +5,10 @@
     memory allocatable = capacity − (255 MiB + 11 MiB × max pods) − 100 MiB eviction threshold
     CPU allocatable   = vCPUs − (6 % of the first, 1 % of the second, 0.5 % of the third and fourth, 0.25 % of the rest)
 
-Not simpler, because each term is a different party's: the VPC CNI (one address of an interface is its own; two pods use
-the host's network), Karpenter's estimate of what the machine itself takes, nodeadm's kube-reserved, the kubelet's hard
-eviction threshold. A node may have a little more than this, never less: 7.5 % is the share Karpenter subtracts before it
-has seen a real node. The caps of 110 and 250 pods that EKS recommends with prefix delegation are not applied: they would
-lower the reserve, and this package does not turn prefix delegation on.
+Not simpler, because each term is a different party's: the VPC CNI (one address of an interface is its own; two pods
+use the host's network), Karpenter's estimate of what the machine itself takes before it has seen a real node (most
+have a little more), nodeadm's kube-reserved, the kubelet's hard eviction threshold. The caps of 110 and 250 pods that
+go with prefix delegation are not applied: they would lower the reserve, and this package leaves prefix delegation off.
 """
 
 from __future__ import annotations
@@ -17,7 +16,7 @@ from __future__ import annotations
 from ai_on_eks.units import MIB, ceil_div
 
 VM_OVERHEAD_PER_MILLE = 75
-"""Share of memory that never reaches the kubelet, in 1/1000. Karpenter, VM_MEMORY_OVERHEAD_PERCENT 0.075 (v1.x, 2026-08)."""
+"""Share of memory that never reaches the kubelet, in 1/1000. Karpenter, VM_MEMORY_OVERHEAD_PERCENT (v1.x, 2026-08)."""
 
 ARM64_RESERVED_MIB = 64
 """Memory that Graviton firmware keeps, in MiB. Karpenter, instancetype/types.go (2026-08)."""

@@ -7,6 +7,7 @@ from functools import cache
 from types import MappingProxyType
 
 from ai_on_eks.catalog.accelerators import load_facts
+from ai_on_eks.catalog.engines import load_engines
 from ai_on_eks.catalog.instances import instance_type, load_hand_facts, load_records
 from ai_on_eks.catalog.model import Catalog, Snapshot, zones_by_type
 from ai_on_eks.catalog.prices import REFERENCE_REGION, load_prices
@@ -19,8 +20,6 @@ __all__ = ["Catalog", "Snapshot", "build_catalog", "load_catalog"]
 @cache
 def load_catalog(region: str) -> Catalog:
     """The catalogue with the region's prices where published. Unknown region: `InputError` with the known ones."""
-    from ai_on_eks.catalog.engines import load_engines
-
     return build_catalog(region, load_engines())
 
 

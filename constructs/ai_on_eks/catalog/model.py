@@ -123,7 +123,7 @@ def zones_by_type(region: str) -> Mapping[str, tuple[str, ...]]:
 
 
 def _unknown(what: str, value: str, known: tuple[str, ...]) -> InputError:
-    from difflib import get_close_matches  # only here: it costs more to import than the catalogue to load
+    from difflib import get_close_matches  # noqa: PLC0415 - only an error pays for the import
 
     noun = what.replace("-", " ")
     nearest = get_close_matches(value, known, n=3, cutoff=0.5)

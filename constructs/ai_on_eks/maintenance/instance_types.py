@@ -1,6 +1,6 @@
 """What EC2 answered about one instance type, reduced to the facts the catalogue uses.
 
-    answer of DescribeInstanceTypes -> selected? -> record (flat, JSON-ready, nothing added and nothing computed but sums)
+    answer of DescribeInstanceTypes -> selected? -> record (flat, JSON-ready; nothing is computed but sums)
 
 A record says only what EC2 said. Wrong answers are mended at load time by `catalog/data/corrections.json`, where each
 correction carries its reason, so that a refresh never hides one.

@@ -22,6 +22,8 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import boto3
+
 from ai_on_eks.maintenance import ec2
 from ai_on_eks.maintenance.instance_types import Record, record, selected
 from ai_on_eks.maintenance.writing import document, write_atomically
@@ -80,8 +82,6 @@ def documents(answers: Answers, *, source: str, tool: Mapping[str, str], date: s
 @contextlib.contextmanager
 def real_account() -> Iterator[tuple[ClientFactory, str]]:
     """Clients of the account that the environment's credentials belong to."""
-    import boto3
-
     yield (
         (lambda region: boto3.client("ec2", region_name=region)),
         "EC2 DescribeInstanceTypes and DescribeInstanceTypeOfferings",
@@ -91,8 +91,7 @@ def real_account() -> Iterator[tuple[ClientFactory, str]]:
 @contextlib.contextmanager
 def emulated_account() -> Iterator[tuple[ClientFactory, str]]:
     """Clients answered by moto inside this process, from its copy of EC2's answers."""
-    import boto3
-    from moto import mock_aws
+    from moto import mock_aws  # noqa: PLC0415 - a test dependency, needed by this source only
 
     keys = {"aws_access_key_id": "emulated", "aws_secret_access_key": "emulated"}
     with mock_aws():

@@ -1,4 +1,4 @@
-"""Generated JSON: the same facts give the same bytes, and a reader sees the old file or the new one, never half of one."""
+"""Generated JSON: equal facts give equal bytes, and a reader sees the old file or the new one, never half of one."""
 
 from __future__ import annotations
 

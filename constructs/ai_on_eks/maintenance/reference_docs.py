@@ -1,0 +1,201 @@
+"""Reference pages of the two files users write, from the classes that check those files.
+
+    python -m ai_on_eks.maintenance.reference_docs descriptor > docs/descriptor.md
+    python -m ai_on_eks.maintenance.reference_docs platform   > docs/platform.md
+
+A test asserts that the committed pages are what this prints, so a default cannot be one thing in the manual and
+another in the code.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import BaseModel
+
+from ai_on_eks.descriptors.patterns import FORMS
+from ai_on_eks.descriptors.platform import Platform
+from ai_on_eks.descriptors.schema import Descriptor
+
+Schema = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One page: whose keys it lists, what stands above them, and a file that passes the checks."""
+
+    model: type[BaseModel]
+    title: str
+    introduction: str
+    example: str
+
+
+PAGES: Mapping[str, Page] = {
+    "descriptor": Page(
+        model=Descriptor,
+        title="The descriptor",
+        introduction=(
+            "What a model is and what is asked of it: one YAML file per model, in `models/`. An unknown key, a missing\n"
+            "key or a value of the wrong kind is an error with file, line and fix ([errors](errors.md)).\n"
+            "`ai-on-eks describe` writes a descriptor from a model's own files, `ai-on-eks schema descriptor` prints\n"
+            "the JSON Schema for editors."
+        ),
+        example=(
+            "name: my-model\n"
+            "kind: foundation\n"
+            "source: {uri: hf://org/name, format: safetensors}\n"
+            "architecture: {family: transformer, config: config.json}\n"
+            "serving: {context_tokens: 16384, concurrency: 16}\n"
+        ),
+    ),
+    "platform": Page(
+        model=Platform,
+        title="The platform file",
+        introduction=(
+            "Everything the models run on: one YAML file, `platform.yaml`. An unknown key, a missing key or a value of\n"
+            "the wrong kind is an error with file, line and fix ([errors](errors.md)). `ai-on-eks schema platform`\n"
+            "prints the JSON Schema for editors."
+        ),
+        example=(
+            "name: ai-on-eks\n"
+            "region: us-east-1\n"
+            "network:\n"
+            "  availability_zones: [us-east-1a, us-east-1b, us-east-1c]\n"
+        ),
+    ),
+}
+
+
+def page(name: str) -> str:
+    """The Markdown text of one page."""
+    described = PAGES[name]
+    schema = described.model.model_json_schema(by_alias=True)
+    definitions: Schema = schema.get("$defs", {})
+    lines = [
+        f"# {described.title}",
+        "",
+        described.introduction,
+        "",
+        "The least there is to write:",
+        "",
+        "```yaml",
+        described.example.rstrip("\n"),
+        "```",
+        "",
+    ]
+    for path, section in _sections("", schema, definitions):
+        lines += [f"## {path}" if path else "## Top level", "", section["description"], ""]
+        lines += ["| key | value | default | meaning |", "|---|---|---|---|"]
+        lines += [_row(path, key, field, section, definitions) for key, field in section["properties"].items()]
+        lines.append("")
+    return "\n".join(lines)
+
+
+def _sections(path: str, schema: Schema, definitions: Schema) -> Iterator[tuple[str, Schema]]:
+    """Every mapping of the file with its dotted path, outermost first."""
+    yield path, schema
+    for key, field in schema["properties"].items():
+        inner = _mapping_of(field, definitions)
+        if inner is not None:
+            yield from _sections(_join(path, key), inner, definitions)
+
+
+def _row(path: str, key: str, field: Schema, section: Schema, definitions: Schema) -> str:
+    inner = _mapping_of(field, definitions)
+    where = _join(path, key)
+    if inner is not None:
+        value = f"mapping, see [{where}](#{where.replace('.', '')})"
+        meaning = field.get("description") or inner["description"]
+    else:
+        value = _value(field, definitions)
+        meaning = field["description"]
+    cells = (f"`{key}`", value, _default(key, field, section, inner), _sentence(meaning))
+    return f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |"
+
+
+def _default(key: str, field: Schema, section: Schema, inner: Schema | None) -> str:
+    if key in section.get("required", ()):
+        return "required"
+    default = field.get("default")
+    if inner is not None:
+        return "none" if default is None and "anyOf" in field else "its own"
+    if default is None:
+        return "none" if field.get("type") != "object" else "`{}`"
+    return f"`{default}`" if not isinstance(default, list) else f"`[{', '.join(default)}]`"
+
+
+def _value(field: Schema, definitions: Schema) -> str:
+    """What may be written, in words."""
+    field = _resolved(field, definitions)
+    if "anyOf" in field:
+        return " or ".join(_value(one, definitions) for one in field["anyOf"] if one.get("type") != "null")
+    if "const" in field:
+        return f"`{field['const']}`"
+    if "enum" in field:
+        return ", ".join(f"`{one}`" for one in field["enum"])
+    if "pattern" in field:
+        form = FORMS[field["pattern"]]
+        return f"{form.words}; such as `{form.example}`"
+    kind = field["type"]
+    if kind == "array":
+        return f"list{_length(field)} of: {_value(field['items'], definitions)}"
+    if kind == "object":
+        of = field.get("additionalProperties")
+        return f"mapping to {_value(of, definitions)}" if isinstance(of, dict) else "mapping"
+    return {"string": "text", "integer": "whole number", "number": "number", "boolean": "true or false"}[kind] + _bounds(
+        field
+    )
+
+
+def _bounds(field: Schema) -> str:
+    words = (
+        ("minimum", "at least"),
+        ("exclusiveMinimum", "more than"),
+        ("maximum", "at most"),
+        ("exclusiveMaximum", "less than"),
+    )
+    parts = [f"{word} {field[key]:,}" for key, word in words if key in field]
+    return f", {' and '.join(parts)}" if parts else ""
+
+
+def _length(field: Schema) -> str:
+    low, high = field.get("minItems"), field.get("maxItems")
+    return f" of {low} to {high}," if low is not None and high is not None else ""
+
+
+def _mapping_of(field: Schema, definitions: Schema) -> Schema | None:
+    """The mapping with fixed keys that a field holds, looking through 'or null'."""
+    for candidate in (field, *field.get("anyOf", ())):
+        resolved = _resolved(candidate, definitions)
+        if "properties" in resolved:
+            return resolved
+    return None
+
+
+def _resolved(field: Schema, definitions: Schema) -> Schema:
+    reference = field.get("$ref")
+    return definitions[reference.rpartition("/")[2]] if reference else field
+
+
+def _join(path: str, key: str) -> str:
+    return f"{path}.{key}" if path else key
+
+
+def _sentence(text: str) -> str:
+    return " ".join(text.split()).rstrip(".")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Print one page."""
+    parser = argparse.ArgumentParser(prog="python -m ai_on_eks.maintenance.reference_docs", description=__doc__)
+    parser.add_argument("page", choices=sorted(PAGES))
+    sys.stdout.write(page(parser.parse_args(arguments).page))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,147 @@
+"""Loading: one frozen value per region, fast, and clear about what it does not know."""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import FrozenInstanceError
+
+import pytest
+
+from ai_on_eks.catalog import prices
+from ai_on_eks.catalog.accelerators import find, load_facts
+from ai_on_eks.catalog.loading import build_catalog, load_catalog
+from ai_on_eks.catalog.types import Vendor
+from ai_on_eks.errors import InputError
+
+
+def test_given_a_region_when_loaded_then_everything_is_there_and_read_only() -> None:
+    catalog = load_catalog("us-east-1")
+    assert len(catalog.instance_types) > 170
+    assert "vllm" in catalog.engines
+    for mapping in (catalog.instance_types, catalog.accelerators, catalog.snapshot):
+        with pytest.raises(TypeError):
+            mapping["x"] = None  # type: ignore[index]
+    with pytest.raises(FrozenInstanceError):
+        catalog.region = "eu-west-1"  # type: ignore[misc]
+
+
+def test_given_a_region_when_loaded_twice_then_the_answer_is_the_same() -> None:
+    assert build_catalog("eu-west-1", {}) == build_catalog("eu-west-1", {})
+
+
+def test_given_an_unknown_region_then_the_nearest_is_named_and_all_are_allowed() -> None:
+    with pytest.raises(InputError) as caught:
+        load_catalog("us-west-22")
+    (problem,) = caught.value.problems
+    assert (problem.code, problem.path, problem.value) == ("unknown-region", "region", "us-west-22")
+    assert problem.allowed[0] == "us-west-2"
+    assert set(problem.allowed) == set(load_catalog("us-east-1").regions)
+    assert problem.fix == "did you mean us-west-2?"
+
+
+@pytest.mark.parametrize("region", ["../prices/us-east-1", "", "US-EAST-1", "us-east-1a"])
+def test_given_something_that_is_no_region_then_it_is_an_input_error(region: str) -> None:
+    with pytest.raises(InputError):
+        load_catalog(region)
+
+
+def test_given_a_region_without_published_prices_then_the_reference_regions_are_used_and_labelled() -> None:
+    price = load_catalog("eu-central-1").instance_types["g5.xlarge"].price
+    assert price is not None
+    assert price.region == "us-east-1"
+
+
+def test_given_a_region_with_prices_of_its_own_then_they_win_type_by_type(monkeypatch: pytest.MonkeyPatch) -> None:
+    snapshots = {"s": {"date": "2026-01-01", "source": "test"}}
+    published = {
+        "prices/us-east-1.json": {"snapshots": snapshots, "prices": {"a.large": [1.0, "s"], "b.large": [2.0, "s"]}},
+        "prices/eu-west-1.json": {"snapshots": snapshots, "prices": {"a.large": [1.5, "s"], "b.large": [None, "s"]}},
+    }
+    monkeypatch.setattr(prices, "read", published.__getitem__)
+    monkeypatch.setattr(prices, "priced_regions", lambda: ("eu-west-1", "us-east-1"))
+    found = prices.load_prices("eu-west-1")
+    assert {name: (price.usd_per_hour, price.region) for name, price in found.items()} == {
+        "a.large": (1.5, "eu-west-1"),
+        "b.large": (2.0, "us-east-1"),
+    }
+
+
+def test_given_a_region_then_zones_are_names_in_it_and_absence_is_empty() -> None:
+    catalog = load_catalog("us-east-1")
+    for region in catalog.regions:
+        zones = [zone for name in catalog.instance_types for zone in catalog.zones(name, region)]
+        assert zones
+        assert all(zone[:-1] == region and zone[-1].isalpha() for zone in zones)
+    assert catalog.zones("p6-b200.48xlarge", "me-south-1") == ()
+    assert catalog.zones("no.such", "us-east-1") == ()
+
+
+def test_given_zones_of_another_region_then_that_regions_offer_is_answered() -> None:
+    catalog = load_catalog("us-east-1")
+    assert set(catalog.zones("p5en.48xlarge", "us-west-2")) <= {f"us-west-2{letter}" for letter in "abcd"}
+    with pytest.raises(InputError, match="unknown-region"):
+        catalog.zones("g5.xlarge", "nowhere")
+
+
+def test_given_a_device_nobody_has_described_then_it_is_never_mistaken_for_a_cpu_type() -> None:
+    device = {"count": 8, "kind": "gpu", "manufacturer": "NVIDIA", "memory_mib": 4096, "name": "X 1000"}
+    facts = find(load_facts(), device)
+    assert (facts.complete, facts.accelerator.vendor, facts.accelerator.name) == (False, Vendor.OTHER, "nvidia-x-1000")
+
+
+def test_given_devices_that_share_a_name_then_memory_tells_them_apart() -> None:
+    facts = load_facts()
+    for memory_mib, name in ((40960, "a100-40gb"), (81920, "a100-80gb")):
+        device = {"manufacturer": "NVIDIA", "name": "A100", "memory_mib": memory_mib}
+        assert find(facts, device).accelerator.name == name
+
+
+def test_given_a_warm_process_then_the_catalogue_takes_less_than_25_ms() -> None:
+    build_catalog("us-east-1", {})
+    taken = []
+    for _ in range(5):
+        start = time.process_time()
+        build_catalog("us-east-1", {})
+        taken.append(time.process_time() - start)
+    assert min(taken) < 0.025
+
+
+def test_given_the_snapshot_then_every_part_has_a_date_and_a_source() -> None:
+    snapshot = load_catalog("ap-south-1").snapshot
+    assert set(snapshot) == {"accelerators", "instance_types", "offerings", "prices"}
+    assert all(part.date and part.source for part in snapshot.values())
+
+
+def test_given_rows_then_they_are_plain_data_cheapest_first_with_unpriced_last() -> None:
+    rows = load_catalog("us-east-1").rows()
+    json.dumps(rows, allow_nan=False)
+    prices_in_order = [row["usd_per_hour"] for row in rows if row["usd_per_hour"] is not None]
+    assert prices_in_order == sorted(prices_in_order, key=float)  # type: ignore[arg-type]
+    assert rows[-1]["usd_per_hour"] is None
+
+
+def test_given_a_type_then_its_details_are_plain_data() -> None:
+    details = load_catalog("us-east-1").details("g6e.12xlarge")
+    assert json.loads(json.dumps(details)) == json.loads(json.dumps(details, sort_keys=True))
+    assert details["accelerator_count"] == 4
+    assert details["accelerator"]["compute_capability"] == "8.9"  # type: ignore[index]
+    assert details["price"]["usd_per_hour"] == 10.49264  # type: ignore[index]
+    assert details["purchase_routes"] == ["on-demand", "spot"]
+    assert details["zones"]
+
+
+def test_given_an_unknown_type_then_the_nearest_names_are_allowed() -> None:
+    with pytest.raises(InputError) as caught:
+        load_catalog("us-east-1").details("g6e.11xlarge")
+    (problem,) = caught.value.problems
+    assert problem.code == "unknown-instance-type"
+    assert "g6e.12xlarge" in problem.allowed
+
+
+def test_given_accelerator_rows_then_each_names_the_types_that_carry_it() -> None:
+    rows = {row["name"]: row for row in load_catalog("us-east-1").accelerator_rows()}
+    json.dumps(list(rows.values()), allow_nan=False)
+    assert rows["h100"]["instance_types"] == ["p5.48xlarge", "p5.4xlarge"]
+    assert rows["h100"]["served"] is True
+    assert rows["gaudi"]["served"] is False
