@@ -35,9 +35,15 @@ def decoder(
         Tensor("layers.*.k", (keys, hidden), TensorRole.ATTENTION, Sharding.KEY_VALUE, layers, quantizable=True),
         Tensor("layers.*.v", (keys, hidden), TensorRole.ATTENTION, Sharding.KEY_VALUE, layers, quantizable=True),
         Tensor("layers.*.o", (hidden, queries), TensorRole.ATTENTION, Sharding.SPLIT, layers, quantizable=True),
-        Tensor("layers.*.gate", (intermediate, hidden), TensorRole.FEED_FORWARD, Sharding.SPLIT, layers, quantizable=True),
-        Tensor("layers.*.up", (intermediate, hidden), TensorRole.FEED_FORWARD, Sharding.SPLIT, layers, quantizable=True),
-        Tensor("layers.*.down", (hidden, intermediate), TensorRole.FEED_FORWARD, Sharding.SPLIT, layers, quantizable=True),
+        Tensor(
+            "layers.*.gate", (intermediate, hidden), TensorRole.FEED_FORWARD, Sharding.SPLIT, layers, quantizable=True
+        ),
+        Tensor(
+            "layers.*.up", (intermediate, hidden), TensorRole.FEED_FORWARD, Sharding.SPLIT, layers, quantizable=True
+        ),
+        Tensor(
+            "layers.*.down", (hidden, intermediate), TensorRole.FEED_FORWARD, Sharding.SPLIT, layers, quantizable=True
+        ),
         Tensor("layers.*.norm", (hidden,), TensorRole.NORM, Sharding.REPLICATED, 2 * layers),
         Tensor("norm", (hidden,), TensorRole.NORM, Sharding.REPLICATED),
     ]
@@ -75,20 +81,29 @@ def encoder(*, layers: int = 24, hidden: int = 1024, heads: int = 16, parameters
     )
 
 
-LLAMA_3_1_8B = decoder(
-    layers=32, hidden=4096, intermediate=14336, heads=32, key_value_heads=8, vocabulary=128256
-)
-LLAMA_3_70B = decoder(
-    layers=80, hidden=8192, intermediate=28672, heads=64, key_value_heads=8, vocabulary=128256
-)
+LLAMA_3_1_8B = decoder(layers=32, hidden=4096, intermediate=14336, heads=32, key_value_heads=8, vocabulary=128256)
+LLAMA_3_70B = decoder(layers=80, hidden=8192, intermediate=28672, heads=64, key_value_heads=8, vocabulary=128256)
 LLAMA_2_7B = decoder(layers=32, hidden=4096, intermediate=11008, heads=32, key_value_heads=32, vocabulary=32000)
 YI_34B = decoder(layers=60, hidden=7168, intermediate=20480, heads=56, key_value_heads=8, vocabulary=64000)
 QWEN3_0_6B = decoder(
-    layers=28, hidden=1024, intermediate=3072, heads=16, key_value_heads=8, vocabulary=151936,
-    head_dimension=128, tied=True, head_norms=True,
+    layers=28,
+    hidden=1024,
+    intermediate=3072,
+    heads=16,
+    key_value_heads=8,
+    vocabulary=151936,
+    head_dimension=128,
+    tied=True,
+    head_norms=True,
 )
 QWEN3_32B = decoder(
-    layers=64, hidden=5120, intermediate=25600, heads=64, key_value_heads=8, vocabulary=151936,
-    head_dimension=128, head_norms=True,
+    layers=64,
+    hidden=5120,
+    intermediate=25600,
+    heads=64,
+    key_value_heads=8,
+    vocabulary=151936,
+    head_dimension=128,
+    head_norms=True,
 )
 BGE_LARGE = encoder()

@@ -44,7 +44,9 @@ def records() -> list[dict[str, Any]]:
     ]
 
 
-def test_given_measured_pools_when_sized_then_errors_are_small_and_never_optimistic(records: list[dict[str, Any]]) -> None:
+def test_given_measured_pools_when_sized_then_errors_are_small_and_never_optimistic(
+    records: list[dict[str, Any]],
+) -> None:
     errors = [error for record in records if (error := _pool_error(record)) is not None]
 
     assert len(errors) >= 8
@@ -78,7 +80,7 @@ def _pool_error(record: dict[str, Any]) -> float | None:
     if "kv_cache_gib_per_gpu" in record:
         return rank.kv_cache_bytes / GIB / float(record["kv_cache_gib_per_gpu"]) - 1
     if "kv_blocks" in record:
-        return rank.kv_cache_tokens / (record["kv_blocks"] * record["block_size"]) - 1
+        return rank.kv_cache_tokens / int(record["kv_blocks"] * record["block_size"]) - 1
     return None
 
 

@@ -98,7 +98,7 @@ class InstanceType:
 class BatchLimit(NamedTuple):
     """The batch an engine allows itself on an accelerator with at least this much usable memory.
 
-    excluded_names   parts of accelerator names that fall through to the next smaller limit (vLLM excludes the A100 by name)
+    excluded_names   parts of accelerator names that get the next smaller limit (vLLM excludes the A100 by name)
     """
 
     least_memory_bytes: int

@@ -83,7 +83,12 @@ def estimate(
     if flops_per_second <= 0 or bandwidth_bytes_per_second < 0:
         return Estimates(None, None, None, None, EVIDENCE)
     machine = _Machine(
-        inventory, precision, flops_per_second, bandwidth_bytes_per_second, link_bytes_per_second, tensor_parallel
+        inventory=inventory,
+        precision=precision,
+        flops_per_second=flops_per_second,
+        bandwidth_bytes_per_second=bandwidth_bytes_per_second,
+        link_bytes_per_second=link_bytes_per_second,
+        tensor_parallel=tensor_parallel,
     )
     if not inventory.states:
         return _batch(machine, inventory, load, weights_bytes_per_rank)
@@ -116,6 +121,7 @@ class _Machine:
 
     def __init__(
         self,
+        *,
         inventory: Inventory,
         precision: Precision,
         flops_per_second: float,

@@ -48,7 +48,9 @@ def batch_activation_term(
     fused = not on_cpu and compute_data_type(precision) in engine.fused_attention
     copies = 0.0 if fused else engine.attention_score_copies
     scores = copies * load.batch * inventory.attention_heads * load.context_tokens**2 * element_bytes
-    formula = f"{engine.activation_slack:g} × {_items(load)} × {inventory.activations.per_item:,} values × {element_bytes} B"
+    formula = (
+        f"{engine.activation_slack:g} × {_items(load)} × {inventory.activations.per_item:,} values × {element_bytes} B"
+    )
     if scores:
         formula += (
             f" + {copies:g} × {load.batch} × {inventory.attention_heads} heads × {load.context_tokens:,}² × "
@@ -68,16 +70,14 @@ def _sampler_term(
         name="activations (sampling)",
         value_bytes=ceil(logits + states),
         formula=(
-            f"{engine.sampler_copies:g} × {max_sequences:,} sequences × {vocabulary:,} vocabulary × {SAMPLER_BYTES} B + "
+            f"{engine.sampler_copies:g} × {max_sequences:,} sequences × {vocabulary:,} words × {SAMPLER_BYTES} B + "
             f"{engine.hidden_state_copies:g} × {max_batched_tokens:,} tokens × {hidden:,} × {element_bytes} B"
         ),
         source=engine.sources.get("activation", ""),
     )
 
 
-def _forward_term(
-    inventory: Inventory, precision: Precision, engine: EngineMemory, max_batched_tokens: int
-) -> Term:
+def _forward_term(inventory: Inventory, precision: Precision, engine: EngineMemory, max_batched_tokens: int) -> Term:
     element_bytes = compute_format(precision).bytes_for(1)
     per_item = inventory.activations.per_item
     return Term(

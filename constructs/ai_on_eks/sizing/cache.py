@@ -2,8 +2,8 @@
 
     bytes per token and rank = Σ states  ⌈layers ÷ PP⌉ × ⌈heads ÷ min(TP, heads)⌉ × (key + value dimension) × bits ÷ 8
 
-Beyond as many ranks as there are key/value heads every rank keeps a copy of a head: more accelerators then add cache for
-weights saved, not for heads divided.
+Beyond as many ranks as there are key/value heads every rank keeps a copy of a head: more accelerators then add cache
+for weights saved, not for heads divided.
 """
 
 from __future__ import annotations

@@ -28,7 +28,7 @@ TOKEN_ID_BYTES = 4
 
 
 def host_memory(
-    inventory: Inventory, precision: Precision, load: Load, target: Target, rank: RankMemory, storage: Storage
+    inventory: Inventory, precision: Precision, load: Load, target: Target, *, rank: RankMemory, storage: Storage
 ) -> HostMemory:
     """The container's memory, shared memory and disk, line by line."""
     ranks = 1 if target.on_cpu else target.tensor_parallel * target.pipeline_parallel
@@ -77,9 +77,7 @@ def _model_term(rank: RankMemory) -> Term:
     )
 
 
-def _engine_terms(
-    inventory: Inventory, load: Load, target: Target, rank: RankMemory, ranks: int
-) -> tuple[Term, ...]:
+def _engine_terms(inventory: Inventory, load: Load, target: Target, rank: RankMemory, ranks: int) -> tuple[Term, ...]:
     host, sources = target.engine.host, target.engine.sources
     server = Term("server", host.server_bytes, format_gib(host.server_bytes), sources.get("host-server", ""))
     workers = Term(
@@ -93,15 +91,15 @@ def _engine_terms(
     tokens = Term(
         name="token tables",
         value_bytes=ranks * rank.max_sequences * load.context_tokens * TOKEN_ID_BYTES,
-        formula=f"{ranks} ranks × {rank.max_sequences:,} sequences × {load.context_tokens:,} tokens × {TOKEN_ID_BYTES} B",
+        formula=(
+            f"{ranks} ranks × {rank.max_sequences:,} sequences × {load.context_tokens:,} tokens × {TOKEN_ID_BYTES} B"
+        ),
         source="vllm v1/worker/gpu_input_batch.py 0.33, 2026-11-23",
     )
     return (server, workers, tokens)
 
 
-def _loading_term(
-    inventory: Inventory, precision: Precision, target: Target, ranks: int, buffer_bytes: int
-) -> Term:
+def _loading_term(inventory: Inventory, precision: Precision, target: Target, ranks: int, buffer_bytes: int) -> Term:
     copies = target.engine.host.loading_weight_copies
     weights = weights_bytes(inventory, precision)
     formula = f"{ranks} ranks × {format_gib(buffer_bytes)} buffer"
@@ -119,9 +117,11 @@ def _shared_memory_term(target: Target, ranks: int) -> Term:
     host = target.engine.host
     value_bytes = host.shared_memory_bytes + ranks * host.shared_memory_bytes_per_rank if ranks > 1 else 0
     return Term(
-        name="/dev/shm",
+        name="shared memory",
         value_bytes=value_bytes,
-        formula=f"{format_gib(host.shared_memory_bytes)} + {ranks} ranks × {format_gib(host.shared_memory_bytes_per_rank)}",
+        formula=(
+            f"{format_gib(host.shared_memory_bytes)} + {ranks} ranks × {format_gib(host.shared_memory_bytes_per_rank)}"
+        ),
         source=target.engine.sources.get("host-shared-memory", ""),
     )
 

@@ -1,7 +1,7 @@
 """What an engine takes of a device beside the model.
 
-    overhead = device context and communication buffers  +  graphs + graphs per layer × ⌈layers ÷ PP⌉       (accelerator)
-    overhead = the engine's own process                                                                     (CPU)
+    overhead = device context and communication buffers  +  graphs + graphs per layer × ⌈layers ÷ PP⌉     (accelerator)
+    overhead = the engine's own process                                                                   (CPU)
 
 Graphs count only where the engine reserves them inside its share of the memory; older versions capture them outside.
 """

@@ -29,7 +29,11 @@ class ElementFormat:
         return ceil_div(elements * self.bits, 8) + scales
 
     def __str__(self) -> str:
-        return f"({self.bits} + {self.group_bits}/{self.group_elements}) bit" if self.group_elements else f"{self.bits} bit"
+        return (
+            f"({self.bits} + {self.group_bits}/{self.group_elements}) bit"
+            if self.group_elements
+            else f"{self.bits} bit"
+        )
 
 
 _FULL = ElementFormat(32)

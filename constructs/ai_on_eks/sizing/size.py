@@ -40,13 +40,15 @@ def size_model(
     disk has to hold.
     """
     size_rank = _size_cached if inventory.states else _size_batch
-    rank, sequences = size_rank(inventory, precision, load, target, max_batched_tokens, max_sequences)
+    rank, sequences = size_rank(
+        inventory, precision, load, target, max_batched_tokens=max_batched_tokens, max_sequences=max_sequences
+    )
     reasons = () if rank.headroom_bytes >= 0 and sequences > 0 else (_shortfall(rank, load, sequences),)
     return MemoryDemand(
         weights_bytes=weights_bytes(inventory, precision),
         kv_bytes_per_token=kv_bytes_per_token(inventory, precision),
         rank=rank,
-        host=host_memory(inventory, precision, load, target, rank, storage),
+        host=host_memory(inventory, precision, load, target, rank=rank, storage=storage),
         sequences_per_replica=sequences,
         fits=not reasons,
         reasons=reasons,
@@ -54,11 +56,11 @@ def size_model(
 
 
 def batch_limit(engine: EngineMemory, device_memory_bytes: int, accelerator: str | None) -> BatchLimit | None:
-    """The engine's batch limits on this device: the first entry that it reaches and that does not exclude it by name."""
+    """The engine's batch limits on this device: the first entry it reaches that does not exclude it by name."""
     name = (accelerator or "").lower()
     for limit in engine.batch_limits:
-        limit = BatchLimit(*limit)
-        if device_memory_bytes >= limit.least_memory_bytes and not any(part in name for part in limit.excluded_names):
+        is_excluded = any(part in name for part in limit.excluded_names)
+        if device_memory_bytes >= limit.least_memory_bytes and not is_excluded:
             return limit
     return None
 
@@ -68,6 +70,7 @@ def _size_cached(
     precision: Precision,
     load: Load,
     target: Target,
+    *,
     max_batched_tokens: int | None,
     max_sequences: int | None,
 ) -> tuple[RankMemory, int]:
@@ -121,6 +124,7 @@ def _size_batch(
     precision: Precision,
     load: Load,
     target: Target,
+    *,
     max_batched_tokens: int | None,
     max_sequences: int | None,
 ) -> tuple[RankMemory, int]:

@@ -52,7 +52,9 @@ def weights_term(inventory: Inventory, precision: Precision, tensor_parallel: in
 
 def largest_tensor_bytes(inventory: Inventory, precision: Precision) -> int:
     """The largest single tensor as it is stored: what a loader must be able to hold."""
-    return max((tensor_format(tensor, precision).bytes_for(prod(tensor.shape)) for tensor in inventory.tensors), default=0)
+    return max(
+        (tensor_format(tensor, precision).bytes_for(prod(tensor.shape)) for tensor in inventory.tensors), default=0
+    )
 
 
 def rank_tensors(inventory: Inventory, pipeline_parallel: int) -> tuple[tuple[Tensor, int], ...]:

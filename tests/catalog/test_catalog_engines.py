@@ -1,0 +1,83 @@
+"""Engine facts: complete, dated, and versioned."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from ai_on_eks.catalog.engines import find_engine, load_engines
+from ai_on_eks.errors import UsageError
+from ai_on_eks.units import GIB
+
+
+def test_given_the_data_when_loaded_then_the_engines_are_these() -> None:
+    versions = {name: engine.version for name, engine in load_engines().items()}
+    assert versions == {"tei": "1.9", "triton": "26.07", "vllm": "0.33.0"}
+
+
+@pytest.mark.parametrize("name", sorted(load_engines()))
+def test_given_an_engine_when_read_then_every_figure_has_a_dated_source_or_says_assumption(name: str) -> None:
+    engine = load_engines()[name]
+    assert re.search(r"\d{4}-\d{2}-\d{2}$", engine.source)
+    assert {"overhead", "activation", "memory_fraction", "graphs", "host-server", "host-rank", "host-cache"} <= set(
+        engine.memory.sources
+    )
+    for field, source in engine.memory.sources.items():
+        dated = re.search(r"\d{4}-\d{2}-\d{2}", source) or source.startswith("assumption, conservative: ")
+        assert dated, f"{field}: {source}"
+
+
+@pytest.mark.parametrize("name", sorted(load_engines()))
+def test_given_an_engine_when_read_then_its_figures_are_plausible(name: str) -> None:
+    engine = load_engines()[name]
+    assert 0.5 <= engine.memory.memory_fraction <= 1.0
+    assert 0 < engine.memory.overhead_bytes <= engine.memory.overhead_bytes_parallel <= 4 * GIB
+    assert list(engine.memory.batch_limits) == sorted(engine.memory.batch_limits, reverse=True)
+    assert engine.architectures == ("x86_64",)
+    assert engine.images
+    assert ("cpu" in engine.images) == bool(engine.cpu_weights)
+
+
+def test_given_tei_when_read_then_every_compute_capability_has_its_own_image() -> None:
+    images = load_engines()["tei"].images
+    assert images["8.6"] == "tei-86"
+    assert images["cpu"] == "tei-cpu"
+    assert len(set(images.values())) == len(images) == 8
+
+
+@pytest.mark.parametrize(
+    ("specification", "fraction", "graphs", "largest_batch"),
+    [
+        ("vllm", 0.92, True, 16384),
+        ("vllm@0.33", 0.92, True, 16384),
+        ("vllm@0.33.0", 0.92, True, 16384),
+        ("vllm@1.0", 0.92, True, 16384),
+        ("vllm@0.27.1", 0.92, True, 8192),
+        ("vllm@0.22.0", 0.9, True, 8192),
+        ("vllm@0.11", 0.9, False, 8192),
+        ("vllm@0.10.2", 0.9, False, 8192),
+        ("vllm@0.6.4", 0.9, False, 2048),
+    ],
+)
+def test_given_a_version_when_looked_up_then_its_memory_behaviour_is_found(
+    specification: str, fraction: float, graphs: bool, largest_batch: int
+) -> None:
+    memory = find_engine(specification).memory
+    assert memory.memory_fraction == fraction
+    assert bool(memory.graph_bytes_per_layer) is graphs
+    assert memory.batch_limits[0].max_batched_tokens == largest_batch
+
+
+def test_given_another_version_when_looked_up_then_it_has_no_images() -> None:
+    assert find_engine("vllm@0.11").images == {}
+    assert find_engine("vllm@0.33.0").images == {"nvidia": "vllm"}
+
+
+@pytest.mark.parametrize("specification", ["vlm", "vllm@0.5", "vllm@latest", "vllm@", "vllm@0.²", "@0.11", ""])
+def test_given_something_unknown_when_looked_up_then_the_problem_says_what_is_known(specification: str) -> None:
+    with pytest.raises(UsageError) as raised:
+        find_engine(specification)
+    (problem,) = raised.value.problems
+    assert problem.code == "unknown-engine"
+    assert problem.allowed

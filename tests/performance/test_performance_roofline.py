@@ -1,0 +1,156 @@
+"""Estimates of speed: exact where a bound decides alone, and the directions they must move in."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ai_on_eks.descriptors.inventory import (
+    Activations,
+    Inventory,
+    Item,
+    KeyValueState,
+    Operations,
+    Sharding,
+    Tensor,
+    TensorRole,
+)
+from ai_on_eks.descriptors.schema import Precision, WeightPrecision
+from ai_on_eks.performance.peaks import peak_flops
+from ai_on_eks.performance.roofline import BANDWIDTH_EFFICIENCY, CONVOLUTION_EFFICIENCY, estimate
+from ai_on_eks.performance.types import Estimates
+from ai_on_eks.sizing.types import Load
+
+BF16 = Precision(weights=WeightPrecision.BF16)
+PARAMETERS = 8_030_261_248
+LAUNCHES_S = 32 * 8 * 3e-6
+
+LLAMA_8B = Inventory(
+    architecture="decoder",
+    item=Item.TOKEN,
+    tensors=(Tensor("all", (PARAMETERS,), TensorRole.UNKNOWN, Sharding.SPLIT),),
+    states=(KeyValueState(32, 8, 128, 128),),
+    operations=Operations(2 * (PARAMETERS - 128256 * 4096), 4 * 32 * 4096),
+    activations=Activations(55_296, 128256),
+    layers=32,
+    hidden_size=4096,
+    attention_heads=32,
+    key_value_heads=8,
+)
+RESNET_50 = Inventory(
+    architecture="cnn",
+    item=Item.IMAGE,
+    tensors=(Tensor("all", (25_557_032,), TensorRole.CONVOLUTION, Sharding.REPLICATED),),
+    states=(),
+    operations=Operations(8_180_000_000),
+    activations=Activations(2_400_000),
+    layers=0,
+    hidden_size=2048,
+)
+A100_40 = {"flops_per_second": 312e12, "bandwidth_bytes_per_second": 1555e9, "link_bytes_per_second": 300e9}
+
+
+def decode(context: int = 512, sequences: int = 1, tensor_parallel: int = 1, **settings: Any) -> Estimates:
+    return estimate(
+        LLAMA_8B,
+        BF16,
+        Load(context, sequences),
+        sequences=sequences,
+        tensor_parallel=tensor_parallel,
+        weights_bytes_per_rank=2 * PARAMETERS // tensor_parallel,
+        kv_bytes_per_token_per_rank=131_072 // tensor_parallel,
+        **{"output_tokens": 128, **A100_40, **settings},
+    )
+
+
+def test_given_one_sequence_when_estimated_then_bandwidth_decides() -> None:
+    read_bytes = 2 * PARAMETERS + (384 + 64) * 131_072
+    expected_s = read_bytes / (1555e9 * BANDWIDTH_EFFICIENCY) + LAUNCHES_S
+
+    estimates = decode()
+
+    assert estimates.tpot_ms == pytest.approx(1000 * expected_s)
+    assert estimates.output_tokens_per_s == pytest.approx(1 / expected_s)
+    assert estimates.evidence == "roofline"
+
+
+def test_given_published_measurement_when_estimated_then_within_ten_percent() -> None:
+    # Llama-3.1-8B BF16 on one A100-40, vLLM 0.23, one sequence: 75 tokens/s
+    assert decode().output_tokens_per_s == pytest.approx(75, rel=0.1)
+
+
+def test_given_images_when_estimated_then_compute_decides() -> None:
+    estimates = estimate(
+        RESNET_50,
+        Precision(weights=WeightPrecision.FP32),
+        Load(1, 64, 32),
+        output_tokens=1,
+        sequences=32,
+        flops_per_second=20e12,
+        bandwidth_bytes_per_second=300e9,
+        link_bytes_per_second=0.0,
+        tensor_parallel=1,
+        weights_bytes_per_rank=4 * 25_557_032,
+        kv_bytes_per_token_per_rank=0,
+    )
+    assert estimates.items_per_s == pytest.approx(20e12 * CONVOLUTION_EFFICIENCY / 8_180_000_000)
+    assert estimates.ttft_ms == pytest.approx(1000 * 32 * 8_180_000_000 / (20e12 * CONVOLUTION_EFFICIENCY))
+    assert estimates.tpot_ms is None
+    assert estimates.output_tokens_per_s is None
+
+
+@pytest.mark.parametrize("missing", ["flops_per_second", "bandwidth_bytes_per_second"])
+def test_given_no_peak_when_estimated_then_nothing_is_claimed(missing: str) -> None:
+    nothing: dict[str, Any] = {missing: 0.0}
+    assert decode(**nothing) == Estimates(None, None, None, None, "roofline")
+
+
+def test_given_unknown_link_when_estimated_then_slower_than_a_known_one() -> None:
+    known, unknown = decode(tensor_parallel=4), decode(tensor_parallel=4, link_bytes_per_second=0.0)
+    assert known.ttft_ms is not None
+    assert unknown.ttft_ms is not None
+    assert unknown.ttft_ms > known.ttft_ms
+
+
+@given(st.integers(1, 256), st.integers(1, 256), st.integers(256, 32768))
+def test_given_more_sequences_when_estimated_then_each_is_slower_and_all_are_not(
+    first: int, second: int, context: int
+) -> None:
+    few, many = sorted((first, second))
+    small, large = decode(context, few), decode(context, many)
+    assert small.tpot_ms is not None
+    assert large.tpot_ms is not None
+    assert small.ttft_ms is not None
+    assert large.ttft_ms is not None
+    assert small.tpot_ms <= large.tpot_ms
+    assert small.ttft_ms <= large.ttft_ms * (1 + 1e-9)
+
+
+@given(st.floats(1e11, 1e13), st.floats(1e11, 1e13), st.sampled_from([1, 2, 4, 8]))
+def test_given_more_bandwidth_when_estimated_then_never_slower(first: float, second: float, ranks: int) -> None:
+    low, high = sorted((first, second))
+    slow = decode(tensor_parallel=ranks, bandwidth_bytes_per_second=low)
+    fast = decode(tensor_parallel=ranks, bandwidth_bytes_per_second=high)
+    assert slow.tpot_ms is not None
+    assert fast.tpot_ms is not None
+    assert fast.tpot_ms <= slow.tpot_ms
+
+
+@pytest.mark.parametrize(
+    ("weights", "dense_flops", "expected"),
+    [
+        ("bf16", {"bf16": 989e12, "fp8": 1979e12}, 989e12),
+        ("fp8", {"bf16": 989e12, "fp8": 1979e12}, 1979e12),
+        ("fp8", {"bf16": 312e12, "int8": 624e12}, 312e12),
+        ("int4", {"fp16": 65e12, "int8": 130e12}, 65e12),
+        ("nvfp4", {"bf16": 2250e12, "fp8": 4500e12, "fp4": 9000e12}, 9000e12),
+        ("bf16", {"fp16": 65e12}, 0.0),
+    ],
+)
+def test_given_weights_and_device_when_the_peak_is_looked_up_then_only_native_types_count(
+    weights: str, dense_flops: dict[str, float], expected: float
+) -> None:
+    assert peak_flops(dense_flops, Precision(weights=WeightPrecision(weights))) == expected
