@@ -73,8 +73,11 @@ def _size(candidate: Candidate, requirements: Requirements, load: Load) -> Memor
         pipeline_parallel=candidate.pipeline_parallel,
         engine=candidate.engine.memory,
         memory_fraction=requirements.descriptor.serving.memory_fraction,
+        accelerator=instance_type.accelerator.name if instance_type.accelerator else None,
+        on_cpu=instance_type.accelerator is None,
     )
-    return size_model(requirements.inventory, requirements.precision, load, target)
+    descriptor = requirements.descriptor
+    return size_model(requirements.inventory, requirements.precision, load, target, storage=descriptor.storage)
 
 
 def _container_memory_bytes(instance_type: InstanceType) -> int:

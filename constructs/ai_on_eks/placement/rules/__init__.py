@@ -19,6 +19,7 @@ CANDIDATE_RULES: tuple[CandidateRule, ...] = (
     CandidateRule("engine-accelerator", capability.engine_runs_on_device),
     CandidateRule("engine-architecture", capability.engine_runs_on_architecture),
     CandidateRule("precision-support", capability.precision_supported),
+    CandidateRule("cache-precision-support", capability.cache_precision_supported),
     CandidateRule("tensor-parallel", parallelism.divides_heads),
 )
 """Asked before anything is computed."""

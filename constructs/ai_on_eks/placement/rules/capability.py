@@ -67,3 +67,17 @@ def precision_supported(candidate: Candidate, requirements: Requirements, _: Cat
             f"{accelerator.title} has {present[0]}.{present[1]}"
         )
     return None
+
+
+def cache_precision_supported(candidate: Candidate, requirements: Requirements, _: Catalog) -> Violation | None:
+    """Only a cache whose data type was asked for can be wrong: `auto` follows the weights, which were judged."""
+    accelerator = candidate.instance_type.accelerator
+    data_type = requirements.precision.kv_cache.value
+    required = candidate.engine.cache_min_compute_capability.get(data_type)
+    present = accelerator.compute_capability if accelerator else None
+    if accelerator is None or required is None or present is None or present >= required:
+        return None
+    return Violation(
+        f"a cache in {data_type} needs compute capability {required[0]}.{required[1]}, "
+        f"{accelerator.title} has {present[0]}.{present[1]}"
+    )
