@@ -10,6 +10,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
+from ai_on_eks.descriptors import patterns
+
 
 class Strict(BaseModel):
     """What users write: unknown keys and silent conversions are errors, values never change."""
@@ -70,17 +72,26 @@ class CapacityType(StrEnum):
     CAPACITY_BLOCK = "capacity-block"
 
 
-Name = Annotated[str, StringConstraints(pattern=r"^[a-z]([-a-z0-9]{0,51}[a-z0-9])?$")]
+Name = Annotated[str, StringConstraints(pattern=patterns.NAME.expression)]
+Task = Annotated[str, StringConstraints(pattern=patterns.TASK.expression)]
+Uri = Annotated[str, StringConstraints(pattern=patterns.URI.expression, max_length=512)]
+Revision = Annotated[str, StringConstraints(pattern=patterns.REVISION.expression, max_length=64)]
+RelativeFile = Annotated[str, StringConstraints(pattern=patterns.RELATIVE_FILE.expression, max_length=255)]
+Scheme = Annotated[str, StringConstraints(pattern=patterns.SCHEME.expression, max_length=32)]
+AcceleratorName = Annotated[str, StringConstraints(pattern=patterns.ACCELERATOR.expression)]
+InstanceFamily = Annotated[str, StringConstraints(pattern=patterns.INSTANCE_FAMILY.expression)]
 
 
 class Source(Strict):
     """Where the weights come from."""
 
-    uri: Annotated[str, StringConstraints(pattern=r"^(hf|s3|https|file)://[^\s]+$", max_length=512)] = Field(
-        description="hf://org/name, s3://bucket/prefix, https://… or file://…"
-    )
-    revision: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._/-]{1,64}$")] | None = Field(
+    uri: Uri = Field(description="hf://org/name, s3://bucket/prefix, https://… or file://…")
+    revision: Revision | None = Field(
         default=None, description="commit hash on the hub; without one the plan warns that the weights are not pinned"
+    )
+    file: RelativeFile | None = Field(
+        default=None,
+        description="file inside the source, where one has to be named (ONNX, GGUF); default: the only one",
     )
     format: Format = Field(description="file format of the weights")
 
@@ -88,29 +99,43 @@ class Source(Strict):
 class Architecture(Strict):
     """What the model is: a config (path or inline hyper-parameters) or only a parameter count."""
 
-    family: Family
+    family: Family = Field(description="what kind of network it is")
     config: str | dict[str, Any] | None = Field(
-        default=None, description="path to the model's own config.json (relative to the descriptor), or its hyper-parameters"
+        default=None,
+        description="path to the model's own config.json (relative to the descriptor), or its hyper-parameters",
     )
     parameters: int | None = Field(
-        default=None, gt=0, le=10**14, description="number of parameters, when nothing more is known; the answer is marked as estimated"
+        default=None,
+        gt=0,
+        le=10**14,
+        description="number of parameters, when nothing more is known; the answer is marked as estimated",
     )
 
 
 class Precision(Strict):
     """Data types. `scheme` names the quantization method (awq, gptq, gguf:q4_k_m)."""
 
-    weights: WeightPrecision
-    scheme: str | None = None
-    kv_cache: CachePrecision = Field(default=CachePrecision.AUTO, description="auto = the data type the weights compute in")
+    weights: WeightPrecision = Field(description="data type of the stored weights")
+    scheme: Scheme | None = Field(default=None, description="quantization method; default: none, plain data type")
+    kv_cache: CachePrecision = Field(
+        default=CachePrecision.AUTO, description="auto = the data type the weights compute in"
+    )
 
 
 class Targets(Strict):
     """What the service has to reach. Each absent target asks for nothing."""
 
-    ttft_ms: float | None = Field(default=None, gt=0, description="time to first token of a full-length prompt, or latency of one batch, in milliseconds")
-    tpot_ms: float | None = Field(default=None, gt=0, description="time per output token of one sequence, in milliseconds")
-    items_per_second: float | None = Field(default=None, gt=0, description="embeddings or images per second over all replicas")
+    ttft_ms: float | None = Field(
+        default=None,
+        gt=0,
+        description="time to first token of a full-length prompt, or latency of one batch, in milliseconds",
+    )
+    tpot_ms: float | None = Field(
+        default=None, gt=0, description="time per output token of one sequence, in milliseconds"
+    )
+    items_per_second: float | None = Field(
+        default=None, gt=0, description="embeddings or images per second over all replicas"
+    )
     output_tokens_per_second: float | None = Field(default=None, gt=0, description="over all replicas")
 
 
@@ -118,14 +143,22 @@ class Serving(Strict):
     """The load and what it must reach."""
 
     context_tokens: int | None = Field(
-        default=None, gt=0, le=10_000_000, description="prompt plus output of the longest sequence; default: the model's own maximum, at most 8192"
+        default=None,
+        gt=0,
+        le=10_000_000,
+        description="prompt plus output of the longest sequence; default: the model's own maximum, at most 8192",
     )
-    output_tokens: int = Field(default=256, gt=0, description="output of a typical sequence, for estimates")
+    output_tokens: int = Field(
+        default=256, gt=0, le=10_000_000, description="output of a typical sequence, for estimates"
+    )
     concurrency: int = Field(default=8, gt=0, le=100_000, description="sequences or images in flight over all replicas")
     batch: int = Field(default=8, gt=0, le=4096, description="items of one forward pass of an encoder or CNN")
     minimum_replicas: int = Field(default=1, gt=0, le=1000, description="copies that must serve even without load")
     memory_fraction: float | None = Field(
-        default=None, gt=0.0, lt=1.0, description="share of accelerator memory the engine takes; default: the engine's own"
+        default=None,
+        gt=0.0,
+        lt=1.0,
+        description="share of device memory the engine takes; default: the engine's own",
     )
     targets: Targets = Targets()
 
@@ -133,20 +166,22 @@ class Serving(Strict):
 class Constraints(Strict):
     """What the placement may use. Empty lists allow everything."""
 
-    accelerators: tuple[str, ...] = Field(default=(), description="accelerator names as `ai-on-eks catalog accelerators` prints them, or `cpu`")
-    instance_families: tuple[str, ...] = Field(default=(), description="such as g6e")
-    capacity_type: CapacityType = CapacityType.ON_DEMAND
-    max_usd_per_hour: float | None = Field(default=None, gt=0, description="price ceiling for all replicas together")
+    accelerators: tuple[AcceleratorName, ...] = Field(
+        default=(), description="accelerator names as `ai-on-eks catalog accelerators` prints them, or `cpu`"
+    )
+    instance_families: tuple[InstanceFamily, ...] = Field(default=(), description="such as g6e")
+    capacity_type: CapacityType = Field(default=CapacityType.ON_DEMAND, description="how the instances are bought")
+    max_usd_per_hour: float | None = Field(
+        default=None, gt=0, description="price ceiling for all replicas together, in US dollars per hour"
+    )
 
 
 class Descriptor(Strict):
     """What a model is and what is asked of it."""
 
-    name: Name = Field(description="lower-case letters, digits and hyphens; at most 53 characters; names the Kubernetes objects")
-    kind: Kind
-    task: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{1,62}$")] | None = Field(
-        default=None, description="Hugging Face pipeline tag, such as text-generation"
-    )
+    name: Name = Field(description="lower-case letters, digits and hyphens; at most 53 characters; names the objects")
+    kind: Kind = Field(description="what the model is used for; decides which engines can serve it")
+    task: Task | None = Field(default=None, description="Hugging Face pipeline tag, such as text-generation")
     source: Source
     architecture: Architecture
     precision: Precision | None = Field(default=None, description="default: bf16 for foundation models, fp32 otherwise")

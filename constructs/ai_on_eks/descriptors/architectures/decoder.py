@@ -1,0 +1,226 @@
+"""Decoder-only transformers with gated feed-forward layers: Llama and its relatives.
+
+Per layer, with hidden size H, A query and K key/value heads of D, intermediate size I:
+
+    attention     H × (A + 2K)·D  +  A·D × H        (+ biases, + norms of queries and keys)
+    feed-forward  3 × H × I
+    norms         2H (4H where the outputs are normalized too)
+
+    operations per token  2 × (layers' matrices + V × H)   the head is a matrix even where its weights are tied
+    … and context token   4 × layers × A × D               scores and their product with the values
+    activations per token max(H + 3I,  H + (A + 2K)·D + A·D)
+        the residual, and beside it either the gated product with both its factors, or queries, keys, values and the
+        attention's output; the scores themselves are never stored (flash attention)
+
+Names and shapes are those of the published checkpoints.
+Source: modeling_<model type>.py of transformers 5.23.0.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from ai_on_eks.descriptors.architectures.hyperparameters import Hyperparameters
+from ai_on_eks.descriptors.architectures.operations import matrix_flops
+from ai_on_eks.descriptors.inventory import (
+    Activations,
+    Inventory,
+    Item,
+    KeyValueState,
+    Operations,
+    Sharding,
+    Tensor,
+    TensorRole,
+)
+
+FAMILY = "transformer"
+
+
+@dataclass(frozen=True, slots=True)
+class Traits:
+    """What sets one model type apart. A bias is `True`, `False`, or the hyper-parameter that says so."""
+
+    input_bias: bool | str = False
+    output_bias: bool | str = False
+    feed_forward_bias: bool | str = False
+    query_key_norms: bool = False
+    output_norms: bool = False
+    fused: bool = False
+
+
+MODEL_TYPES: Mapping[str, Traits] = {
+    "llama": Traits(input_bias="attention_bias", output_bias="attention_bias", feed_forward_bias="mlp_bias"),
+    "mistral": Traits(),
+    "qwen2": Traits(input_bias=True),
+    "qwen3": Traits(input_bias="attention_bias", output_bias="attention_bias", query_key_norms=True),
+    "phi3": Traits(fused=True),
+    "gemma2": Traits(input_bias="attention_bias", output_bias="attention_bias", output_norms=True),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class _Shape:
+    layers: int
+    hidden: int
+    intermediate: int
+    heads: int
+    key_value_heads: int
+    head_dimension: int
+    vocabulary: int
+    context: int
+    tied: bool
+    input_bias: bool
+    output_bias: bool
+    feed_forward_bias: bool
+
+
+def read(model_type: str, parameters: Hyperparameters) -> Inventory:
+    """The inventory of a decoder, or an InputError with every missing hyper-parameter."""
+    traits = MODEL_TYPES[model_type]
+    shape = _shape(traits, parameters)
+    parameters.finish()
+    tensors = _tensors(shape, traits)
+    head = 2 * shape.vocabulary * shape.hidden if shape.tied else 0
+    attention_width = shape.heads * shape.head_dimension
+    projected = attention_width + 2 * shape.key_value_heads * shape.head_dimension
+    return Inventory(
+        architecture=model_type,
+        item=Item.TOKEN,
+        tensors=tensors,
+        states=(KeyValueState(shape.layers, shape.key_value_heads, shape.head_dimension, shape.head_dimension),),
+        operations=Operations(
+            per_item=matrix_flops(tensors) + head,
+            per_item_and_context_token=4 * shape.layers * attention_width,
+        ),
+        activations=Activations(
+            per_item=shape.hidden + max(3 * shape.intermediate, projected + attention_width),
+            vocabulary=shape.vocabulary,
+        ),
+        layers=shape.layers,
+        hidden_size=shape.hidden,
+        attention_heads=shape.heads,
+        key_value_heads=shape.key_value_heads,
+        max_context_tokens=shape.context,
+        estimated=_assumptions(model_type, parameters),
+    )
+
+
+def _shape(traits: Traits, parameters: Hyperparameters) -> _Shape:
+    hidden = parameters.integer("hidden_size")
+    heads = parameters.integer("num_attention_heads")
+    key_value_heads = parameters.integer_or("num_key_value_heads", heads)
+    if not parameters.has("head_dim"):
+        parameters.require(
+            hidden % heads == 0, "num_attention_heads", f"{heads} heads do not divide hidden_size {hidden}"
+        )
+    parameters.require(
+        heads % key_value_heads == 0,
+        "num_key_value_heads",
+        f"{key_value_heads} key/value heads do not divide {heads} attention heads",
+    )
+
+    def bias(rule: bool | str) -> bool:
+        return parameters.flag(rule) if isinstance(rule, str) else rule
+
+    return _Shape(
+        layers=parameters.integer("num_hidden_layers"),
+        hidden=hidden,
+        intermediate=parameters.integer("intermediate_size"),
+        heads=heads,
+        key_value_heads=key_value_heads,
+        head_dimension=parameters.integer_or("head_dim", max(1, hidden // heads)),
+        vocabulary=parameters.integer("vocab_size"),
+        context=parameters.integer("max_position_embeddings"),
+        tied=parameters.flag("tie_word_embeddings"),
+        input_bias=bias(traits.input_bias),
+        output_bias=bias(traits.output_bias),
+        feed_forward_bias=bias(traits.feed_forward_bias),
+    )
+
+
+def _tensors(shape: _Shape, traits: Traits) -> tuple[Tensor, ...]:
+    embedding = Tensor(
+        "model.embed_tokens.weight", (shape.vocabulary, shape.hidden), TensorRole.EMBEDDING, Sharding.SPLIT
+    )
+    norm = Tensor("model.norm.weight", (shape.hidden,), TensorRole.NORM, Sharding.REPLICATED)
+    head = Tensor("lm_head.weight", (shape.vocabulary, shape.hidden), TensorRole.HEAD, Sharding.SPLIT)
+    attention = _fused_attention(shape) if traits.fused else _attention(shape)
+    feed_forward = _fused_feed_forward(shape) if traits.fused else _feed_forward(shape)
+    norms = _norms(shape, traits)
+    return (embedding, *attention, *feed_forward, *norms, norm, *(() if shape.tied else (head,)))
+
+
+def _linear(
+    shape: _Shape, name: str, size: tuple[int, int], role: TensorRole, sharding: Sharding, *, bias: bool
+) -> tuple[Tensor, ...]:
+    """A projection of every layer. The bias of a projection whose input is divided is whole on every rank."""
+    name = f"model.layers.*.{name}"
+    divided_input = name.endswith(("o_proj", "down_proj"))
+    weight = Tensor(f"{name}.weight", size, role, sharding, shape.layers, quantizable=True)
+    bias_sharding = Sharding.REPLICATED if divided_input else sharding
+    return (weight, *((Tensor(f"{name}.bias", size[:1], role, bias_sharding, shape.layers),) if bias else ()))
+
+
+def _attention(shape: _Shape) -> tuple[Tensor, ...]:
+    role, hidden = TensorRole.ATTENTION, shape.hidden
+    query = shape.heads * shape.head_dimension
+    key = shape.key_value_heads * shape.head_dimension
+    bias = shape.input_bias
+    return (
+        *_linear(shape, "self_attn.q_proj", (query, hidden), role, Sharding.SPLIT, bias=bias),
+        *_linear(shape, "self_attn.k_proj", (key, hidden), role, Sharding.KEY_VALUE, bias=bias),
+        *_linear(shape, "self_attn.v_proj", (key, hidden), role, Sharding.KEY_VALUE, bias=bias),
+        *_linear(shape, "self_attn.o_proj", (hidden, query), role, Sharding.SPLIT, bias=shape.output_bias),
+    )
+
+
+def _fused_attention(shape: _Shape) -> tuple[Tensor, ...]:
+    """One stored matrix, listed by its rows: queries divide evenly, keys and values only up to their heads."""
+    role, hidden, name = TensorRole.ATTENTION, shape.hidden, "model.layers.*.self_attn.qkv_proj.weight"
+    query = shape.heads * shape.head_dimension
+    key = shape.key_value_heads * shape.head_dimension
+    return (
+        Tensor(f"{name}[queries]", (query, hidden), role, Sharding.SPLIT, shape.layers, quantizable=True),
+        Tensor(f"{name}[keys, values]", (2 * key, hidden), role, Sharding.KEY_VALUE, shape.layers, quantizable=True),
+        *_linear(shape, "self_attn.o_proj", (hidden, query), role, Sharding.SPLIT, bias=shape.output_bias),
+    )
+
+
+def _feed_forward(shape: _Shape) -> tuple[Tensor, ...]:
+    role, hidden, inner, bias = TensorRole.FEED_FORWARD, shape.hidden, shape.intermediate, shape.feed_forward_bias
+    return (
+        *_linear(shape, "mlp.gate_proj", (inner, hidden), role, Sharding.SPLIT, bias=bias),
+        *_linear(shape, "mlp.up_proj", (inner, hidden), role, Sharding.SPLIT, bias=bias),
+        *_linear(shape, "mlp.down_proj", (hidden, inner), role, Sharding.SPLIT, bias=bias),
+    )
+
+
+def _fused_feed_forward(shape: _Shape) -> tuple[Tensor, ...]:
+    role, hidden, inner = TensorRole.FEED_FORWARD, shape.hidden, shape.intermediate
+    return (
+        *_linear(shape, "mlp.gate_up_proj", (2 * inner, hidden), role, Sharding.SPLIT, bias=False),
+        *_linear(shape, "mlp.down_proj", (hidden, inner), role, Sharding.SPLIT, bias=False),
+    )
+
+
+def _norms(shape: _Shape, traits: Traits) -> tuple[Tensor, ...]:
+    widths = {"input_layernorm": shape.hidden, "post_attention_layernorm": shape.hidden}
+    if traits.output_norms:
+        widths |= {"pre_feedforward_layernorm": shape.hidden, "post_feedforward_layernorm": shape.hidden}
+    if traits.query_key_norms:
+        widths |= {"self_attn.q_norm": shape.head_dimension, "self_attn.k_norm": shape.head_dimension}
+    return tuple(
+        Tensor(f"model.layers.*.{name}.weight", (width,), TensorRole.NORM, Sharding.REPLICATED, shape.layers)
+        for name, width in widths.items()
+    )
+
+
+def _assumptions(model_type: str, parameters: Hyperparameters) -> tuple[str, ...]:
+    """A sliding window bounds what some layers keep; it is not modelled, so the cache is an upper bound."""
+    window = parameters.value("sliding_window")
+    if window is None or parameters.value("use_sliding_window") is False:
+        return ()
+    if model_type in ("qwen2", "qwen3") and parameters.value("use_sliding_window") is not True:
+        return ()  # both ignore the window unless it is switched on
+    return (f"every layer keeps the whole context; the sliding window of {window} tokens would keep less",)

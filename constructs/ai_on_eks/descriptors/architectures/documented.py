@@ -1,0 +1,42 @@
+"""Defaults that transformers documents for a hyper-parameter a published config may leave out.
+
+Source: the `configuration_<model type>.py` classes and `configuration_utils.py` of transformers 5.23.0, read
+2026-11-24. Widths and depths are never listed, although the classes have defaults for them: a config without them is
+incomplete, and a guessed dimension is a wrong size. Rules that depend on other hyper-parameters
+(head_dim = hidden_size / heads) are in the family's module.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+_LABELS = {"num_labels": 2}
+_DECODER = {"tie_word_embeddings": False}
+_ENCODER = _LABELS | {"type_vocab_size": 2}
+
+DEFAULTS: Mapping[str, Mapping[str, Any]] = {
+    "llama": _DECODER | {"attention_bias": False, "mlp_bias": False},
+    "mistral": _DECODER | {"num_key_value_heads": 8},
+    "qwen2": _DECODER | {"num_key_value_heads": 32},
+    "qwen3": _DECODER | {"num_key_value_heads": 32, "head_dim": 128, "attention_bias": False},
+    "phi3": _DECODER,
+    "gemma2": {
+        "tie_word_embeddings": True,
+        "num_key_value_heads": 4,
+        "head_dim": 256,
+        "attention_bias": False,
+    },
+    "bert": _ENCODER,
+    "roberta": _ENCODER | {"pad_token_id": 1},
+    "xlm-roberta": _ENCODER | {"pad_token_id": 1},
+    "distilbert": _LABELS,
+    "mpnet": _LABELS | {"relative_attention_num_buckets": 32},
+    "resnet": _LABELS
+    | {
+        "num_channels": 3,
+        "layer_type": "bottleneck",
+        "downsample_in_first_stage": False,
+        "downsample_in_bottleneck": False,
+    },
+}

@@ -1,0 +1,142 @@
+"""Reading a model's config: every missing or unusable hyper-parameter is reported, none is guessed.
+
+A default is taken only where transformers documents one for that model type; such defaults are data
+(`documented.py`) and what was read is remembered, so that a descriptor can be written with exactly the keys that
+matter.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ai_on_eks.descriptors.document import join
+from ai_on_eks.descriptors.scalars import shorten
+from ai_on_eks.errors import InputError, Problem
+
+CONFIG_PATH = "architecture.config"
+MAX_DIMENSION = 10**8
+"""No published model has a dimension above 10**6; a product of four below this stays an exact, printable integer."""
+MAX_ENTRIES = 64
+
+
+class Hyperparameters:
+    """A config under examination. Call `finish` before using what the readers returned."""
+
+    def __init__(self, values: Mapping[str, Any], defaults: Mapping[str, Any]) -> None:
+        self._values = values
+        self._defaults = defaults
+        self._problems: list[Problem] = []
+        self.read: dict[str, Any] = {}
+
+    def has(self, key: str) -> bool:
+        """Whether the config itself says something about `key`."""
+        return self._values.get(key) is not None
+
+    def value(self, key: str) -> Any:
+        """Whatever the config holds under `key`; None where it holds nothing."""
+        if self.has(key):
+            self.read[key] = self._values[key]
+        return self._values.get(key)
+
+    def integer(self, key: str, *, least: int = 1) -> int:
+        """A whole number; required unless a default is documented."""
+        value = self._get(key)
+        if value is None:
+            return self._missing(key, least)
+        if isinstance(value, bool) or not isinstance(value, int):
+            return self._wrong(key, value, "a whole number", least)
+        if not least <= value <= MAX_DIMENSION:
+            self._problems.append(
+                Problem(
+                    "out-of-range",
+                    f"{value} is out of range",
+                    path=join(CONFIG_PATH, key),
+                    value=value,
+                    allowed=(f"{least} to {MAX_DIMENSION}",),
+                    fix="take the value from the model's own config.json",
+                )
+            )
+            return least
+        return value
+
+    def integer_or(self, key: str, otherwise: int) -> int:
+        """A whole number, or what its documented rule makes of the other hyper-parameters."""
+        if self.has(key) or (key not in self._values and key in self._defaults):
+            return self.integer(key)
+        return otherwise
+
+    def flag(self, key: str) -> bool:
+        """True or false; required unless a default is documented."""
+        value = self._get(key)
+        if value is None:
+            return bool(self._missing(key, 0))
+        return value if isinstance(value, bool) else bool(self._wrong(key, value, "true or false", 0))
+
+    def integers(self, key: str) -> tuple[int, ...]:
+        """A list of whole numbers; required."""
+        value = self._get(key)
+        if value is None:
+            self._missing(key, 0)
+            return ()
+        right = isinstance(value, list) and 0 < len(value) <= MAX_ENTRIES
+        if not right or any(isinstance(one, bool) or not isinstance(one, int) or one < 1 for one in value):
+            self._wrong(key, value, f"a list of 1 to {MAX_ENTRIES} positive whole numbers", 0)
+            return ()
+        if max(value) > MAX_DIMENSION:
+            self._wrong(key, value, f"a list of numbers up to {MAX_DIMENSION}", 0)
+            return ()
+        return tuple(value)
+
+    def choice(self, key: str, allowed: tuple[str, ...]) -> str:
+        """One of a few words; required unless a default is documented."""
+        value = self._get(key)
+        if value is None:
+            self._missing(key, 0)
+            return allowed[0]
+        if value not in allowed:
+            message = f"{shorten(repr(value))} is not one of the values"
+            path = join(CONFIG_PATH, key)
+            fix = f"write one of {', '.join(allowed)}"
+            self._problems.append(Problem("not-allowed", message, path=path, value=value, allowed=allowed, fix=fix))
+            return allowed[0]
+        return str(value)
+
+    def labels(self) -> int:
+        """Outputs of a classifier: `num_labels`, or the entries of `id2label`, or transformers' documented two."""
+        names = self._values.get("id2label")
+        if self.has("num_labels") or not isinstance(names, dict) or not names:
+            return self.integer("num_labels")
+        self.read["num_labels"] = len(names)
+        return len(names)
+
+    def require(self, condition: bool, key: str, message: str) -> None:
+        """A relation between hyper-parameters that the architecture depends on."""
+        if not condition:
+            fix = "take the values from the model's own config.json"
+            path = join(CONFIG_PATH, key)
+            self._problems.append(Problem("contradiction", message, path=path, value=self._get(key), fix=fix))
+
+    def finish(self) -> None:
+        """Raises all problems found so far."""
+        if self._problems:
+            raise InputError(self._problems)
+
+    def _get(self, key: str) -> Any:
+        value = self._values.get(key)
+        if value is not None:
+            self.read[key] = value
+            return value
+        return self._defaults.get(key)
+
+    def _missing(self, key: str, otherwise: int) -> int:
+        fix = f"add '{key}' from the model's own config.json"
+        path = join(CONFIG_PATH, key)
+        self._problems.append(Problem("missing-hyperparameter", f"'{key}' is required", path=path, fix=fix))
+        return otherwise
+
+    def _wrong(self, key: str, value: object, wanted: str, otherwise: int) -> int:
+        path = join(CONFIG_PATH, key)
+        message = f"{shorten(repr(value))} is not {wanted}"
+        self._problems.append(Problem("wrong-type", message, path=path, value=value, fix=f"write {wanted}"))
+        return otherwise

@@ -1,0 +1,22 @@
+"""Reading what users and model authors wrote: bounded, with positions, all mistakes at once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from ai_on_eks.descriptors.document import Document, read_text
+from ai_on_eks.descriptors.json_reading import MAX_JSON_BYTES, parse_json
+from ai_on_eks.descriptors.validation import validate
+from ai_on_eks.descriptors.yaml_reading import MAX_YAML_BYTES, parse_yaml
+
+__all__ = ["Document", "parse_json", "parse_yaml", "read_json", "read_yaml", "validate"]
+
+
+def read_yaml(path: Path) -> Document:
+    """The YAML document of a file of at most 1 MiB."""
+    return parse_yaml(read_text(path, MAX_YAML_BYTES), str(path))
+
+
+def read_json(path: Path) -> Document:
+    """The JSON document of a file of at most 8 MiB."""
+    return parse_json(read_text(path, MAX_JSON_BYTES), str(path))

@@ -1,0 +1,92 @@
+"""JSON, with the faults that Python's reader lets through refused.
+
+Python's `json` accepts NaN and 1e999, keeps the last of two equal keys, converts integers of any length and recurses
+into nesting. The hooks below refuse each; nesting and size are counted before it is called.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any, NoReturn
+
+from ai_on_eks.descriptors.document import MAX_DEPTH, MAX_NODES, Document, refuse
+from ai_on_eks.descriptors.scalars import NotANumberError, finite, integer, shorten
+
+MAX_JSON_BYTES = 8 * 2**20
+"""The largest published config.json has 0.2 MB (labels)."""
+
+# possessive: a string without its closing quote is skipped once instead of being tried from every quote
+_TOKEN = re.compile(r'"(?:[^"\\]++|\\.)*+"?|[\[\]{},]', re.DOTALL)
+
+
+class _Refused(ValueError):  # noqa: N818 - carries the code and the message of a problem, never leaves this module
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+def parse_json(text: str, file: str) -> Document:
+    """The document in `text`; any fault is an InputError. Lines are known for syntax errors only."""
+    _bound(text, file)
+    try:
+        value = json.loads(
+            text,
+            object_pairs_hook=_mapping,
+            parse_int=_integer,
+            parse_float=_float,
+            parse_constant=_constant,
+        )
+    except json.JSONDecodeError as error:
+        message = f"is not JSON: {error.msg[:1].lower()}{error.msg[1:]}"
+        raise refuse("not-json", message, file, error.lineno, fix="correct the syntax at this line or above") from None
+    except _Refused as error:
+        raise refuse(error.code, str(error), file, fix="correct the file") from None
+    return Document(file=file, value=value)
+
+
+def _bound(text: str, file: str) -> None:
+    """One pass over the brackets and commas outside strings."""
+    depth = 0
+    nodes = 0
+    for match in _TOKEN.finditer(text):
+        token = match.group(0)
+        if token[0] in "[{":
+            depth += 1
+            if depth > MAX_DEPTH:
+                line = text.count("\n", 0, match.start()) + 1
+                message = f"more than {MAX_DEPTH} levels of nesting"
+                raise refuse("nested-too-deep", message, file, line, fix="check that this is a model's config")
+        elif token[0] in "]}":
+            depth -= 1
+        nodes += token[0] != '"'
+        if nodes > MAX_NODES:
+            message = f"more than {MAX_NODES:,} values"
+            raise refuse("too-many-values", message, file, fix="check that this is a model's config")
+
+
+def _mapping(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    result: dict[str, Any] = {}
+    for key, value in pairs:
+        if key in result:
+            raise _Refused("duplicate-key", f"the key '{shorten(key)}' is given twice")
+        result[key] = value
+    return result
+
+
+def _integer(text: str) -> int:
+    try:
+        return integer(text)
+    except NotANumberError as error:
+        raise _Refused("number-not-usable", str(error)) from None
+
+
+def _float(text: str) -> float:
+    try:
+        return finite(float(text), text)
+    except NotANumberError as error:
+        raise _Refused("number-not-usable", str(error)) from None
+
+
+def _constant(text: str) -> NoReturn:
+    raise _Refused("number-not-usable", f"{text} is not a finite number")

@@ -1,0 +1,89 @@
+"""Forms that text values must have: the expression for the machine, the words for the reader, an example for the fix.
+
+Every expression is anchored at both ends and admits no quotes, blanks, `$` or control characters: these values end up
+in Kubernetes names, paths, IAM policies and container arguments.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """One form of text. `words` completes the sentence 'write …'."""
+
+    expression: str
+    words: str
+    example: str
+
+
+NAME = Form(
+    r"^[a-z]([-a-z0-9]{0,51}[a-z0-9])?$",
+    "1 to 53 lower-case letters, digits and hyphens, starting with a letter and not ending with a hyphen",
+    "llama-3-1-8b-instruct",
+)
+TASK = Form(
+    r"^[a-z][a-z0-9-]{1,62}$",
+    "a Hugging Face pipeline tag: lower-case letters, digits and hyphens",
+    "text-generation",
+)
+URI = Form(
+    r"^(hf|s3|https|file)://[A-Za-z0-9._~/@:=+%-]+$",
+    "hf://org/name, s3://bucket/prefix, https://… or file://… without blanks, quotes or query",
+    "hf://meta-llama/Llama-3.1-8B-Instruct",
+)
+REVISION = Form(
+    r"^[A-Za-z0-9][A-Za-z0-9._-]*(/[A-Za-z0-9][A-Za-z0-9._-]*)*$",
+    "a commit hash or tag: letters, digits, dots, hyphens and underscores",
+    "0e9e39f249a16976918f6564b8830bc894c89659",
+)
+RELATIVE_FILE = Form(
+    r"^[A-Za-z0-9_][A-Za-z0-9._-]*(/[A-Za-z0-9_][A-Za-z0-9._-]*)*$",
+    "a relative path inside the source, without '..'",
+    "onnx/model.onnx",
+)
+SCHEME = Form(
+    r"^[a-z0-9][a-z0-9_.-]*(:[a-z0-9][a-z0-9_.-]*)?$",
+    "the name of a quantization method, with its variant after a colon",
+    "gguf:q4_k_m",
+)
+CIDR = Form(r"^\d{1,3}(\.\d{1,3}){3}/\d{1,2}$", "an IPv4 range", "203.0.113.0/24")
+KUBERNETES_VERSION = Form(r"^1\.\d{2}$", "major and minor version, in quotes", "'1.36'")
+PRINCIPAL_ARN = Form(
+    r"^arn:aws[a-z-]*:iam::\d{12}:(role|user)/[A-Za-z0-9+=,.@_/-]+$",
+    "the ARN of an IAM role or user",
+    "arn:aws:iam::111122223333:role/platform-admin",
+)
+BUCKET = Form(
+    r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$",
+    "an S3 bucket name: 3 to 63 lower-case letters, digits, dots and hyphens",
+    "my-model-weights",
+)
+PLATFORM_NAME = Form(
+    r"^[a-z]([-a-z0-9]{0,30}[a-z0-9])?$",
+    "1 to 32 lower-case letters, digits and hyphens, starting with a letter and not ending with a hyphen",
+    "ai-on-eks",
+)
+REGION = Form(r"^[a-z]{2}(-[a-z]+)+-\d$", "an AWS region", "us-east-1")
+ACCOUNT = Form(r"^\d{12}$", "twelve digits, in quotes", "'111122223333'")
+NAMESPACE = Form(
+    r"^[a-z]([-a-z0-9]{0,61}[a-z0-9])?$",
+    "1 to 63 lower-case letters, digits and hyphens, starting with a letter and not ending with a hyphen",
+    "models",
+)
+ACCELERATOR = Form(
+    r"^[a-z0-9][a-z0-9.-]{0,62}$",
+    "an accelerator as 'ai-on-eks catalog accelerators' prints it, or cpu",
+    "nvidia-l40s",
+)
+INSTANCE_FAMILY = Form(r"^[a-z][a-z0-9-]{0,30}$", "an EC2 instance family", "g6e")
+INSTANCE_TYPE = Form(r"^[a-z][a-z0-9-]*\.[a-z0-9-]+$", "an EC2 instance type", "m7i.large")
+
+FORMS = {
+    form.expression: form
+    for form in (
+        NAME, TASK, URI, REVISION, RELATIVE_FILE, SCHEME, CIDR, KUBERNETES_VERSION, PRINCIPAL_ARN, BUCKET,
+        PLATFORM_NAME, REGION, ACCOUNT, NAMESPACE, ACCELERATOR, INSTANCE_FAMILY, INSTANCE_TYPE,
+    )
+}  # fmt: skip
