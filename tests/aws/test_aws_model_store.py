@@ -1,0 +1,89 @@
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from aws_cdk import Stack
+from aws_templates import all_of, imported_cluster, only, template_of
+
+from ai_on_eks.aws.model_store import ModelReader, ModelStore
+
+
+def template(existing_bucket: str | None) -> dict[str, Any]:
+    def build(stack: Stack) -> None:
+        store = ModelStore(stack, "ModelStore", existing_bucket=existing_bucket)
+        ModelReader(
+            stack,
+            "llama-reader",
+            store=store,
+            cluster=imported_cluster(stack),
+            model="llama",
+            namespace="models",
+            service_account="llama-sa",
+        )
+
+    return template_of(build)
+
+
+@pytest.fixture(scope="module")
+def new() -> dict[str, Any]:
+    return template(None)
+
+
+@pytest.fixture(scope="module")
+def existing() -> dict[str, Any]:
+    return template("weights-of-ours")
+
+
+def statements(document: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    policy = only(document, "AWS::IAM::Policy")["Properties"]["PolicyDocument"]
+    return {statement["Sid"]: statement for statement in policy["Statement"]}
+
+
+def test_the_bucket_is_encrypted_versioned_closed_and_kept(new: dict[str, Any]) -> None:
+    bucket = only(new, "AWS::S3::Bucket")
+    properties = bucket["Properties"]
+    (rule,) = properties["BucketEncryption"]["ServerSideEncryptionConfiguration"]
+    assert rule["BucketKeyEnabled"] is True
+    assert rule["ServerSideEncryptionByDefault"]["SSEAlgorithm"] == "aws:kms"
+    assert properties["VersioningConfiguration"] == {"Status": "Enabled"}
+    assert set(properties["PublicAccessBlockConfiguration"].values()) == {True}
+    assert (bucket["DeletionPolicy"], bucket["UpdateReplacePolicy"]) == ("Retain", "Retain")
+
+
+def test_plain_http_is_denied(new: dict[str, Any]) -> None:
+    (statement,) = only(new, "AWS::S3::BucketPolicy")["Properties"]["PolicyDocument"]["Statement"]
+    assert statement["Effect"] == "Deny"
+    assert statement["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
+
+
+def test_a_model_reads_its_own_files_and_writes_nothing(new: dict[str, Any]) -> None:
+    granted = statements(new)
+    assert {sid: statement["Action"] for sid, statement in granted.items()} == {
+        "ListModel": "s3:ListBucket",
+        "ReadModel": "s3:GetObject",
+        "DecryptModel": "kms:Decrypt",
+    }
+    assert granted["ReadModel"]["Resource"]["Fn::Join"][1][-1] == "/models/llama/*"
+    assert granted["ListModel"]["Condition"] == {"StringLike": {"s3:prefix": ["models/llama", "models/llama/*"]}}
+
+
+def test_the_role_belongs_to_one_service_account_of_one_cluster(new: dict[str, Any]) -> None:
+    association = only(new, "AWS::EKS::PodIdentityAssociation")["Properties"]
+    assert (association["Namespace"], association["ServiceAccount"]) == ("models", "llama-sa")
+    role = new["Resources"][association["RoleArn"]["Fn::GetAtt"][0]]["Properties"]
+    (statement,) = role["AssumeRolePolicyDocument"]["Statement"]
+    assert statement["Action"] == ["sts:AssumeRole", "sts:TagSession"]
+    assert statement["Condition"]["StringEquals"] == {
+        "aws:RequestTag/kubernetes-namespace": "models",
+        "aws:RequestTag/kubernetes-service-account": "llama-sa",
+    }
+    assert "cluster/ai" in json.dumps(statement["Condition"]["ArnEquals"])
+
+
+def test_an_existing_bucket_is_used_and_not_made(existing: dict[str, Any]) -> None:
+    assert not all_of(existing, "AWS::S3::Bucket")
+    assert not all_of(existing, "AWS::KMS::Key")
+    assert sorted(statements(existing)) == ["ListModel", "ReadModel"]
+    assert "weights-of-ours/models/llama/*" in json.dumps(statements(existing)["ReadModel"]["Resource"])

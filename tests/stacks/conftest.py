@@ -1,0 +1,63 @@
+"""Stack tests. CDK's template validation is off here except in the one test that is about it."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+os.environ.setdefault("CDK_VALIDATION", "false")  # read by the Node process, so before it starts
+
+import stacks_samples as samples
+from aws_cdk import App
+
+from stacks.application import Deployment, build_app
+
+Templates = dict[str, dict[str, Any]]
+"""Templates by stack name."""
+
+
+@pytest.fixture(scope="session")
+def synthesize(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Deployment], Path]:
+    """Synthesizes a deployment and returns the folder."""
+
+    def run(deployment: Deployment) -> Path:
+        folder = tmp_path_factory.mktemp("cdk.out")
+        app: App = build_app(deployment, samples.charts, outdir=str(folder))
+        app.synth()
+        return folder
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def applied_folder(synthesize: Callable[[Deployment], Path]) -> Path:
+    """Everything the default platform is made of."""
+    return synthesize(samples.deployment())
+
+
+@pytest.fixture(scope="session")
+def rendered_folder(synthesize: Callable[[Deployment], Path]) -> Path:
+    """The same for a platform whose objects CDK does not apply."""
+    return synthesize(samples.deployment(**samples.rendered()))
+
+
+@pytest.fixture(scope="session")
+def applied(applied_folder: Path) -> Templates:
+    return read_templates(applied_folder)
+
+
+@pytest.fixture(scope="session")
+def rendered(rendered_folder: Path) -> Templates:
+    return read_templates(rendered_folder)
+
+
+def read_templates(folder: Path) -> Templates:
+    return {
+        path.name.removesuffix(".template.json"): json.loads(path.read_text(encoding="utf-8"))
+        for path in sorted(folder.glob("*.template.json"))
+    }

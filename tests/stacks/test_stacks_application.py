@@ -1,0 +1,181 @@
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import stacks_samples as samples
+
+from ai_on_eks.descriptors.platform import Network
+from ai_on_eks.errors import InputError
+from stacks.application import Deployment
+from stacks.serving import MAX_MANIFEST_BYTES, check_size
+
+Templates = dict[str, dict[str, Any]]
+
+
+def manifest(folder: Path) -> dict[str, Any]:
+    document: dict[str, Any] = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+    return document
+
+
+def dependencies(folder: Path) -> dict[str, list[str]]:
+    return {
+        name: sorted(item for item in artifact.get("dependencies", []) if not item.endswith(".assets"))
+        for name, artifact in manifest(folder)["artifacts"].items()
+        if artifact["type"] == "aws:cloudformation:stack"
+    }
+
+
+def kinds(template: dict[str, Any]) -> list[str]:
+    return [item["Type"] for item in template["Resources"].values()]
+
+
+def test_stacks_wait_for_what_they_need_and_for_nothing_else(applied_folder: Path) -> None:
+    assert dependencies(applied_folder) == {
+        "ai-network": [],
+        "ai-cluster": ["ai-network"],
+        "ai-capacity": ["ai-cluster", "ai-network"],
+        "ai-addons": ["ai-capacity", "ai-cluster"],
+        "ai-storage": ["ai-cluster"],
+        "ai-serving": ["ai-addons", "ai-cluster", "ai-storage"],
+    }
+
+
+def test_render_mode_has_no_serving_stack_no_lambda_and_no_chart(rendered: Templates) -> None:
+    assert sorted(rendered) == ["ai-addons", "ai-capacity", "ai-cluster", "ai-network", "ai-storage"]
+    everything = [kind for template in rendered.values() for kind in kinds(template)]
+    assert "AWS::Lambda::Function" not in everything
+    assert not [kind for kind in everything if kind.startswith("Custom::")]
+
+
+def test_synthesis_looks_nothing_up(applied_folder: Path, rendered_folder: Path) -> None:
+    assert "missing" not in manifest(applied_folder)
+    assert "missing" not in manifest(rendered_folder)
+
+
+def test_an_account_in_the_platform_file_needs_no_look_up_either(
+    synthesize: Callable[[Deployment], Path],
+) -> None:
+    folder = synthesize(samples.deployment(account="111122223333", **samples.rendered()))
+    assert "missing" not in manifest(folder)
+    environments = {
+        artifact["environment"]
+        for artifact in manifest(folder)["artifacts"].values()
+        if artifact["type"] == "aws:cloudformation:stack"
+    }
+    assert environments == {"aws://111122223333/us-east-1"}
+
+
+def test_stacks_that_keep_data_cannot_be_deleted_by_accident(applied_folder: Path) -> None:
+    protected = {
+        name: artifact["properties"].get("terminationProtection", False)
+        for name, artifact in manifest(applied_folder)["artifacts"].items()
+        if artifact["type"] == "aws:cloudformation:stack"
+    }
+    assert sorted(name for name, kept in protected.items() if kept) == ["ai-cluster", "ai-network", "ai-storage"]
+
+
+def test_every_stack_carries_the_platforms_tags(applied_folder: Path) -> None:
+    tags = [
+        artifact["properties"]["tags"]
+        for artifact in manifest(applied_folder)["artifacts"].values()
+        if artifact["type"] == "aws:cloudformation:stack"
+    ]
+    assert tags == [{"ai-on-eks/platform": "ai", "team": "ml"}] * 6
+
+
+def test_the_agent_for_pod_identity_is_installed_once(applied: Templates) -> None:
+    names = [
+        item["Properties"]["AddonName"]
+        for template in applied.values()
+        for item in template["Resources"].values()
+        if item["Type"] == "AWS::EKS::Addon"
+    ]
+    assert sorted(names) == [
+        "coredns",
+        "eks-node-monitoring-agent",
+        "eks-pod-identity-agent",
+        "kube-proxy",
+        "vpc-cni",
+    ]
+
+
+def test_one_group_for_the_system_and_one_per_request(applied: Templates) -> None:
+    groups = [
+        item["Properties"]
+        for item in applied["ai-capacity"]["Resources"].values()
+        if item["Type"] == "AWS::EKS::Nodegroup"
+    ]
+    assert [(group["InstanceTypes"], group["AmiType"]) for group in groups] == [
+        (["m7i.large"], "AL2023_x86_64_STANDARD"),
+        (["g6e.xlarge"], "AL2023_x86_64_NVIDIA"),
+        (["c7i.2xlarge"], "AL2023_x86_64_STANDARD"),
+    ]
+
+
+def test_the_gpu_operator_is_installed_in_a_labelled_namespace_without_waiting_for_gpus(applied: Templates) -> None:
+    resources = applied["ai-addons"]["Resources"]
+    (chart,) = [item for item in resources.values() if item["Type"] == "Custom::AWSCDK-EKS-HelmChart"]
+    properties = chart["Properties"]
+    assert (properties["Chart"], properties["Version"]) == ("gpu-operator", "v26.7.0")
+    assert properties["Timeout"] == "600s"
+    assert "Wait" not in properties
+    assert json.loads(properties["Values"])["driver"] == {"enabled": False}
+    (namespace,) = [name for name, item in resources.items() if item["Type"] == "Custom::AWSCDK-EKS-KubernetesResource"]
+    assert namespace in chart["DependsOn"]
+    labels = json.loads(resources[namespace]["Properties"]["Manifest"])[0]["metadata"]["labels"]
+    assert labels["pod-security.kubernetes.io/enforce"] == "privileged"
+
+
+def test_without_nvidia_nodes_there_is_no_gpu_operator(synthesize: Callable[[Deployment], Path]) -> None:
+    folder = synthesize(samples.deployment(samples.request(samples.cpu_type("c7i.2xlarge"))))
+    addons = json.loads((folder / "ai-addons.template.json").read_text(encoding="utf-8"))
+    assert sorted(set(kinds(addons))) == ["AWS::EKS::Addon"]
+
+
+def test_the_charts_reach_the_cluster_with_the_buckets_name_in_them(applied: Templates) -> None:
+    resources = applied["ai-serving"]["Resources"]
+    assert set(kinds(applied["ai-serving"])) == {"Custom::AWSCDK-EKS-KubernetesResource"}
+    (platform,) = [name for name in resources if name.startswith("platform")]
+    parts = resources[platform]["Properties"]["Manifest"]["Fn::Join"][1]
+    assert [part["Fn::GetStackOutput"]["StackName"] for part in parts if isinstance(part, dict)] == ["ai-storage"]
+    others = [item for name, item in resources.items() if name != platform]
+    assert len(others) == 2
+    assert all(item["DependsOn"] == [platform] for item in others)
+
+
+def test_an_existing_bucket_is_named_in_the_platforms_objects(synthesize: Callable[[Deployment], Path]) -> None:
+    folder = synthesize(samples.deployment(**samples.existing_bucket("weights-of-ours")))
+    serving = (folder / "ai-serving.template.json").read_text(encoding="utf-8")
+    assert "weights-of-ours" in serving
+
+
+def test_nodes_with_efa_get_the_rule_efa_needs(synthesize: Callable[[Deployment], Path]) -> None:
+    kind = replace(samples.gpu_type("p5.48xlarge"), efa_interfaces=32)
+    folder = synthesize(samples.deployment(samples.request(kind), **samples.rendered()))
+    capacity = json.loads((folder / "ai-capacity.template.json").read_text(encoding="utf-8"))
+    assert kinds(capacity).count("AWS::EC2::SecurityGroupEgress") == 1
+
+
+def test_objects_too_large_for_the_kubectl_provider_are_refused() -> None:
+    fits = [samples.config_map("large", {"text": "x" * (MAX_MANIFEST_BYTES - 1000)})]
+    check_size("large", fits)
+    with pytest.raises(InputError) as caught:
+        check_size("large", [*fits, samples.config_map("more", {"text": "x" * 1000})])
+    assert caught.value.problems[0].code == "manifest-too-large"
+
+
+def test_a_bad_zone_stops_the_synthesis(synthesize: Callable[[Deployment], Path]) -> None:
+    with pytest.raises(InputError) as caught:
+        synthesize(samples.deployment(network=Network(availability_zones=("us-east-1a", "eu-west-1a"))))
+    assert caught.value.problems[0].code == "network-zone-foreign"
+
+
+def test_no_template_nears_what_cloudformation_takes(applied_folder: Path) -> None:
+    for path in applied_folder.glob("*.template.json"):
+        assert path.stat().st_size < 1_000_000, path.name
+        assert len(json.loads(path.read_text(encoding="utf-8"))["Resources"]) < 500, path.name
