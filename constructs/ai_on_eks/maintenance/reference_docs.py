@@ -61,10 +61,7 @@ PAGES: Mapping[str, Page] = {
             "prints the JSON Schema for editors."
         ),
         example=(
-            "name: ai-on-eks\n"
-            "region: us-east-1\n"
-            "network:\n"
-            "  availability_zones: [us-east-1a, us-east-1b, us-east-1c]\n"
+            "name: ai-on-eks\nregion: us-east-1\nnetwork:\n  availability_zones: [us-east-1a, us-east-1b, us-east-1c]\n"
         ),
     ),
 }
@@ -80,7 +77,7 @@ def page(name: str) -> str:
         "",
         described.introduction,
         "",
-        "The least there is to write:",
+        "A short one that passes:",
         "",
         "```yaml",
         described.example.rstrip("\n"),
@@ -88,7 +85,7 @@ def page(name: str) -> str:
         "",
     ]
     for path, section in _sections("", schema, definitions):
-        lines += [f"## {path}" if path else "## Top level", "", section["description"], ""]
+        lines += [f"## {path}" if path else "## Top level", "", _cell(section["description"]), ""]
         lines += ["| key | value | default | meaning |", "|---|---|---|---|"]
         lines += [_row(path, key, field, section, definitions) for key, field in section["properties"].items()]
         lines.append("")
@@ -114,7 +111,7 @@ def _row(path: str, key: str, field: Schema, section: Schema, definitions: Schem
         value = _value(field, definitions)
         meaning = field["description"]
     cells = (f"`{key}`", value, _default(key, field, section, inner), _sentence(meaning))
-    return f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |"
+    return f"| {' | '.join(map(_cell, cells))} |"
 
 
 def _default(key: str, field: Schema, section: Schema, inner: Schema | None) -> str:
@@ -146,9 +143,9 @@ def _value(field: Schema, definitions: Schema) -> str:
     if kind == "object":
         of = field.get("additionalProperties")
         return f"mapping to {_value(of, definitions)}" if isinstance(of, dict) else "mapping"
-    return {"string": "text", "integer": "whole number", "number": "number", "boolean": "true or false"}[kind] + _bounds(
-        field
-    )
+    return {"string": "text", "integer": "whole number", "number": "number", "boolean": "true or false"}[
+        kind
+    ] + _bounds(field)
 
 
 def _bounds(field: Schema) -> str:
@@ -187,6 +184,11 @@ def _join(path: str, key: str) -> str:
 
 def _sentence(text: str) -> str:
     return " ".join(text.split()).rstrip(".")
+
+
+def _cell(text: str) -> str:
+    """Text that stays one cell of a table, with `<name>` shown instead of taken for HTML."""
+    return text.replace("|", "\\|").replace("<", "&lt;")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
