@@ -1,0 +1,63 @@
+"""The models and the platform of this repository, planned for real: from the files to the workloads."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+
+from ai_on_eks.catalog.loading import Catalog, load_catalog
+from ai_on_eks.descriptors.architectures import build_inventory
+from ai_on_eks.descriptors.loading import load_descriptor, load_platform
+from ai_on_eks.descriptors.platform import Platform
+from ai_on_eks.placement.capacity import capacity_requests
+from ai_on_eks.placement.planning import plan_model
+from ai_on_eks.placement.types import CapacityRequest, Placement, Plan
+from ai_on_eks.serving.images import load_images
+from ai_on_eks.serving.types import Workload
+from ai_on_eks.serving.workload import build_workload
+
+ROOT = Path(__file__).resolve().parents[2]
+DESCRIPTORS = {path.stem: path for path in sorted((ROOT / "models").glob("*.yaml"))}
+MODELS = sorted(DESCRIPTORS)
+
+
+@cache
+def real_platform() -> Platform:
+    """platform.yaml."""
+    return load_platform(ROOT / "platform.yaml")
+
+
+@cache
+def real_catalog() -> Catalog:
+    """What EC2 offers in the platform's region."""
+    return load_catalog(real_platform().region)
+
+
+@cache
+def real_plan(model: str) -> Plan:
+    """The plan of one model."""
+    descriptor = load_descriptor(DESCRIPTORS[model])
+    return plan_model(descriptor, build_inventory(descriptor), real_catalog(), real_platform())
+
+
+def real_placement(model: str) -> Placement:
+    """The placement chosen for one model."""
+    chosen = real_plan(model).chosen
+    assert chosen is not None
+    return chosen
+
+
+@cache
+def real_workload(model: str) -> Workload:
+    """The workload of one model."""
+    return build_workload(real_plan(model), real_platform(), load_images(None))
+
+
+@cache
+def real_capacity() -> Mapping[str, CapacityRequest]:
+    """The nodes that all models need together, by model."""
+    image_bytes = {key: image.size_bytes for key, image in load_images(None).items()}
+    plans = [real_plan(model) for model in MODELS]
+    requests = capacity_requests(plans, real_platform(), real_catalog(), image_bytes)
+    return {model: request for request in requests for model in request.models}

@@ -1,0 +1,143 @@
+"""This repository's own models: does each pod schedule on the nodes planned for it, and is it admitted there?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from copy import deepcopy
+from typing import Any
+
+import pytest
+from real_models import MODELS, real_capacity, real_placement, real_workload
+
+from ai_on_eks.aws.node_groups import CAPACITY_LABEL, MODEL_ROLE, ROLE_LABEL, TAINT_VALUE, capacity_spec
+from ai_on_eks.catalog.daemonsets import reserved_by_daemonsets
+from ai_on_eks.kube.manifests import model_manifests
+from ai_on_eks.kube.objects.startup import startup_budget_seconds
+from ai_on_eks.kube.pod_security import why_not_restricted
+from ai_on_eks.kube.scheduling import why_unschedulable
+from ai_on_eks.serving.weights import MODEL_STORE_CONFIG_MAP
+from ai_on_eks.units import GIB
+
+KUBE_RESERVED_EPHEMERAL_BYTES = GIB
+"""What the EKS AMI's kubelet keeps of the root volume (amazon-eks-ami, nodeadm: ephemeral-storage 1Gi, 2026-11)."""
+DISK_EVICTION_SHARE = 0.1
+"""Share of the root volume at which the kubelet starts to evict pods (its default, nodefs.available<10%)."""
+
+
+def _reasons(model: str, pod_spec: dict[str, Any]) -> tuple[str, ...]:
+    """Against a node as its node group makes it: the labels, the taint, what kubelet and DaemonSets leave."""
+    request = real_capacity()[model]
+    instance_type = request.instance_type
+    spec = capacity_spec(request, request.zones)
+    root_bytes = request.root_volume_gib * GIB
+    allocatable: dict[str, str | int] = {
+        "cpu": f"{instance_type.allocatable_cpu_millicores}m",
+        "memory": instance_type.allocatable_memory_bytes,
+        "ephemeral-storage": int(root_bytes * (1 - DISK_EVICTION_SHARE)) - KUBE_RESERVED_EPHEMERAL_BYTES,
+    }
+    if instance_type.accelerator is not None:
+        allocatable[instance_type.accelerator.resource_name] = instance_type.accelerator_count
+    labels = {
+        ROLE_LABEL: MODEL_ROLE,
+        CAPACITY_LABEL: spec.name,
+        "node.kubernetes.io/instance-type": instance_type.name,
+        "kubernetes.io/os": "linux",
+    }
+    taints = [{"key": spec.taint_key, "value": TAINT_VALUE, "effect": "NoSchedule"}] if spec.taint_key else []
+    millicores, memory_bytes = reserved_by_daemonsets(instance_type)
+    reserve: dict[str, str | int] = {"cpu": f"{millicores}m", "memory": memory_bytes}
+    return why_unschedulable(pod_spec, allocatable, labels, taints, reserve)
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_the_pod_schedules_on_the_planned_node(model: str) -> None:
+    assert _reasons(model, real_workload(model).pod_spec) == ()
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_the_pod_does_not_schedule_on_a_node_of_another_type(model: str) -> None:
+    moved = deepcopy(real_workload(model).pod_spec)
+    required = moved["affinity"]["nodeAffinity"]["requiredDuringSchedulingIgnoredDuringExecution"]
+    required["nodeSelectorTerms"][0]["matchExpressions"][0]["values"] = ["x1.unknown"]
+
+    (reason,) = _reasons(model, moved)
+    assert "node.kubernetes.io/instance-type In x1.unknown" in reason
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_the_pod_is_kept_off_by_its_nodes_taint_without_its_toleration(model: str) -> None:
+    bare = {**real_workload(model).pod_spec, "tolerations": []}
+
+    accelerated = real_placement(model).accelerators_per_replica > 0
+    assert any("not tolerated" in reason for reason in _reasons(model, bare)) is accelerated
+
+
+@pytest.mark.parametrize("model", MODELS)
+@pytest.mark.parametrize(("resource", "amount"), [("memory", "64Ti"), ("cpu", "1k"), ("ephemeral-storage", "64Ti")])
+def test_a_pod_that_asks_for_too_much_does_not_schedule(model: str, resource: str, amount: str) -> None:
+    greedy = deepcopy(real_workload(model).pod_spec)
+    greedy["containers"][0]["resources"]["requests"][resource] = amount
+
+    (reason,) = _reasons(model, greedy)
+    assert reason.startswith(f"{resource}: asks for")
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_pod_security_admits_the_pod(model: str) -> None:
+    assert why_not_restricted(real_workload(model).pod_spec) == ()
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_a_device_is_limited_to_what_is_requested(model: str) -> None:
+    """The API server refuses an extended resource whose limit is missing or differs; no schema says so."""
+    for container in _containers(real_workload(model).pod_spec):
+        resources = container["resources"]
+        extended = {name for kind in resources.values() for name in kind if "/" in name}
+        assert all(resources["requests"].get(name) == resources["limits"].get(name) for name in extended)
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_whatever_the_pod_refers_to_exists(model: str) -> None:
+    manifests = model_manifests(real_workload(model)).values()
+    config_maps = {item["metadata"]["name"] for item in manifests if item["kind"] == "ConfigMap"}
+    accounts = {item["metadata"]["name"] for item in manifests if item["kind"] == "ServiceAccount"}
+    pod_spec = real_workload(model).pod_spec
+
+    assert {pod_spec["serviceAccountName"]} == accounts
+    assert set(_config_map_references(pod_spec)) <= config_maps | {MODEL_STORE_CONFIG_MAP}
+    assert config_maps <= set(_config_map_references(pod_spec))
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_the_services_ports_are_the_containers(model: str) -> None:
+    workload = real_workload(model)
+    (main, *_) = workload.pod_spec["containers"]
+    listening = {port["name"]: port["containerPort"] for port in main["ports"]}
+
+    ports = model_manifests(workload)["Service"]["spec"]["ports"]
+
+    assert {port["name"]: port["targetPort"] for port in ports} == listening
+    assert all(port["port"] == port["targetPort"] for port in ports)
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_a_rollout_is_given_as_long_as_the_kubelet_waits(model: str) -> None:
+    spec = model_manifests(real_workload(model))["Resource"]["spec"]
+
+    assert spec["progressDeadlineSeconds"] >= startup_budget_seconds(spec["template"]["spec"]) > 0
+
+
+def _containers(pod_spec: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    yield from pod_spec.get("initContainers", [])
+    yield from pod_spec["containers"]
+
+
+def _config_map_references(pod_spec: dict[str, Any]) -> Iterator[str]:
+    for volume in pod_spec.get("volumes", []):
+        if "configMap" in volume:
+            yield volume["configMap"]["name"]
+    for container in _containers(pod_spec):
+        for variable in container.get("env", []):
+            source = variable.get("valueFrom", {}).get("configMapKeyRef")
+            if source is not None:
+                yield source["name"]
