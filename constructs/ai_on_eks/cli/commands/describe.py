@@ -1,0 +1,51 @@
+"""Write a descriptor from a model's own files: a folder with the config.json of a transformers model.
+
+What the files do not say (the load, the targets) keeps its default and is yours to edit.
+"""
+
+from __future__ import annotations
+
+import sys
+from argparse import ArgumentParser, Namespace
+from pathlib import Path
+
+from ai_on_eks.cli.output import document, note, write, write_json
+from ai_on_eks.cli.writing import written_to
+from ai_on_eks.descriptors.describe import describe_folder, to_yaml
+from ai_on_eks.errors import EXIT_DONE, Problem, UsageError
+from ai_on_eks.files import write_file_atomically
+
+
+def configure(parser: ArgumentParser) -> None:
+    parser.add_argument("source", metavar="SOURCE", help="folder that holds the model's files")
+    parser.add_argument("-o", "--output", metavar="FILE", help="write here instead of to stdout")
+
+
+def run(args: Namespace) -> int:
+    if "://" in args.source:
+        raise UsageError(
+            Problem(
+                code="source-not-local",
+                message="only folders on this machine are read",
+                path="SOURCE",
+                value=args.source,
+                fix="download the model's config.json into a folder and name the folder",
+            )
+        )
+    descriptor = describe_folder(Path(args.source))
+    text = to_yaml(descriptor)
+    if args.output is not None:
+        _write(args.output, text)
+    if args.json:
+        mapping = descriptor.model_dump(mode="json", by_alias=True, exclude_unset=True)
+        write_json(document("describe", {"source": args.source, "output": args.output, "descriptor": mapping}))
+    elif args.output is None:
+        write(text, sys.stdout)
+    else:
+        note(f"wrote {args.output}")
+    return EXIT_DONE
+
+
+def _write(path: str, text: str) -> None:
+    with written_to(path):
+        write_file_atomically(Path(path), text)

@@ -1,0 +1,66 @@
+"""Plan models: which instance type, how many, at what price, and why not the others.
+
+Without --platform the file ./platform.yaml is used, and without that one defaults in us-east-1.
+Exit code 3 when a model has no placement; the others are printed all the same.
+"""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser, Namespace
+
+from ai_on_eks.cli.documents.plans import plans_body
+from ai_on_eks.cli.documents.snapshots import snapshot_mapping
+from ai_on_eks.cli.explanation import explain, outcome_text
+from ai_on_eks.cli.loading import LoadedModel, LoadedPlatform
+from ai_on_eks.cli.output import document, note, terminal_width, write_json, write_text
+from ai_on_eks.cli.planning import load_and_plan
+from ai_on_eks.cli.problems import report
+from ai_on_eks.cli.reasons import nothing_fits
+from ai_on_eks.cli.rendering import images_of
+from ai_on_eks.cli.tables import plan_table_of
+from ai_on_eks.errors import EXIT_DONE, EXIT_NOTHING_FITS
+from ai_on_eks.placement.types import Plan
+
+
+def configure(parser: ArgumentParser) -> None:
+    parser.add_argument("descriptors", nargs="+", metavar="DESCRIPTOR", help="descriptor file of a model")
+    parser.add_argument("--platform", metavar="FILE", help="platform file; default: ./platform.yaml")
+    parser.add_argument("--region", metavar="REGION", help="plan for this region instead of the platform's")
+    parser.add_argument("--explain", action="store_true", help="every memory term, alternative and rejection")
+
+
+def run(args: Namespace) -> int:
+    target, models, plans = load_and_plan(args.descriptors, args.platform, args.region)
+    body = plans_body(plans, target.catalog, images_of(target), terms=args.explain)
+    if args.json:
+        write_json(document("plan", {**_origin(target), **body}))
+    else:
+        note(target.note)
+        width = terminal_width()
+        write_text(plan_table_of(body, width))
+        for text in (outcome_text(body, width), *(explain(plan, width) for plan in body["plans"] if args.explain)):
+            if text:
+                write_text("\n" + text)
+    return _report_missing(models, plans, as_json=args.json)
+
+
+def _origin(target: LoadedPlatform) -> dict[str, object]:
+    return {
+        "region": target.platform.region,
+        "platform": {
+            "name": target.platform.name,
+            "file": target.file,
+            "availability_zones": list(target.platform.network.availability_zones),
+        },
+        "catalog": snapshot_mapping(target.catalog),
+    }
+
+
+def _report_missing(models: tuple[LoadedModel, ...], plans: tuple[Plan, ...], *, as_json: bool) -> int:
+    problems = [
+        nothing_fits(plan, model.file) for model, plan in zip(models, plans, strict=True) if plan.chosen is None
+    ]
+    if not problems:
+        return EXIT_DONE
+    report(problems, as_json=as_json)
+    return EXIT_NOTHING_FITS

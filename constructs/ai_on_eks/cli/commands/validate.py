@@ -1,0 +1,157 @@
+"""Check everything that can be checked offline: platform and descriptors, each file recognised by what it holds.
+
+Without files: ./platform.yaml and ./models/*.yaml. Exit code 4 for malformed files, all problems of all of them at
+once; 1 for findings (unpinned images and weights, prices older than 180 days, models that fit nowhere); 0 when clean.
+"""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser, Namespace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from ai_on_eks.cli.findings import stale_prices, unknown_zones, unpinned_images, unpinned_revisions, without_placement
+from ai_on_eks.cli.layout import Column, table
+from ai_on_eks.cli.loading import (
+    DEFAULT_PLATFORM_FILE,
+    Collector,
+    LoadedModel,
+    LoadedPlatform,
+    load_models,
+    load_target_platform,
+)
+from ai_on_eks.cli.output import document, note, printable, terminal_width, write_json, write_text
+from ai_on_eks.cli.planning import plans_of
+from ai_on_eks.cli.recognition import Files, recognise
+from ai_on_eks.cli.rendering import images_path
+from ai_on_eks.cli.settings import Setting, descriptor_settings, platform_settings
+from ai_on_eks.errors import EXIT_DONE, EXIT_FINDINGS, Problem, UsageError
+from ai_on_eks.placement.types import Plan
+from ai_on_eks.serving.images import PACKAGED_IMAGES, load_images
+from ai_on_eks.serving.types import ImageReference
+from ai_on_eks.serving.workload import build_workload
+
+MODELS_FOLDER = "models"
+
+SETTING_COLUMNS = (Column("setting"), Column("from"), Column("value"))
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """Everything that loaded."""
+
+    target: LoadedPlatform
+    models: tuple[LoadedModel, ...]
+    plans: tuple[Plan, ...]
+    images: Mapping[str, ImageReference]
+    images_file: str
+
+
+def configure(parser: ArgumentParser) -> None:
+    parser.add_argument("files", nargs="*", metavar="FILE", help="platform file, descriptors")
+    parser.add_argument(
+        "--explain", action="store_true", help="every setting with its value and whether it is a default"
+    )
+
+
+def run(args: Namespace) -> int:
+    checked = _load(args.files or _default_files())
+    findings = _findings(checked)
+    settings = _settings(checked) if args.explain else {}
+    if args.json:
+        write_json(document("validate", _body(checked, findings, settings, explain=args.explain)))
+    else:
+        _print(checked, findings, settings)
+    return EXIT_FINDINGS if findings else EXIT_DONE
+
+
+def _default_files() -> list[str]:
+    platform = [DEFAULT_PLATFORM_FILE] if Path(DEFAULT_PLATFORM_FILE).exists() else []
+    files = [*platform, *(str(path) for path in sorted(Path(MODELS_FOLDER).glob("*.yaml")))]
+    if not files:
+        raise UsageError(
+            Problem(
+                code="nothing-to-validate",
+                message=f"there is no {DEFAULT_PLATFORM_FILE} and no {MODELS_FOLDER}/*.yaml here",
+                fix="name the files to validate",
+            )
+        )
+    return files
+
+
+def _load(files: Sequence[str]) -> Checked:
+    """Everything, or all problems of all files; workloads are built for their checks alone."""
+    collector = Collector()
+    found: Files = recognise(files, collector)
+    target = load_target_platform(found.platform, None, collector)
+    models = load_models(found.descriptors, collector)
+    own = images_path(target) if target is not None else None
+    images_file = str(own or PACKAGED_IMAGES)
+    images = collector.attempt(images_file, lambda: load_images(own))
+    collector.finish()
+    if target is None or images is None:
+        raise AssertionError("what did not load has left a problem")
+    plans = plans_of(models, target)
+    for model, plan in zip(models, plans, strict=True):
+        if plan.chosen is not None:
+            collector.attempt(model.file, lambda plan=plan: build_workload(plan, target.platform, images))  # type: ignore[misc]
+    collector.finish()
+    return Checked(target, models, plans, images, images_file)
+
+
+def _findings(checked: Checked) -> list[Problem]:
+    return [
+        *unknown_zones(checked.target),
+        *without_placement(checked.models, checked.plans),
+        *unpinned_revisions(checked.models),
+        *unpinned_images(checked.images, checked.images_file),
+        *stale_prices(checked.target.catalog, datetime.now(UTC).date()),
+    ]
+
+
+def _settings(checked: Checked) -> dict[str, tuple[Setting, ...]]:
+    name = checked.target.file or "platform (defaults)"
+    return {
+        name: platform_settings(checked.target.platform),
+        **{model.file: descriptor_settings(model) for model in checked.models},
+    }
+
+
+def _body(
+    checked: Checked, findings: Sequence[Problem], settings: Mapping[str, Sequence[Setting]], *, explain: bool
+) -> dict[str, Any]:
+    body: dict[str, Any] = {
+        "platform": checked.target.file,
+        "region": checked.target.platform.region,
+        "descriptors": [model.file for model in checked.models],
+        "images": checked.images_file,
+        "findings": [finding.as_json() for finding in findings],
+    }
+    if explain:
+        body["settings"] = {
+            file: [{"path": one.path, "value": one.value, "origin": one.origin} for one in rows]
+            for file, rows in settings.items()
+        }
+    return body
+
+
+def _print(checked: Checked, findings: Sequence[Problem], settings: Mapping[str, Sequence[Setting]]) -> None:
+    note(checked.target.note)
+    for file, rows in settings.items():
+        cells = [(one.path, one.origin, _value_text(one.value)) for one in rows]
+        write_text(f"{file}\n{table(SETTING_COLUMNS, cells, terminal_width())}\n")
+    for finding in findings:
+        write_text(printable(str(finding)).replace(f"error[{finding.code}]", f"finding[{finding.code}]", 1))
+    count = 1 + len(checked.models)
+    note(f"{count} files are well-formed, {len(findings)} findings")
+
+
+def _value_text(value: object) -> str:
+    if value is None:
+        return "not set"
+    if isinstance(value, list):
+        return ", ".join(map(str, value)) or "none"
+    return str(value)

@@ -1,0 +1,105 @@
+"""Plans: what was chosen, what else would do, and why the rest would not."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ai_on_eks.catalog.loading import Catalog
+from ai_on_eks.cli.documents.memory import host_mapping, rank_mapping
+from ai_on_eks.cli.documents.prices import price_mapping
+from ai_on_eks.cli.reasons import nearest_first, why
+from ai_on_eks.performance.types import Estimates
+from ai_on_eks.placement.types import Placement, Plan, Rejection
+from ai_on_eks.serving.images import unpinned_warnings
+from ai_on_eks.serving.types import ImageReference
+
+Images = Mapping[str, ImageReference]
+
+
+def plans_body(
+    plans: Sequence[Plan], catalog: Catalog, images: Images | None = None, *, terms: bool = False
+) -> dict[str, Any]:
+    """All plans and their sum; the sum is null as soon as one model has no placement or no price."""
+    return {
+        "total_usd_per_hour": total_usd_per_hour(plans),
+        "plans": [plan_mapping(plan, catalog, images, terms=terms) for plan in plans],
+    }
+
+
+def plan_mapping(plan: Plan, catalog: Catalog, images: Images | None = None, *, terms: bool = False) -> dict[str, Any]:
+    """One model's plan. `rejected` is ordered nearest miss first; `image` is null where no images were given."""
+    image = images[plan.chosen.image_key] if images is not None and plan.chosen is not None else None
+    descriptor = plan.descriptor
+    return {
+        "model": descriptor.name,
+        "kind": descriptor.kind.value,
+        "task": descriptor.task,
+        "parameters": {"total": plan.inventory.parameters, "active": plan.inventory.active_parameters},
+        "capacity_type": descriptor.constraints.capacity_type.value,
+        "chosen": None if plan.chosen is None else placement_mapping(plan.chosen, terms=terms),
+        "why": why(plan, catalog),
+        "image": None if image is None else image.reference,
+        "warnings": [*plan.warnings, *unpinned_warnings([] if image is None else [image])],
+        "alternatives": [placement_mapping(placement, terms=False) for placement in plan.alternatives],
+        "rejected": [rejection_mapping(rejection) for rejection in nearest_first(plan.rejected)],
+    }
+
+
+def placement_mapping(placement: Placement, *, terms: bool = False) -> dict[str, Any]:
+    """One way to run the model. `usd_per_hour` is for all nodes, `price` for one instance."""
+    instance_type, rank = placement.instance_type, placement.memory.rank
+    return {
+        "instance_type": instance_type.name,
+        "nodes_per_replica": placement.nodes_per_replica,
+        "replicas": placement.replicas,
+        "replicas_per_node": placement.replicas_per_node,
+        "nodes": placement.nodes,
+        "accelerator": instance_type.accelerator.name if instance_type.accelerator else None,
+        "accelerators_per_replica": placement.accelerators_per_replica,
+        "tensor_parallel": placement.tensor_parallel,
+        "pipeline_parallel": placement.pipeline_parallel,
+        "engine": placement.engine.name,
+        "engine_version": placement.engine.version,
+        "image_key": placement.image_key,
+        "usd_per_hour": placement.usd_per_hour,
+        "price": price_mapping(placement.price),
+        "memory_fraction": rank.memory_fraction,
+        "max_model_len": placement.max_model_len,
+        "sequences_per_replica": placement.sequences_per_replica,
+        "kv_cache_tokens": rank.kv_cache_tokens,
+        "estimates": estimates_mapping(placement.estimates),
+        "headroom_bytes": placement.headroom_bytes,
+        "per_accelerator": rank_mapping(rank, terms=terms),
+        "host": host_mapping(placement.memory.host, terms=terms),
+    }
+
+
+def estimates_mapping(estimates: Estimates) -> dict[str, Any]:
+    """Speed of one replica, with the evidence it rests on."""
+    return {
+        "ttft_ms": estimates.ttft_ms,
+        "tpot_ms": estimates.tpot_ms,
+        "output_tokens_per_s": estimates.output_tokens_per_s,
+        "items_per_s": estimates.items_per_s,
+        "evidence": estimates.evidence,
+    }
+
+
+def rejection_mapping(rejection: Rejection) -> Mapping[str, Any]:
+    """One candidate that a rule refused; `any` as instance type where no instance type could mend it."""
+    return {
+        "instance_type": rejection.instance_type,
+        "engine": rejection.engine,
+        "tensor_parallel": rejection.tensor_parallel,
+        "rule": rejection.rule,
+        "reason": rejection.reason,
+        "shortfall": rejection.shortfall,
+    }
+
+
+def total_usd_per_hour(plans: Sequence[Plan]) -> float | None:
+    """What all chosen placements cost together, or None where one of them is unknown."""
+    costs = [plan.chosen.usd_per_hour if plan.chosen else None for plan in plans]
+    known = [cost for cost in costs if cost is not None]
+    return round(sum(known), 6) if len(known) == len(costs) else None

@@ -1,0 +1,176 @@
+"""`plan --explain`: every figure of a plan with its formula, every rejection with its rule, for people.
+
+Written from the mapping that `plan --json --explain` prints, so that neither can know more than the other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ai_on_eks.cli.layout import Column, indented, table
+from ai_on_eks.cli.reasons import RULE_ORDER
+from ai_on_eks.cli.tables import NONE, size, usd
+
+INDENT = "  "
+NEAREST_SHOWN = 5
+"""Rejections shown of a model that fits nowhere, unless all are asked for."""
+
+TERM_COLUMNS = (Column("term"), Column("size", numeric=True), Column("formula and source"))
+
+ALTERNATIVE_COLUMNS = (
+    Column("instance type"),
+    Column("engine"),
+    Column("count", numeric=True),
+    Column("replicas", numeric=True),
+    Column("TP", numeric=True),
+    Column("$/h", numeric=True),
+    Column("headroom", numeric=True),
+    Column("TTFT ms", numeric=True),
+    Column("TPOT ms", numeric=True),
+    Column("output tokens/s", numeric=True),
+    Column("items/s", numeric=True),
+)
+
+
+def outcome_text(body: Mapping[str, Any], width: int) -> str:
+    """The warnings of all plans, and the nearest misses of the models that fit nowhere; empty when all is well."""
+    warned: dict[str, list[str]] = {}
+    for plan in body["plans"]:
+        for text in plan["warnings"]:
+            warned.setdefault(text, []).append(plan["model"])
+    lines = [indented(f"warning: {', '.join(names)}: {text}", width, "", INDENT) for text, names in warned.items()]
+    for plan in body["plans"]:
+        if plan["chosen"] is not None:
+            continue
+        lines.append(f"{plan['model']} fits nowhere; nearest:")
+        lines += [indented(_miss(miss), width, INDENT, INDENT) for miss in _nearest(plan["rejected"])]
+    return "\n".join(lines)
+
+
+def explain(plan: Mapping[str, Any], width: int) -> str:
+    """One model: the choice term by term, the alternatives, the rejections."""
+    total, active = plan["parameters"]["total"], plan["parameters"]["active"]
+    parts = [f"== {plan['model']}: {plan['kind']}, {total:,} parameters ({active:,} active), {plan['capacity_type']}"]
+    if plan["chosen"] is not None:
+        parts.append(_chosen_text(plan["chosen"], width))
+    parts.append(_alternatives_text(plan["alternatives"], width))
+    parts.append(_rejections_text(plan["rejected"], width))
+    return "\n\n".join(parts)
+
+
+def terms_text(terms: Sequence[Mapping[str, Any]], width: int) -> str:
+    """An account: each term, its bytes, its formula and where the formula comes from."""
+    rows = [(term["name"], size(term["value_bytes"]), f"{term['formula']} [{term['source']}]") for term in terms]
+    return table(TERM_COLUMNS, rows, width)
+
+
+def _chosen_text(chosen: Mapping[str, Any], width: int) -> str:
+    rank, price = chosen["per_accelerator"], chosen["price"]
+    device = chosen["accelerator"] or "CPU"
+    cost = NONE if price is None else f"{usd(price['usd_per_hour'])} $/h each ({price['region']}, {price['date']})"
+    lines = [
+        f"chosen: {chosen['nodes']} × {chosen['instance_type']}, {cost}, {usd(chosen['usd_per_hour'])} $/h in all",
+        f"  {chosen['engine']} {chosen['engine_version']}, {chosen['replicas']} replicas, "
+        f"{chosen['accelerators_per_replica']} accelerators a replica ({device}), "
+        f"TP {chosen['tensor_parallel']}, PP {chosen['pipeline_parallel']}, "
+        f"{chosen['sequences_per_replica']} sequences of {chosen['max_model_len']:,} a replica",
+        f"  memory of one rank: {size(rank['memory_bytes'])} × {rank['memory_fraction']:g} "
+        f"= {size(rank['budget_bytes'])} budget; cache {size(rank['kv_cache_bytes'])} "
+        f"= {rank['kv_cache_tokens']:,} tokens; headroom {size(chosen['headroom_bytes'])}",
+        f"  estimates: {_estimates_text(chosen['estimates'])}",
+    ]
+    host = chosen["host"]
+    accounts = (
+        f"memory of one rank\n{terms_text(rank['terms'], width)}",
+        f"memory of one replica on its node: {size(host['memory_bytes'])}, of it {size(host['shared_memory_bytes'])} "
+        f"of /dev/shm; disk {size(host['ephemeral_bytes'])}\n{terms_text(host['terms'], width)}",
+    )
+    return "\n\n".join(("\n".join(lines), *accounts))
+
+
+def _estimates_text(estimates: Mapping[str, Any]) -> str:
+    figures = (
+        ("time to first token or batch", "ttft_ms", "ms"),
+        ("time per output token", "tpot_ms", "ms"),
+        ("output", "output_tokens_per_s", "tokens/s"),
+        ("throughput", "items_per_s", "items/s"),
+    )
+    known = [f"{name} {estimates[key]:,.1f} {unit}" for name, key, unit in figures if estimates[key] is not None]
+    return f"{', '.join(known) or 'none'} (evidence: {estimates['evidence']})"
+
+
+def _alternatives_text(alternatives: Sequence[Mapping[str, Any]], width: int) -> str:
+    if not alternatives:
+        return "alternatives: none"
+    rows = [
+        (
+            placement["instance_type"],
+            f"{placement['engine']} {placement['engine_version']}",
+            str(placement["nodes"]),
+            str(placement["replicas"]),
+            str(placement["tensor_parallel"]),
+            usd(placement["usd_per_hour"]),
+            size(placement["headroom_bytes"]),
+            *(
+                _figure(placement["estimates"][key])
+                for key in ("ttft_ms", "tpot_ms", "output_tokens_per_s", "items_per_s")
+            ),
+        )
+        for placement in alternatives
+    ]
+    return f"alternatives, cheapest first: {len(rows)}\n{table(ALTERNATIVE_COLUMNS, rows, width)}"
+
+
+def _figure(value: float | None) -> str:
+    return NONE if value is None else f"{value:,.1f}"
+
+
+def _rejections_text(rejected: Sequence[Mapping[str, Any]], width: int) -> str:
+    """Rejections by rule and reason, each instance type named, the rules in the order they are asked."""
+    groups: dict[str, dict[tuple[str, str], dict[str, list[str]]]] = {}
+    for rejection in rejected:
+        reasons = groups.setdefault(rejection["rule"], {})
+        types = reasons.setdefault((rejection["engine"], rejection["reason"]), {})
+        types.setdefault(rejection["instance_type"], []).append(str(rejection["tensor_parallel"]))
+    rules = sorted(groups, key=lambda rule: (RULE_ORDER.index(rule) if rule in RULE_ORDER else -1, rule))
+    lines = [f"rejected candidates: {len(rejected)}"]
+    for rule in rules:
+        count = sum(len(degrees) for types in groups[rule].values() for degrees in types.values())
+        lines.append(f"{INDENT}{rule}: {count}")
+        for (engine, reason), types in groups[rule].items():
+            named = ", ".join(_type_text(name, degrees) for name, degrees in types.items())
+            subject = engine if set(types) == {"any"} else f"{engine} on {named}"
+            lines.append(indented(f"{subject}: {reason}", width, INDENT * 2, INDENT))
+    return "\n".join(lines)
+
+
+def _type_text(name: str, degrees: Sequence[str]) -> str:
+    numbers = sorted({int(degree) for degree in degrees})
+    if numbers in ([0], [1]):
+        return name
+    return f"{name} TP {_ranges(numbers)}"
+
+
+def _ranges(numbers: Sequence[int]) -> str:
+    """`[1, 2, 3, 5]` as `1-3/5`."""
+    spans: list[list[int]] = []
+    for number in numbers:
+        if spans and number == spans[-1][1] + 1:
+            spans[-1][1] = number
+        else:
+            spans.append([number, number])
+    return "/".join(str(first) if first == last else f"{first}-{last}" for first, last in spans)
+
+
+def _nearest(rejected: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """The nearest miss of each of the nearest instance types."""
+    nearest: dict[str, Mapping[str, Any]] = {}
+    for rejection in rejected:
+        nearest.setdefault(rejection["instance_type"], rejection)
+    return list(nearest.values())[:NEAREST_SHOWN]
+
+
+def _miss(rejection: Mapping[str, Any]) -> str:
+    degree = f" TP {rejection['tensor_parallel']}" if rejection["tensor_parallel"] else ""
+    return f"{rejection['instance_type']}{degree} ({rejection['engine']}): {rejection['rule']}: {rejection['reason']}"

@@ -1,0 +1,96 @@
+"""What is well-formed and still worth mending before it is deployed: mutable pins, old prices, models without a place.
+
+stale prices:  today − date of the newest price snapshot > 180 days
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date
+
+from ai_on_eks.catalog.loading import Catalog
+from ai_on_eks.cli.loading import LoadedModel, LoadedPlatform, zones_of
+from ai_on_eks.cli.reasons import nothing_fits
+from ai_on_eks.errors import Problem
+from ai_on_eks.placement.types import Plan
+from ai_on_eks.serving.types import ImageReference
+
+STALE_PRICE_DAYS = 180
+"""Prices change without notice, and a choice between two types can hang on a tenth of a dollar: twice a year somebody
+has to look. An age at which prices are wrong does not exist."""
+
+_COMMIT = re.compile(r"[0-9a-f]{40}")
+
+
+def unpinned_images(images: Mapping[str, ImageReference], file: str) -> list[Problem]:
+    """Images that only a tag names."""
+    return [
+        Problem(
+            code="unpinned-image",
+            message=f"{image.repository}:{image.tag} has no digest, so its registry decides what runs",
+            file=file,
+            path=f"images.{key}.digest",
+            fix=f"ai-on-eks images lock --file {file}",
+        )
+        for key, image in images.items()
+        if image.digest is None
+    ]
+
+
+def unpinned_revisions(models: Iterable[LoadedModel]) -> list[Problem]:
+    """Weights on a hub that no commit names: the branch can move between two pods of one model."""
+    return [
+        Problem(
+            code="unpinned-revision",
+            message="the weights are not pinned to a commit",
+            file=model.file,
+            path="source.revision",
+            value=model.descriptor.source.revision,
+            allowed=("40 hexadecimal digits",),
+            fix="set source.revision to the commit hash that the hub shows",
+        )
+        for model in models
+        if model.descriptor.source.uri.startswith("hf://")
+        and not _COMMIT.fullmatch(model.descriptor.source.revision or "")
+    ]
+
+
+def stale_prices(catalog: Catalog, today: date) -> list[Problem]:
+    """A price snapshot that is too old to choose by."""
+    snapshot = catalog.snapshot["prices"]
+    age_days = (today - date.fromisoformat(snapshot.date)).days
+    if age_days <= STALE_PRICE_DAYS:
+        return []
+    return [
+        Problem(
+            code="stale-prices",
+            message=f"the prices of the catalogue are {age_days} days old, more than {STALE_PRICE_DAYS}",
+            value=snapshot.date,
+            fix="update ai-on-eks, or refresh the catalogue from your own account",
+        )
+    ]
+
+
+def unknown_zones(target: LoadedPlatform) -> list[Problem]:
+    """Zones in which the region offers nothing of the catalogue, most often a slip of the pen."""
+    region = target.platform.region
+    known = zones_of(target.catalog, region)
+    return [
+        Problem(
+            code="unknown-zone",
+            message=f"{region} has no zone '{zone}' in the catalogue",
+            file=target.file,
+            path=f"network.availability_zones[{i}]",
+            value=zone,
+            allowed=known,
+            fix=f"name zones of {region}",
+        )
+        for i, zone in enumerate(target.platform.network.availability_zones)
+        if zone not in known
+    ]
+
+
+def without_placement(models: Sequence[LoadedModel], plans: Sequence[Plan]) -> list[Problem]:
+    """Models that fit nowhere on the platform."""
+    return [nothing_fits(plan, model.file) for model, plan in zip(models, plans, strict=True) if plan.chosen is None]

@@ -1,0 +1,158 @@
+"""Read everything a command was pointed at, and tell every problem of every file at once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TypeVar
+
+from ai_on_eks.catalog.loading import Catalog, load_catalog
+from ai_on_eks.descriptors.architectures import build_inventory
+from ai_on_eks.descriptors.documents import read_yaml
+from ai_on_eks.descriptors.inventory import Inventory
+from ai_on_eks.descriptors.loading import load_descriptor, load_platform
+from ai_on_eks.descriptors.platform import Network, Platform
+from ai_on_eks.descriptors.schema import Descriptor
+from ai_on_eks.errors import InputError, Problem, UsageError
+
+T = TypeVar("T")
+
+DEFAULT_PLATFORM_FILE = "platform.yaml"
+DEFAULT_REGION = "us-east-1"
+MAXIMUM_ZONES = 6
+"""Zones of a platform (Network.availability_zones)."""
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedModel:
+    """A descriptor, where it was read from, and what the model is made of."""
+
+    file: str
+    descriptor: Descriptor
+    inventory: Inventory
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedPlatform:
+    """The platform that is planned for. `file` is None where defaults stand in for one."""
+
+    file: str | None
+    platform: Platform
+    catalog: Catalog
+    note: str
+
+
+class Collector:
+    """Runs what may fail and keeps the problems, so that one bad file does not hide the next one's."""
+
+    def __init__(self) -> None:
+        self.problems: list[Problem] = []
+
+    def attempt(self, file: str | None, step: Callable[[], T]) -> T | None:
+        """The step's result, or None when the input was malformed."""
+        try:
+            return step()
+        except InputError as error:
+            self.problems += [_located(problem, file) for problem in error.problems]
+            return None
+
+    def finish(self) -> None:
+        """Raise everything that was collected."""
+        if self.problems:
+            raise InputError(self.problems)
+
+
+def load_models(paths: Sequence[str], collector: Collector) -> tuple[LoadedModel, ...]:
+    """The models of the files that are well-formed; the problems of the others are in the collector."""
+    loaded: list[LoadedModel] = []
+    for path in paths:
+        descriptor = collector.attempt(path, lambda path=path: load_descriptor(Path(path)))  # type: ignore[misc]
+        if descriptor is None:
+            continue
+        inventory = collector.attempt(path, lambda descriptor=descriptor: build_inventory(descriptor))  # type: ignore[misc]
+        if inventory is not None:
+            loaded.append(LoadedModel(path, descriptor, inventory))
+    _check_names(loaded, collector)
+    return tuple(loaded)
+
+
+def load_model(path: str) -> LoadedModel:
+    """One model, or all problems of its file."""
+    collector = Collector()
+    models = load_models([path], collector)
+    collector.finish()
+    return models[0]
+
+
+def load_target_platform(file: str | None, region: str | None, collector: Collector) -> LoadedPlatform | None:
+    """The platform of `file`, of ./platform.yaml, or defaults; in `region` where one is asked for."""
+    if file is None and Path(DEFAULT_PLATFORM_FILE).exists():
+        file = DEFAULT_PLATFORM_FILE
+    if file is None:
+        return _default_platform(region or DEFAULT_REGION, given=region is not None)
+    path = Path(file)
+    platform = collector.attempt(file, lambda: load_platform(path))
+    if platform is None:
+        return None
+    if region is None or region == platform.region:
+        catalog = collector.attempt(file, lambda: load_catalog(platform.region))
+        if catalog is None:
+            return None
+        return LoadedPlatform(file, platform, catalog, f"platform: {file} ({platform.region})")
+    catalog = catalog_of_option(region)
+    network = platform.network.model_copy(update={"availability_zones": zones_of(catalog, region)})
+    moved = platform.model_copy(update={"region": region, "network": network})
+    return LoadedPlatform(file, moved, catalog, f"platform: {file}, moved to {region} and all its zones by --region")
+
+
+def zones_of(catalog: Catalog, region: str) -> tuple[str, ...]:
+    """Every zone of the region that offers anything in the catalogue, in order of their names."""
+    zones = {zone for name in catalog.instance_types for zone in catalog.zones(name, region)}
+    return tuple(sorted(zones)[:MAXIMUM_ZONES])
+
+
+def _default_platform(region: str, *, given: bool) -> LoadedPlatform:
+    catalog = catalog_of_option(region)
+    platform = Platform(name="ai-on-eks", region=region, network=Network(availability_zones=zones_of(catalog, region)))
+    origin = "asked for by --region" if given else "the default"
+    note = f"platform: no {DEFAULT_PLATFORM_FILE} here; region {region} ({origin}), all its zones, default settings"
+    return LoadedPlatform(None, platform, catalog, note)
+
+
+def catalog_of_option(region: str) -> Catalog:
+    """The catalogue of a region named on the command line: an unknown one is wrong usage, not a malformed file."""
+    try:
+        return load_catalog(region)
+    except InputError as error:
+        raise UsageError([replace(problem, path="--region") for problem in error.problems]) from None
+
+
+def _check_names(models: Sequence[LoadedModel], collector: Collector) -> None:
+    first: dict[str, str] = {}
+    for model in models:
+        name = model.descriptor.name
+        if name in first:
+            collector.problems.append(
+                _located(
+                    Problem(
+                        code="duplicate-model-name",
+                        message=f"the model of {first[name]} has this name too",
+                        path="name",
+                        value=name,
+                        fix="give each model a name of its own",
+                    ),
+                    model.file,
+                )
+            )
+        first.setdefault(name, model.file)
+
+
+def _located(problem: Problem, file: str | None) -> Problem:
+    """The problem with its file and line, where the layer that found it knew only the path inside the file."""
+    if problem.file is not None or file is None:
+        return problem
+    line = problem.line
+    if line is None and problem.path:
+        line = read_yaml(Path(file)).line(problem.path)
+    return replace(problem, file=file, line=line)

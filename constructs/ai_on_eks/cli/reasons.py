@@ -1,0 +1,134 @@
+"""Why a plan came out as it did, in one line, and what a model that fits nowhere was closest to.
+
+why = price difference to the next instance type; rules that took out the cheaper ones, with their counts
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+
+from ai_on_eks.catalog.loading import Catalog
+from ai_on_eks.errors import Problem
+from ai_on_eks.placement.rules import CANDIDATE_RULES, MEMORY_RULE, PLACEMENT_RULES
+from ai_on_eks.placement.types import Placement, Plan, Rejection
+
+RULE_ORDER: tuple[str, ...] = (
+    *(rule.name for rule in CANDIDATE_RULES),
+    MEMORY_RULE,
+    *(rule.name for rule in PLACEMENT_RULES),
+)
+"""Rules in the order they are asked. The later a candidate fell, the nearer it came."""
+
+UNKNOWN_SHORTFALL = float("inf")
+
+FIXES: dict[str, str] = {
+    "engine-model": "choose a kind, family or format that an engine serves; `ai-on-eks plan --explain` lists them",
+    "constraint-accelerator": "allow another accelerator in constraints.accelerators",
+    "constraint-instance-family": "allow another family in constraints.instance_families",
+    "region-offering": "choose a region or zones that offer the instance type",
+    "purchase-route": "change constraints.capacity_type",
+    "precision-support": "choose another precision.weights",
+    "tensor-parallel": "allow accelerators with more memory, so that fewer ranks do",
+    MEMORY_RULE: "reduce serving.context_tokens, quantize precision.weights, or allow larger accelerators",
+    "host-memory": "allow instance types with more memory",
+    "host-cpu": "allow instance types with more vCPUs",
+    "latency-target": "relax serving.targets, or allow faster accelerators",
+    "throughput-target": "remove the target that cannot be estimated",
+    "price-ceiling": "raise constraints.max_usd_per_hour",
+}
+"""The smallest change of the descriptor that could lift each rule's rejection."""
+
+
+def why(plan: Plan, catalog: Catalog) -> str:
+    """One line: why this placement, or what came nearest."""
+    if plan.chosen is None:
+        return _why_nothing(plan)
+    return f"{_next(plan.chosen, plan.alternatives)}; {_cheaper(plan, plan.chosen, catalog)}"
+
+
+def nearest_first(rejections: Iterable[Rejection]) -> tuple[Rejection, ...]:
+    """The rejections by how far they came, then by how little was missing: a total order."""
+    return tuple(sorted(rejections, key=_distance))
+
+
+def nothing_fits(plan: Plan, file: str | None) -> Problem:
+    """The problem to report for a model without a placement."""
+    nearest = nearest_first(plan.rejected)
+    first = nearest[0] if nearest else None
+    return Problem(
+        code="nothing-fits",
+        message=f"no instance type of {plan.region} can serve {plan.descriptor.name}"
+        + (f"; nearest: {rejection_text(first)}" if first else ""),
+        file=file,
+        value=plan.descriptor.name,
+        fix=FIXES.get(first.rule, "`ai-on-eks plan --explain` lists every rejection") if first else None,
+    )
+
+
+def rejection_text(rejection: Rejection) -> str:
+    """`g6.xlarge TP 1: memory: …`."""
+    degree = f" TP {rejection.tensor_parallel}" if rejection.tensor_parallel else ""
+    subject = f"{rejection.instance_type}{degree}" if degree else rejection.engine
+    return f"{subject}: {rejection.rule}: {rejection.reason}"
+
+
+def _why_nothing(plan: Plan) -> str:
+    nearest = nearest_first(plan.rejected)
+    if not nearest:
+        return "nothing fits: the catalogue has no candidate"
+    first = nearest[0]
+    degree = f" TP {first.tensor_parallel}" if first.tensor_parallel else f" instance type on {first.engine}"
+    short = f", {first.shortfall} short" if first.shortfall else ""
+    return f"nothing fits; nearest: {first.instance_type}{degree} ({first.rule}{short})"
+
+
+def _next(chosen: Placement, alternatives: Sequence[Placement]) -> str:
+    """The first alternative on another instance type; the chosen one's own variants would tell nothing."""
+    other = next((a for a in alternatives if a.instance_type.name != chosen.instance_type.name), None)
+    if other is None:
+        return "no other instance type fits"
+    name = f"{other.nodes} × {other.instance_type.name}" if other.nodes > 1 else other.instance_type.name
+    if other.usd_per_hour is None or chosen.usd_per_hour is None:
+        return f"next {name} without a price"
+    return f"next {name} +{other.usd_per_hour - chosen.usd_per_hour:.3f} $/h"
+
+
+def _cheaper(plan: Plan, chosen: Placement, catalog: Catalog) -> str:
+    """Instance types of which one costs less than the choice, by the rule that took out their best candidate."""
+    if chosen.usd_per_hour is None:
+        return "no price is published"
+    fitting = {chosen.instance_type.name, *(placement.instance_type.name for placement in plan.alternatives)}
+    rules: dict[str, str] = {}
+    for rejection in nearest_first(plan.rejected):
+        name = rejection.instance_type
+        known = catalog.instance_types.get(name)
+        if name in fitting or name in rules or known is None or known.price is None:
+            continue
+        if known.price.usd_per_hour < chosen.usd_per_hour:
+            rules[name] = rejection.rule
+    if not rules:
+        return "nothing in the catalogue is cheaper"
+    counts = sorted(Counter(rules.values()).items(), key=lambda item: (-item[1], item[0]))
+    return "cheaper fail " + ", ".join(f"{rule} ×{count}" for rule, count in counts)
+
+
+def _distance(rejection: Rejection) -> tuple[int, float, str, int, str]:
+    reached = RULE_ORDER.index(rejection.rule) if rejection.rule in RULE_ORDER else -1
+    return (
+        -reached,
+        _shortfall_number(rejection.shortfall),
+        rejection.instance_type,
+        rejection.tensor_parallel,
+        rejection.engine,
+    )
+
+
+def _shortfall_number(shortfall: str | None) -> float:
+    """The number a shortfall begins with; within one rule all have the same unit."""
+    if not shortfall:
+        return UNKNOWN_SHORTFALL
+    try:
+        return float(shortfall.split()[0].replace(",", ""))
+    except ValueError:
+        return UNKNOWN_SHORTFALL

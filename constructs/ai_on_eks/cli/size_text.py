@@ -1,0 +1,81 @@
+"""The answer of `size` for people, from the mapping that `size --json` prints."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ai_on_eks.cli.explanation import terms_text
+from ai_on_eks.cli.layout import Column, indented, table
+from ai_on_eks.cli.tables import NONE, size
+
+COLUMNS = (Column("quantity"), Column("value", numeric=True))
+
+
+def size_text(body: Mapping[str, Any], width: int, *, explain: bool) -> str:
+    """The model's figures; on a target the account of one accelerator and whether it fits."""
+    parts = [table(COLUMNS, _model_rows(body), width)]
+    if body["per_accelerator"] is not None:
+        parts.append(f"on {_target_text(body['target'])}\n{table(COLUMNS, _rank_rows(body), width)}")
+        if explain:
+            parts.append(f"memory of one rank\n{terms_text(body['per_accelerator']['terms'], width)}")
+            parts.append(f"memory of one replica on its node\n{terms_text(body['host']['terms'], width)}")
+        parts.append(_verdict(body, width))
+    if body["estimated"]:
+        parts.append("\n".join(indented(f"estimated: {text}", width, "", "  ") for text in body["estimated"]))
+    return "\n\n".join(parts)
+
+
+def _model_rows(body: Mapping[str, Any]) -> list[tuple[str, str]]:
+    parameters, precision = body["parameters"], body["precision"]
+    scheme = f" ({precision['scheme']})" if precision["scheme"] else ""
+    rows = [
+        ("model", body["model"]),
+        ("architecture", body["architecture"]),
+        ("parameters", f"{parameters['total']:,}"),
+        ("active parameters", f"{parameters['active']:,}"),
+        ("weights", f"{size(body['weights_bytes'])} as {precision['weights']}{scheme}"),
+        ("KV cache per token", f"{body['kv_bytes_per_token']:,} bytes as {precision['kv_cache']}"),
+        ("context", f"{body['context_tokens']:,} tokens"),
+        ("concurrency", f"{body['concurrency']:,}"),
+        ("batch", f"{body['batch']:,}"),
+    ]
+    keeps_cache = bool(body["kv_bytes_per_token"])
+    unused = {"batch"} if keeps_cache else {"KV cache per token"}
+    return [row for row in rows if row[0] not in unused]
+
+
+def _rank_rows(body: Mapping[str, Any]) -> list[tuple[str, str]]:
+    rank, host = body["per_accelerator"], body["host"]
+    rows = [
+        ("memory", size(rank["memory_bytes"])),
+        (f"budget (× {rank['memory_fraction']:g})", size(rank["budget_bytes"])),
+        ("weights", size(rank["weights_bytes"])),
+        ("activations", size(rank["activation_bytes"])),
+        ("overhead", size(rank["overhead_bytes"])),
+    ]
+    if body["kv_bytes_per_token"]:
+        rows += [
+            ("KV cache", size(rank["kv_cache_bytes"])),
+            ("KV cache per token", f"{rank['kv_bytes_per_token']:,} bytes"),
+            ("KV cache of a replica", f"{rank['kv_cache_tokens']:,} tokens"),
+        ]
+    return [
+        *rows,
+        ("sequences a replica", f"{body['sequences_per_replica']:,}"),
+        ("headroom", size(rank["headroom_bytes"])),
+        ("host memory", size(host["memory_bytes"])),
+    ]
+
+
+def _target_text(target: Mapping[str, Any]) -> str:
+    place = target["instance_type"] or target["accelerator"] or NONE
+    device = f" ({target['accelerator']})" if target["instance_type"] and target["accelerator"] else ""
+    ranks = f"TP {target['tensor_parallel']}, PP {target['pipeline_parallel']}"
+    return f"{place}{device}, {target['engine']} {target['engine_version']}, {ranks}"
+
+
+def _verdict(body: Mapping[str, Any], width: int) -> str:
+    if body["fits"]:
+        return "fits"
+    return "\n".join(indented(f"does not fit: {reason}", width, "", "  ") for reason in body["reasons"])

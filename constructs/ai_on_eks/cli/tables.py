@@ -1,0 +1,82 @@
+"""The plan as a table, from the same mappings that `plan --json` prints."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ai_on_eks.catalog.loading import Catalog, load_catalog
+from ai_on_eks.cli.documents.plans import plans_body
+from ai_on_eks.cli.layout import Column, table
+from ai_on_eks.cli.output import terminal_width
+from ai_on_eks.placement.types import Plan
+from ai_on_eks.units import format_gib
+
+NONE = "-"
+
+PLAN_COLUMNS = (
+    Column("model"),
+    Column("engine"),
+    Column("instance type"),
+    Column("count", numeric=True),
+    Column("TP", numeric=True),
+    Column("$/h", numeric=True),
+    Column("headroom", numeric=True),
+    Column("why"),
+)
+
+
+def plan_table(plans: Sequence[Plan], catalog: Catalog | None = None, width: int | None = None) -> str:
+    """The plans as lines for people: one row a model, then the sum and where and when its prices were published.
+
+    Without `catalog` the one of the plans' region is loaded; without `width` the terminal's is used.
+    """
+    if not plans:
+        return "no models"
+    known = load_catalog(plans[0].region) if catalog is None else catalog
+    return plan_table_of(plans_body(plans, known), width or terminal_width())
+
+
+def plan_table_of(body: Mapping[str, Any], width: int) -> str:
+    """The same from the mappings."""
+    rows = [_row(plan) for plan in body["plans"]]
+    return f"{table(PLAN_COLUMNS, rows, width)}\n\n{cost_line(body)}"
+
+
+def cost_line(body: Mapping[str, Any]) -> str:
+    """The sum of the plans with the place and date of its prices; what has no price is said, not counted as 0."""
+    priced = [plan["chosen"] for plan in body["plans"] if plan["chosen"] and plan["chosen"]["price"]]
+    if not priced:
+        return "total: unknown, no price is published"
+    origins = sorted({f"{chosen['price']['region']} {chosen['price']['date']}" for chosen in priced})
+    known = round(sum(chosen["usd_per_hour"] for chosen in priced), 6)
+    origin = f"on-demand Linux, prices of {', '.join(origins)}"
+    if body["total_usd_per_hour"] is None:
+        return f"total: {usd(known)} $/h without the models that have no price or no placement ({origin})"
+    return f"total: {usd(known)} $/h ({origin})"
+
+
+def usd(value: float | None) -> str:
+    """Dollars with the three decimals that tell the cheapest types apart."""
+    return NONE if value is None else f"{value:,.3f}"
+
+
+def size(value_bytes: int | None) -> str:
+    """Bytes as GiB, or a dash."""
+    return NONE if value_bytes is None else format_gib(value_bytes)
+
+
+def _row(plan: Mapping[str, Any]) -> tuple[str, ...]:
+    chosen = plan["chosen"]
+    if chosen is None:
+        return (plan["model"], NONE, NONE, NONE, NONE, NONE, NONE, plan["why"])
+    return (
+        plan["model"],
+        f"{chosen['engine']} {chosen['engine_version']}",
+        chosen["instance_type"],
+        str(chosen["nodes"]),
+        str(chosen["tensor_parallel"]),
+        usd(chosen["usd_per_hour"]),
+        size(chosen["headroom_bytes"]),
+        plan["why"],
+    )

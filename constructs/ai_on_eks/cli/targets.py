@@ -1,0 +1,186 @@
+"""From what the command line names to what sizing needs: names to figures, with the nearest name for a wrong one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from ai_on_eks.catalog.daemonsets import reserved_by_daemonsets
+from ai_on_eks.catalog.loading import Catalog
+from ai_on_eks.catalog.types import Accelerator, Engine, InstanceType
+from ai_on_eks.cli.documents.sizes import TargetName
+from ai_on_eks.cli.suggestions import closest_fix
+from ai_on_eks.descriptors.schema import Descriptor
+from ai_on_eks.errors import NothingFitsError, Problem, UsageError
+from ai_on_eks.placement.candidates import engines_for
+from ai_on_eks.sizing.types import Target
+
+
+@dataclass(frozen=True, slots=True)
+class TargetOptions:
+    """The options as given; None = not given."""
+
+    accelerator: str | None = None
+    instance_type: str | None = None
+    tensor_parallel: int | None = None
+    pipeline_parallel: int | None = None
+    memory_fraction: float | None = None
+    engine: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ResolvedTarget:
+    """The target by its names and by its figures."""
+
+    name: TargetName
+    target: Target
+
+
+def resolve_target(options: TargetOptions, descriptor: Descriptor, catalog: Catalog) -> ResolvedTarget | None:
+    """The target that the options name, or None when they name none."""
+    instance_type = _instance_type(options.instance_type, catalog)
+    accelerator = _accelerator(options.accelerator, instance_type, catalog)
+    if instance_type is None and accelerator is None:
+        _refuse_options_without_target(options)
+        return None
+    engine = _engine(options.engine, descriptor, catalog)
+    tensor_parallel = options.tensor_parallel or 1
+    pipeline_parallel = options.pipeline_parallel or 1
+    if instance_type is not None:
+        _check_ranks(tensor_parallel, instance_type)
+    target = Target(
+        device_memory_bytes=_device_memory_bytes(instance_type, accelerator),
+        tensor_parallel=tensor_parallel,
+        pipeline_parallel=pipeline_parallel,
+        engine=engine.memory,
+        memory_fraction=options.memory_fraction or descriptor.serving.memory_fraction,
+        accelerator=accelerator.name if accelerator else None,
+        on_cpu=accelerator is None,
+    )
+    name = TargetName(
+        accelerator=accelerator.name if accelerator else None,
+        instance_type=instance_type.name if instance_type else None,
+        engine=engine.name,
+        engine_version=engine.version,
+        tensor_parallel=tensor_parallel,
+        pipeline_parallel=pipeline_parallel,
+    )
+    return ResolvedTarget(name, target)
+
+
+def _device_memory_bytes(instance_type: InstanceType | None, accelerator: Accelerator | None) -> int:
+    """Usable memory of one device; on CPU what the node leaves to a container beside its DaemonSets."""
+    if instance_type is None:
+        return accelerator.memory_bytes if accelerator else 0
+    if accelerator is not None:
+        return instance_type.accelerator_memory_bytes
+    _cpu, reserved_bytes = reserved_by_daemonsets(instance_type)
+    return max(0, instance_type.allocatable_memory_bytes - reserved_bytes)
+
+
+def _instance_type(name: str | None, catalog: Catalog) -> InstanceType | None:
+    if name is None:
+        return None
+    if name not in catalog.instance_types:
+        raise _unknown("--instance-type", "instance type", name, catalog.instance_types, "ai-on-eks catalog list")
+    return catalog.instance_types[name]
+
+
+def _accelerator(name: str | None, instance_type: InstanceType | None, catalog: Catalog) -> Accelerator | None:
+    carried = instance_type.accelerator if instance_type else None
+    if name is None:
+        return carried
+    if name not in catalog.accelerators:
+        raise _unknown("--accelerator", "accelerator", name, catalog.accelerators, "ai-on-eks catalog accelerators")
+    if instance_type is not None and (carried is None or carried.name != name):
+        has = f"has {carried.name}" if carried else "has no accelerator"
+        raise UsageError(
+            Problem(
+                code="contradicting-target",
+                message=f"{instance_type.name} {has}, not {name}",
+                path="--accelerator",
+                value=name,
+                fix="leave out --accelerator or --instance-type",
+            )
+        )
+    return catalog.accelerators[name]
+
+
+def _engine(wanted: str | None, descriptor: Descriptor, catalog: Catalog) -> Engine:
+    serving, rejected = engines_for(descriptor, catalog)
+    if wanted is None:
+        if not serving:
+            problems = [
+                Problem(code="no-engine", message=rejection.reason, value=descriptor.name) for rejection in rejected
+            ]
+            raise NothingFitsError(problems)
+        return serving[0]
+    name, _, version = wanted.partition("@")
+    engine = catalog.engines.get(name)
+    if engine is None:
+        raise _unknown("--engine", "engine", name, catalog.engines, f"one of {', '.join(sorted(catalog.engines))}")
+    if version and version != engine.version:
+        raise UsageError(
+            Problem(
+                code="unknown-engine-version",
+                message=f"memory figures of {name} {version} are not known",
+                path="--engine",
+                value=wanted,
+                allowed=(f"{name}@{engine.version}",),
+                fix=f"--engine {name}@{engine.version}",
+            )
+        )
+    return engine
+
+
+def _check_ranks(tensor_parallel: int, instance_type: InstanceType) -> None:
+    devices = max(1, instance_type.accelerator_count)
+    if tensor_parallel > devices:
+        raise UsageError(
+            Problem(
+                code="more-ranks-than-accelerators",
+                message=f"{instance_type.name} has {instance_type.accelerator_count} accelerators",
+                path="--tp",
+                value=tensor_parallel,
+                fix=f"--tp {devices}",
+            )
+        )
+
+
+def _refuse_options_without_target(options: TargetOptions) -> None:
+    """Options that would change nothing are a misunderstanding, and silence would hide it."""
+    given = [
+        name
+        for name, value in (
+            ("--tp", options.tensor_parallel),
+            ("--pp", options.pipeline_parallel),
+            ("--memory-fraction", options.memory_fraction),
+            ("--engine", options.engine),
+        )
+        if value is not None
+    ]
+    if given:
+        raise UsageError(
+            [
+                Problem(
+                    code="option-without-target",
+                    message="says nothing without a target",
+                    path=name,
+                    fix="add --accelerator or --instance-type",
+                )
+                for name in given
+            ]
+        )
+
+
+def _unknown(option: str, noun: str, name: str, known: Iterable[str], listing: str) -> UsageError:
+    names = tuple(known)
+    return UsageError(
+        Problem(
+            code=f"unknown-{noun.replace(' ', '-')}",
+            message=f"the catalogue knows no {noun} '{name}'",
+            path=option,
+            value=name,
+            fix=closest_fix(name, names) or f"{listing}",
+        )
+    )
