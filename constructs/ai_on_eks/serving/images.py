@@ -8,15 +8,16 @@ everything that uses it says `unpinned`. `ai_on_eks.serving.lock` fills the dige
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, StringConstraints, field_validator, model_validator
-from pydantic_core import PydanticCustomError
+from pydantic import Field, StringConstraints
 
-from ai_on_eks.descriptors.documents import read_yaml, validate
+from ai_on_eks.descriptors.documents import Document, read_yaml, validate
+from ai_on_eks.descriptors.patterns import FORMS, Form
 from ai_on_eks.descriptors.schema import Strict
+from ai_on_eks.errors import InputError, Problem
 from ai_on_eks.serving.types import ImageReference
 
 PACKAGED_IMAGES = Path(__file__).parent / "data" / "images.yaml"
@@ -24,16 +25,27 @@ PACKAGED_IMAGES = Path(__file__).parent / "data" / "images.yaml"
 FLOATING_TAGS = frozenset({"latest", "main", "master", "nightly", "edge", "stable", "dev"})
 """Tags that name no release: what they point to is meant to change."""
 
-ImageKey = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]([a-z0-9.-]{0,61}[a-z0-9])?$")]
-Repository = Annotated[
-    str,
-    StringConstraints(
-        pattern=r"^(localhost|[a-z0-9-]+(\.[a-z0-9-]+)+)(:[0-9]{1,5})?(/[a-z0-9]+([._-]+[a-z0-9]+)*)+$", max_length=255
-    ),
-]
-Tag = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_][A-Za-z0-9._-]{0,127}$")]
-Digest = Annotated[str, StringConstraints(pattern=r"^sha256:[0-9a-f]{64}$")]
-Day = Annotated[str, StringConstraints(pattern=r"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])$")]
+KEY = Form(
+    r"^[a-z0-9]([a-z0-9.-]{0,61}[a-z0-9])?$", "an image key: lower-case letters, digits, dots and hyphens", "tei-89"
+)
+REPOSITORY = Form(
+    r"^(localhost|[a-z0-9-]+(\.[a-z0-9-]+)+)(:[0-9]{1,5})?(/[a-z0-9]+([._-]+[a-z0-9]+)*)+$",
+    "registry host and path, without scheme, user, tag or digest",
+    "docker.io/vllm/vllm-openai",
+)
+TAG = Form(
+    r"^[A-Za-z0-9_][A-Za-z0-9._-]{0,127}$", "the tag of an exact release, in quotes where it is a number", "v0.33.0"
+)
+DIGEST = Form(r"^sha256:[0-9a-f]{64}$", "sha256: and 64 lower-case hexadecimal digits", "sha256:…, or null")
+DAY = Form(r"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])$", "a day as YYYY-MM-DD", "'2026-11-24'")
+# The words for a pattern's faults; descriptors bring theirs along, these are this file's own.
+FORMS.update({form.expression: form for form in (KEY, REPOSITORY, TAG, DIGEST, DAY)})
+
+ImageKey = Annotated[str, StringConstraints(pattern=KEY.expression)]
+Repository = Annotated[str, StringConstraints(pattern=REPOSITORY.expression, max_length=255)]
+Tag = Annotated[str, StringConstraints(pattern=TAG.expression)]
+Digest = Annotated[str, StringConstraints(pattern=DIGEST.expression)]
+Day = Annotated[str, StringConstraints(pattern=DAY.expression)]
 
 
 class Image(Strict):
@@ -46,19 +58,6 @@ class Image(Strict):
     size_bytes: int = Field(gt=0, description="space on a node's disk once unpacked")
     size_source: str | None = Field(default=None, description="what the size rests on")
 
-    @field_validator("tag")
-    @classmethod
-    def _names_a_release(cls, tag: str) -> str:
-        if tag.lower() in FLOATING_TAGS:
-            raise PydanticCustomError("floating-tag", "a floating tag names no release, give an exact version")
-        return tag
-
-    @model_validator(mode="after")
-    def _digest_has_its_day(self) -> Image:
-        if (self.digest is None) != (self.verified is None):
-            raise PydanticCustomError("digest-without-day", "digest and verified are given together or are both null")
-        return self
-
 
 class ImagesFile(Strict):
     """The whole file."""
@@ -69,7 +68,14 @@ class ImagesFile(Strict):
 
 def load_images(path: Path | None = None) -> Mapping[str, ImageReference]:
     """The images of a file, or of the one shipped with the package. All problems of the file are raised at once."""
-    document = validate(read_yaml(path or PACKAGED_IMAGES), ImagesFile)
+    document = read_yaml(path or PACKAGED_IMAGES)
+    unfit = list(_unfit_tags_and_digests(document))
+    try:
+        parsed = validate(document, ImagesFile)
+    except InputError as error:
+        raise InputError(sorted((*error.problems, *unfit), key=lambda problem: problem.line or 0)) from None
+    if unfit:
+        raise InputError(unfit)
     return {
         key: ImageReference(
             key=key,
@@ -79,8 +85,39 @@ def load_images(path: Path | None = None) -> Mapping[str, ImageReference]:
             verified=image.verified,
             size_bytes=image.size_bytes,
         )
-        for key, image in document.images.items()
+        for key, image in parsed.images.items()
     }
+
+
+def _unfit_tags_and_digests(document: Document) -> Iterator[Problem]:
+    """What no form of a single value can say. The document may still be malformed in any other way."""
+    for key, entry in _mapping(_mapping(document.value).get("images")).items():
+        fields, path = _mapping(entry), f"images.{key}"
+        tag, digest, verified = fields.get("tag"), fields.get("digest"), fields.get("verified")
+        if isinstance(tag, str) and tag.lower() in FLOATING_TAGS:
+            yield Problem(
+                code="floating-tag",
+                message=f"'{tag}' names no release, what it points to is meant to change",
+                file=document.file,
+                line=document.line(f"{path}.tag"),
+                path=f"{path}.tag",
+                value=tag,
+                fix="write the tag of an exact release, such as v0.33.0",
+            )
+        if "digest" in fields and "verified" in fields and (digest is None) != (verified is None):
+            yield Problem(
+                code="digest-without-day",
+                message="digest and verified are given together or are both null",
+                file=document.file,
+                line=document.line(f"{path}.digest"),
+                path=f"{path}.digest",
+                value=digest,
+                fix="set both to null and run ai-on-eks images lock",
+            )
+
+
+def _mapping(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, dict) else {}
 
 
 def unpinned_warnings(images: Iterable[ImageReference]) -> tuple[str, ...]:

@@ -71,7 +71,11 @@ class _SafeRedirects(HTTPRedirectHandler):
     def redirect_request(  # noqa: PLR0917 - the standard library's own signature
         self, req: Request, fp: IO[bytes], code: int, msg: str, headers: HTTPMessage, newurl: str
     ) -> Request | None:
-        _require_safe(newurl, "a redirect")
+        try:
+            _require_safe(newurl, "a redirect")
+        except RegistryError:
+            fp.close()
+            raise
         following = super().redirect_request(req, fp, code, msg, headers, newurl)
         if following is not None:
             following.method = req.get_method()

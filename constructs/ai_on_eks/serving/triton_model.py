@@ -22,7 +22,7 @@ def model_config(replica: Replica) -> str:
         (
             f'name: "{replica.name}"',
             f'backend: "{BACKEND}"',
-            f"max_batch_size: {replica.descriptor.serving.batch}",
+            f"max_batch_size: {replica.placement.memory.rank.max_sequences}",
             "dynamic_batching { }",
             f"instance_group [ {{ kind: {kind} count: {count} }} ]",
             "",

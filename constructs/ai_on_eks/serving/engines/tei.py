@@ -19,6 +19,8 @@ MAX_BATCH_TOKENS = 16384
 """TEI's own default of `--max-batch-tokens`, and here its upper end (text-embeddings-router --help 1.9, 2026-11)."""
 MAX_CONCURRENT_REQUESTS = 512
 """TEI's own default of `--max-concurrent-requests`, and here its lower end: beyond it requests are refused (1.9)."""
+MAX_CLIENT_BATCH = 32
+"""TEI's own default of `--max-client-batch-size`, inputs of one request, and here its lower end (1.9)."""
 
 START_SECONDS = 30.0
 """Assumption: CUDA context and the warm-up pass over one full batch."""
@@ -69,9 +71,8 @@ def command(replica: Replica) -> tuple[str, ...]:
 
 def arguments(replica: Replica) -> tuple[str, ...]:
     """One batch is what sizing counted, as far as the engine's own limit; one full-length input always fits."""
-    serving = replica.descriptor.serving
-    context_tokens = replica.placement.max_model_len
-    batch_tokens = max(context_tokens, min(serving.batch * context_tokens, MAX_BATCH_TOKENS))
+    rank = replica.placement.memory.rank
+    batch_tokens = max(replica.placement.max_model_len, min(rank.max_batched_tokens, MAX_BATCH_TOKENS))
     return (
         *(_from_store() if replica.reads_model_store else _from_hub(replica)),
         f"--served-model-name={replica.name}",
@@ -79,9 +80,9 @@ def arguments(replica: Replica) -> tuple[str, ...]:
         f"--prometheus-port={PORTS.metrics}",
         f"--dtype={DTYPES[replica.precision.weights]}",
         f"--max-batch-tokens={batch_tokens}",
-        f"--max-batch-requests={serving.batch}",
-        f"--max-client-batch-size={serving.batch}",
-        f"--max-concurrent-requests={max(MAX_CONCURRENT_REQUESTS, serving.concurrency)}",
+        f"--max-batch-requests={rank.max_sequences}",
+        f"--max-client-batch-size={max(MAX_CLIENT_BATCH, rank.max_sequences)}",
+        f"--max-concurrent-requests={max(MAX_CONCURRENT_REQUESTS, replica.descriptor.serving.concurrency)}",
         "--json-output",
     )
 

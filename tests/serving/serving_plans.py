@@ -1,0 +1,315 @@
+"""Plans built by hand from the frozen types: what serving does must not depend on the catalogue's figures."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from ai_on_eks.catalog.types import (
+    Accelerator,
+    Engine,
+    EngineMemory,
+    InstanceType,
+    PurchaseRoute,
+    Vendor,
+)
+from ai_on_eks.descriptors.inventory import Activations, Inventory, Item, Operations
+from ai_on_eks.descriptors.platform import Network, Platform
+from ai_on_eks.descriptors.schema import (
+    Architecture,
+    Descriptor,
+    Family,
+    Format,
+    Kind,
+    Precision,
+    Serving,
+    Source,
+    Storage,
+    WeightPrecision,
+)
+from ai_on_eks.performance.types import Estimates
+from ai_on_eks.placement.types import Placement, Plan
+from ai_on_eks.serving.types import ImageReference
+from ai_on_eks.sizing.types import HostMemory, MemoryDemand, RankMemory
+from ai_on_eks.units import GIB, MIB
+
+REVISION = "0e9e39f249a16976918f6564b8830bc894c89659"
+DIGEST = f"sha256:{'a' * 64}"
+
+PLATFORM = Platform(name="demo", region="us-east-1", network=Network(availability_zones=("us-east-1a", "us-east-1b")))
+
+IMAGES = {
+    key: ImageReference(key, repository, tag, DIGEST, "2026-11-24", GIB)
+    for key, repository, tag in (
+        ("vllm", "docker.io/vllm/vllm-openai", "v0.33.0"),
+        ("tei-89", "ghcr.io/huggingface/text-embeddings-inference", "89-1.9"),
+        ("triton", "nvcr.io/nvidia/tritonserver", "26.07-py3"),
+        ("weights-fetch", "public.ecr.aws/aws-cli/aws-cli", "2.36.46"),
+    )
+}
+
+L40S = Accelerator(
+    name="nvidia-l40s",
+    vendor=Vendor.NVIDIA,
+    title="NVIDIA L40S",
+    memory_bytes=45776 * MIB,
+    bandwidth_bytes_per_second=864e9,
+    dense_flops={"bf16": 362e12},
+    link_bytes_per_second=0.0,
+    link="pcie",
+    compute_capability=(8, 9),
+    resource_name="nvidia.com/gpu",
+    source="test",
+)
+
+
+def instance_type(name: str, accelerators: int, vcpus: int, memory_gib: int, network_gbps: float) -> InstanceType:
+    """A node whose kubelet keeps 100 millicores and 2 GiB."""
+    return InstanceType(
+        name=name,
+        family=name.partition(".")[0],
+        vcpus=vcpus,
+        memory_bytes=memory_gib * GIB,
+        architecture="x86_64",
+        accelerator=L40S if accelerators else None,
+        accelerator_count=accelerators,
+        accelerator_memory_bytes=L40S.memory_bytes if accelerators else 0,
+        network_gbps=network_gbps,
+        network_cards=1,
+        efa_interfaces=0,
+        local_nvme_bytes=0,
+        max_pods=58,
+        allocatable_cpu_millicores=vcpus * 1000 - 100,
+        allocatable_memory_bytes=(memory_gib - 2) * GIB,
+        ami_type="AL2023_x86_64_NVIDIA",
+        purchase_routes=(PurchaseRoute.ON_DEMAND,),
+        price=None,
+        cpu_flops_per_vcpu=None,
+        memory_bandwidth_bytes_per_second=None,
+        served=True,
+        not_served_reason=None,
+    )
+
+
+G6E_XLARGE = instance_type("g6e.xlarge", 1, 4, 32, 2.5)
+G6E_12XLARGE = instance_type("g6e.12xlarge", 4, 48, 384, 100.0)
+M7I_XLARGE = instance_type("m7i.xlarge", 0, 4, 16, 1.5)
+
+
+def engine(name: str) -> Engine:
+    """An engine of which serving reads nothing but the name."""
+    return Engine(
+        name=name,
+        version="1",
+        title=name,
+        kinds=(),
+        families=(),
+        formats=(),
+        images={},
+        architectures=(),
+        min_compute_capability={},
+        cpu_weights=(),
+        tensor_parallel=False,
+        memory=EngineMemory(
+            memory_fraction=1.0,
+            overhead_bytes=0,
+            overhead_bytes_parallel=0,
+            sampler_copies=0.0,
+            graph_bytes=0,
+            block_tokens=1,
+            batch_limits=(),
+        ),
+        source="test",
+    )
+
+
+def memory(
+    *,
+    weights_bytes: int,
+    fraction: float,
+    batched_tokens: int,
+    sequences: int,
+    host_bytes: int,
+    shared_bytes: int = 0,
+    buffer_bytes: int = 0,
+) -> MemoryDemand:
+    """A demand of which serving reads the figures given."""
+    rank = RankMemory(
+        memory_bytes=L40S.memory_bytes,
+        memory_fraction=fraction,
+        budget_bytes=0,
+        weights_bytes=weights_bytes,
+        activation_bytes=0,
+        overhead_bytes=0,
+        kv_cache_bytes=0,
+        kv_bytes_per_token=0,
+        kv_cache_tokens=0,
+        headroom_bytes=0,
+        max_batched_tokens=batched_tokens,
+        max_sequences=sequences,
+        terms=(),
+    )
+    host = HostMemory(
+        memory_bytes=host_bytes,
+        shared_memory_bytes=shared_bytes,
+        ephemeral_bytes=4 * GIB,
+        terms=(),
+        loading_buffer_bytes=buffer_bytes,
+    )
+    return MemoryDemand(
+        weights_bytes=weights_bytes,
+        kv_bytes_per_token=0,
+        rank=rank,
+        host=host,
+        sequences_per_replica=sequences,
+        fits=True,
+        reasons=(),
+    )
+
+
+def inventory(item: Item) -> Inventory:
+    """A model that serving looks at no closer."""
+    return Inventory(
+        architecture="any",
+        item=item,
+        tensors=(),
+        states=(),
+        operations=Operations(per_item=0),
+        activations=Activations(per_item=0),
+        layers=1,
+        hidden_size=1,
+    )
+
+
+def placement(engine_name: str, image_key: str, node: InstanceType, demand: MemoryDemand, **changes: Any) -> Placement:
+    """One replica on one node."""
+    plain = Placement(
+        instance_type=node,
+        engine=engine(engine_name),
+        image_key=image_key,
+        tensor_parallel=1,
+        pipeline_parallel=1,
+        nodes_per_replica=1,
+        replicas=1,
+        replicas_per_node=1,
+        nodes=1,
+        sequences_per_replica=16,
+        max_model_len=1,
+        memory=demand,
+        estimates=Estimates(None, None, None, None, "roofline"),
+        price=None,
+        usd_per_hour=None,
+        cpu_request_millicores=2000,
+    )
+    return replace(plain, **changes)
+
+
+def plan(descriptor: Descriptor, chosen: Placement, item: Item) -> Plan:
+    return Plan(
+        descriptor=descriptor,
+        inventory=inventory(item),
+        region="us-east-1",
+        chosen=chosen,
+        alternatives=(),
+        rejected=(),
+        warnings=(),
+    )
+
+
+def llama(**changes: Any) -> Plan:
+    """8 billion parameters in BF16 on one accelerator."""
+    settings: dict[str, Any] = {
+        "name": "llama-8b",
+        "kind": Kind.FOUNDATION,
+        "source": Source(uri="hf://meta-llama/Llama-3.1-8B-Instruct", revision=REVISION, format=Format.SAFETENSORS),
+        "architecture": Architecture(family=Family.TRANSFORMER),
+        "precision": Precision(weights=WeightPrecision.BF16),
+        **changes,
+    }
+    demand = memory(
+        weights_bytes=16_000_000_000,
+        fraction=0.92,
+        batched_tokens=2048,
+        sequences=256,
+        host_bytes=16 * GIB,
+        buffer_bytes=2 * GIB,
+    )
+    chosen = placement("vllm", "vllm", G6E_XLARGE, demand, max_model_len=16384)
+    return plan(Descriptor(**settings), chosen, Item.TOKEN)
+
+
+def llama_70b(**changes: Any) -> Plan:
+    """70 billion parameters over four accelerators, two replicas."""
+    small = llama(name="llama-70b", **changes)
+    demand = memory(
+        weights_bytes=141_000_000_000,
+        fraction=0.9,
+        batched_tokens=8192,
+        sequences=1024,
+        host_bytes=64 * GIB,
+        shared_bytes=6 * GIB,
+        buffer_bytes=2 * GIB,
+    )
+    chosen = placement(
+        "vllm",
+        "vllm",
+        G6E_12XLARGE,
+        demand,
+        tensor_parallel=4,
+        replicas=2,
+        nodes=2,
+        sequences_per_replica=4,
+        max_model_len=32768,
+        cpu_request_millicores=9000,
+    )
+    return replace(small, chosen=chosen)
+
+
+def bge(**changes: Any) -> Plan:
+    """An embedding model in FP16."""
+    settings: dict[str, Any] = {
+        "name": "bge-large",
+        "kind": Kind.EMBEDDING,
+        "source": Source(uri="hf://BAAI/bge-large-en-v1.5", revision=REVISION, format=Format.SAFETENSORS),
+        "architecture": Architecture(family=Family.TRANSFORMER),
+        "precision": Precision(weights=WeightPrecision.FP16),
+        "serving": Serving(context_tokens=512, concurrency=64, batch=32),
+        **changes,
+    }
+    demand = memory(weights_bytes=670_000_000, fraction=1.0, batched_tokens=32 * 512, sequences=32, host_bytes=4 * GIB)
+    chosen = placement("tei", "tei-89", G6E_XLARGE, demand, max_model_len=512)
+    return plan(Descriptor(**settings), chosen, Item.TOKEN)
+
+
+def resnet(**changes: Any) -> Plan:
+    """An ONNX classifier on CPU, three replicas."""
+    settings: dict[str, Any] = {
+        "name": "resnet-50",
+        "kind": Kind.TASK_SPECIFIC,
+        "source": Source(uri="hf://onnxmodelzoo/resnet50-v1-12", file="resnet50-v1-12.onnx", format=Format.ONNX),
+        "architecture": Architecture(family=Family.CNN),
+        "precision": Precision(weights=WeightPrecision.FP32),
+        "serving": Serving(concurrency=64, batch=32),
+        **changes,
+    }
+    demand = memory(weights_bytes=102_000_000, fraction=1.0, batched_tokens=32, sequences=32, host_bytes=3 * GIB + 1)
+    chosen = placement("triton", "triton", M7I_XLARGE, demand, replicas=3, nodes=3)
+    return plan(Descriptor(**settings), chosen, Item.IMAGE)
+
+
+def resnet_on_accelerator() -> Plan:
+    """The same model on one accelerator."""
+    on_cpu = resnet()
+    assert on_cpu.chosen is not None
+    return replace(on_cpu, chosen=replace(on_cpu.chosen, instance_type=G6E_XLARGE, replicas=1, nodes=1))
+
+
+ALL_PLANS = {
+    "vllm on one accelerator": llama(),
+    "vllm on four accelerators": llama_70b(),
+    "vllm from the hub": llama(storage=Storage.NODE),
+    "tei on an accelerator": bge(),
+    "tei from the hub": bge(storage=Storage.NODE),
+    "triton on cpu": resnet(),
+    "triton on an accelerator": resnet_on_accelerator(),
+}

@@ -1,0 +1,115 @@
+"""What a workload tells the cluster, warns of and refuses."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+import serving_plans as plans
+
+from ai_on_eks.descriptors.schema import Format, Precision, Source, Storage, WeightPrecision
+from ai_on_eks.errors import InputError, NothingFitsError
+from ai_on_eks.placement.types import Plan
+from ai_on_eks.serving.workload import build_workload
+
+
+def refused(plan: Plan) -> list[str]:
+    with pytest.raises(InputError) as caught:
+        build_workload(plan, plans.PLATFORM, plans.IMAGES)
+    return [problem.code for problem in caught.value.problems]
+
+
+def test_given_a_plan_then_the_workload_is_named_and_labelled_after_the_model() -> None:
+    workload = build_workload(plans.llama_70b(), plans.PLATFORM, plans.IMAGES)
+    assert (workload.name, workload.namespace, workload.service_account) == ("llama-70b", "models", "llama-70b")
+    assert workload.replicas == 2
+    assert workload.labels == {
+        "app.kubernetes.io/component": "model",
+        "app.kubernetes.io/managed-by": "ai-on-eks",
+        "app.kubernetes.io/name": "llama-70b",
+        "app.kubernetes.io/part-of": "demo",
+    }
+    assert workload.pod_spec["serviceAccountName"] == "llama-70b"
+    assert workload.pod_spec["containers"][0]["image"] == f"docker.io/vllm/vllm-openai:v0.33.0@{plans.DIGEST}"
+
+
+@pytest.mark.parametrize(
+    ("plan", "rollout"),
+    [
+        (plans.llama(), {"maxSurge": 0, "maxUnavailable": 1}),
+        (plans.resnet(), {"maxSurge": 1, "maxUnavailable": 1}),
+    ],
+    ids=["accelerators", "cpu"],
+)
+def test_given_no_spare_node_then_a_rollout_still_proceeds(plan: Plan, rollout: dict[str, int]) -> None:
+    assert build_workload(plan, plans.PLATFORM, plans.IMAGES).rollout == rollout
+
+
+def test_given_everything_pinned_then_there_is_no_warning() -> None:
+    assert build_workload(plans.bge(), plans.PLATFORM, plans.IMAGES).warnings == ()
+
+
+def test_given_unpinned_images_and_weights_then_each_is_warned_of() -> None:
+    images = {key: replace(image, digest=None, verified=None) for key, image in plans.IMAGES.items()}
+    assert build_workload(plans.resnet(), plans.PLATFORM, images).warnings == (
+        "image nvcr.io/nvidia/tritonserver:26.07-py3 is unpinned: its tag can be moved; "
+        "`ai-on-eks images lock` pins it",
+        "image public.ecr.aws/aws-cli/aws-cli:2.36.46 is unpinned: its tag can be moved; "
+        "`ai-on-eks images lock` pins it",
+        "weights of hf://onnxmodelzoo/resnet50-v1-12 are unpinned: source.revision names no commit, "
+        "what is served can change",
+    )
+
+
+def test_given_an_engine_that_streams_then_the_unused_fetch_image_is_not_warned_of() -> None:
+    images = {key: replace(image, digest=None, verified=None) for key, image in plans.IMAGES.items()}
+    (warning,) = build_workload(plans.llama(), plans.PLATFORM, images).warnings
+    assert warning.startswith("image docker.io/vllm/vllm-openai:v0.33.0 is unpinned")
+
+
+def test_given_no_placement_then_nothing_fits() -> None:
+    with pytest.raises(NothingFitsError) as caught:
+        build_workload(replace(plans.llama(), chosen=None), plans.PLATFORM, plans.IMAGES)
+    assert [problem.code for problem in caught.value.problems] == ["nothing-fits"]
+
+
+@pytest.mark.parametrize("name", ["vllm", "triton", "nvidia"])
+def test_given_a_name_that_engines_read_as_a_variable_then_it_is_refused(name: str) -> None:
+    with pytest.raises(InputError) as caught:
+        build_workload(plans.llama(name=name), plans.PLATFORM, plans.IMAGES)
+    (problem,) = caught.value.problems
+    assert (problem.code, problem.path, problem.fix) == ("name-reserved", "name", f"name: {name}-model")
+
+
+@pytest.mark.parametrize("storage", [Storage.FSX, Storage.EFS])
+def test_given_storage_that_no_pod_mounts_then_it_is_refused(storage: Storage) -> None:
+    assert refused(plans.llama(storage=storage)) == ["storage-not-served"]
+
+
+def test_given_storage_node_and_no_hub_then_it_is_refused() -> None:
+    source = Source(uri="s3://weights/llama", format=Format.SAFETENSORS)
+    assert refused(plans.llama(storage=Storage.NODE, source=source)) == ["storage-needs-hub"]
+
+
+def test_given_triton_without_a_file_and_without_a_store_then_both_are_said_at_once() -> None:
+    source = Source(uri="hf://onnxmodelzoo/resnet50-v1-12", format=Format.ONNX)
+    assert refused(plans.resnet(storage=Storage.NODE, source=source)) == ["storage-not-served", "source-file-missing"]
+
+
+def test_given_a_data_type_that_tei_does_not_compute_in_then_it_is_refused() -> None:
+    assert refused(plans.bge(precision=Precision(weights=WeightPrecision.BF16))) == ["precision-not-served"]
+
+
+def test_given_a_replica_over_two_nodes_then_it_is_refused() -> None:
+    plan = plans.llama()
+    assert plan.chosen is not None
+    assert refused(replace(plan, chosen=replace(plan.chosen, nodes_per_replica=2))) == ["multi-node-not-served"]
+
+
+def test_given_an_images_file_without_the_engine_then_every_missing_key_is_named() -> None:
+    with pytest.raises(InputError) as caught:
+        build_workload(plans.bge(), plans.PLATFORM, {"vllm": plans.IMAGES["vllm"]})
+    assert [(problem.code, problem.path, problem.allowed) for problem in caught.value.problems] == [
+        ("image-missing", "images.tei-89", ("vllm",)),
+        ("image-missing", "images.weights-fetch", ("vllm",)),
+    ]
