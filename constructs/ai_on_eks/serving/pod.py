@@ -88,12 +88,14 @@ def pod_spec(replica: Replica, parts: EngineParts, fetch_image: ImageReference, 
 
 
 def _main_container(replica: Replica, parts: EngineParts, volumes: tuple[Volume, ...]) -> Json:
-    container: Json = {
+    command = {"command": list(parts.command)} if parts.command else {}
+    return {
         "name": MAIN_CONTAINER,
         "image": replica.image.reference,
         "imagePullPolicy": "IfNotPresent",
+        **command,
         "args": list(parts.arguments),
-        "env": _environment(replica, parts.environment),
+        "env": _environment(parts.arguments, parts.environment),
         "ports": _ports(parts.ports),
         "resources": _resources(replica),
         "volumeMounts": [_mount(volume, read_only=volume.read_only) for volume in volumes],
@@ -101,9 +103,6 @@ def _main_container(replica: Replica, parts: EngineParts, volumes: tuple[Volume,
         "lifecycle": {"preStop": {"sleep": {"seconds": DRAIN_SECONDS}}},
         **_probes(parts.probes),
     }
-    if parts.command:
-        container["command"] = list(parts.command)
-    return container
 
 
 def _fetch_container(replica: Replica, parts: EngineParts, volumes: tuple[Volume, ...], image: ImageReference) -> Json:
@@ -116,7 +115,7 @@ def _fetch_container(replica: Replica, parts: EngineParts, volumes: tuple[Volume
         "image": image.reference,
         "imagePullPolicy": "IfNotPresent",
         "args": list(parts.fetch),
-        "env": _environment(replica, {"AWS_REGION": replica.region, "HOME": "/tmp"}),  # noqa: S108 - an emptyDir
+        "env": _environment(parts.fetch, {"AWS_REGION": replica.region, "HOME": "/tmp"}),  # noqa: S108 - an emptyDir
         "resources": {"requests": {"cpu": cpu_quantity(millicores), "memory": memory}, "limits": {"memory": memory}},
         "volumeMounts": [_mount(volume, read_only=False) for volume in written],
         "securityContext": _container_security(),
@@ -153,9 +152,10 @@ def _resources(replica: Replica) -> Json:
     return {"requests": requests, "limits": limits}
 
 
-def _environment(replica: Replica, variables: Mapping[str, str]) -> list[Json]:
+def _environment(arguments: tuple[str, ...], variables: Mapping[str, str]) -> list[Json]:
+    """The variables, and before them the bucket where an argument asks for it."""
     environment: list[Json] = []
-    if replica.reads_model_store:
+    if any(f"$({BUCKET_VARIABLE})" in argument for argument in arguments):
         source = {"configMapKeyRef": {"name": MODEL_STORE_CONFIG_MAP, "key": MODEL_STORE_BUCKET_KEY}}
         environment.append({"name": BUCKET_VARIABLE, "valueFrom": source})
     environment += [{"name": name, "value": value} for name, value in sorted(variables.items())]
