@@ -125,6 +125,11 @@ class Inventory:
     max_context_tokens: int | None = None
     estimated: tuple[str, ...] = ()
 
+    def __hash__(self) -> int:
+        """Cheap on purpose: an inventory is a key of memoized sizes, and hashing all its tensors would cost as much as
+        sizing them. Equality still compares everything."""
+        return hash((self.architecture, self.layers, self.hidden_size, len(self.tensors)))
+
     @property
     def parameters(self) -> int:
         """Logical parameters: tied weights counted once."""

@@ -14,13 +14,13 @@ from dataclasses import replace
 
 from ai_on_eks.catalog.daemonsets import reserved_by_daemonsets
 from ai_on_eks.catalog.types import InstanceType
+from ai_on_eks.performance.peaks import peak_flops
 from ai_on_eks.performance.roofline import estimate
 from ai_on_eks.performance.types import Estimates
 from ai_on_eks.placement.requirements import Requirements
 from ai_on_eks.placement.rules import MEMORY_RULE
 from ai_on_eks.placement.rules.capability import image_key
 from ai_on_eks.placement.types import Candidate, Placement, Rejection
-from ai_on_eks.sizing.precision import compute_data_type
 from ai_on_eks.sizing.size import size_model
 from ai_on_eks.sizing.types import Load, MemoryDemand, Target
 from ai_on_eks.units import ceil_div, format_gib
@@ -57,7 +57,9 @@ def evaluate(candidate: Candidate, requirements: Requirements) -> Placement | Re
     if keeps_cache:
         demand = _size(candidate, requirements, replace(requirements.load, concurrency=sequences))
         estimates = _estimate(candidate, requirements, demand, sequences)
-    return _placement(candidate, requirements, demand, estimates, replicas, sequences)
+    return _placement(
+        candidate, requirements, demand=demand, estimates=estimates, replicas=replicas, sequences=sequences
+    )
 
 
 def _sequences(requirements: Requirements, replicas: int, capacity: int) -> int:
@@ -85,18 +87,15 @@ def _container_memory_bytes(instance_type: InstanceType) -> int:
     return max(0, instance_type.allocatable_memory_bytes - reserved_bytes)
 
 
-def _estimate(
-    candidate: Candidate, requirements: Requirements, demand: MemoryDemand, sequences: int
-) -> Estimates:
+def _estimate(candidate: Candidate, requirements: Requirements, demand: MemoryDemand, sequences: int) -> Estimates:
     instance_type = candidate.instance_type
     accelerator = instance_type.accelerator
-    data_type = compute_data_type(requirements.precision)
     if accelerator is None:
         flops = (instance_type.cpu_flops_per_vcpu or 0.0) * instance_type.vcpus
         bandwidth = instance_type.memory_bandwidth_bytes_per_second or 0.0
         link = 0.0
     else:
-        flops = accelerator.dense_flops.get(data_type, 0.0)
+        flops = peak_flops(accelerator.dense_flops, requirements.precision)
         bandwidth = accelerator.bandwidth_bytes_per_second
         link = accelerator.link_bytes_per_second
     return estimate(
@@ -129,6 +128,7 @@ def _replicas_for_throughput(requirements: Requirements, estimates: Estimates) -
 def _placement(
     candidate: Candidate,
     requirements: Requirements,
+    *,
     demand: MemoryDemand,
     estimates: Estimates,
     replicas: int,

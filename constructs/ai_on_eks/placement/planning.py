@@ -11,7 +11,7 @@ from __future__ import annotations
 from ai_on_eks.catalog.loading import Catalog
 from ai_on_eks.descriptors.inventory import Inventory
 from ai_on_eks.descriptors.platform import Platform
-from ai_on_eks.descriptors.schema import Descriptor, Source
+from ai_on_eks.descriptors.schema import CapacityType, Descriptor, Source
 from ai_on_eks.placement.candidates import candidates, engines_for
 from ai_on_eks.placement.evaluation import evaluate
 from ai_on_eks.placement.requirements import Requirements, resolve
@@ -93,6 +93,9 @@ def _warnings(requirements: Requirements, chosen: Placement | None) -> tuple[str
     if source.uri.startswith("hf://") and source.revision is None:
         warnings.append("source.revision is not set: the weights are not pinned")
     warnings += [f"estimated: {assumption}" for assumption in requirements.inventory.estimated]
+    capacity_type = requirements.descriptor.constraints.capacity_type
+    if capacity_type is not CapacityType.ON_DEMAND:
+        warnings.append(f"capacity type {capacity_type.value}: the costs shown are on-demand prices")
     region = requirements.platform.region
     if chosen is not None and chosen.price is not None and chosen.price.region != region:
         warnings.append(f"no price of {region} is in the catalogue: costs are those of {chosen.price.region}")

@@ -11,6 +11,7 @@ two is counted: the fullest rank decides.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import lru_cache
 from math import prod
 
 from ai_on_eks.descriptors.inventory import Inventory, Item, Sharding, Tensor, TensorRole
@@ -21,7 +22,12 @@ from ai_on_eks.units import ceil_div
 
 SOURCE = "tensor shapes of the model; sharding as vLLM's parallel layers divide them (Megatron-LM, arXiv:1909.08053)"
 
+REMEMBERED = 256
+"""A plan asks the same few degrees of parallelism again for every instance type; the answers are kept for some models
+(16 degrees each), so that memory stays flat over thousands."""
 
+
+@lru_cache(maxsize=REMEMBERED)
 def weights_bytes(
     inventory: Inventory, precision: Precision, tensor_parallel: int = 1, pipeline_parallel: int = 1
 ) -> int:
@@ -30,6 +36,7 @@ def weights_bytes(
     return sum(_tensor_bytes(tensor, count, inventory, precision, tensor_parallel) for tensor, count in tensors)
 
 
+@lru_cache(maxsize=REMEMBERED)
 def weights_term(inventory: Inventory, precision: Precision, tensor_parallel: int, pipeline_parallel: int) -> Term:
     """The same as a line of the account."""
     parts: dict[tuple[str, int], int] = {}
@@ -50,6 +57,7 @@ def weights_term(inventory: Inventory, precision: Precision, tensor_parallel: in
     )
 
 
+@lru_cache(maxsize=REMEMBERED)
 def largest_tensor_bytes(inventory: Inventory, precision: Precision) -> int:
     """The largest single tensor as it is stored: what a loader must be able to hold."""
     return max(

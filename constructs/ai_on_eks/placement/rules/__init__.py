@@ -15,7 +15,6 @@ CANDIDATE_RULES: tuple[CandidateRule, ...] = (
     CandidateRule("constraint-instance-family", offer.family_allowed),
     CandidateRule("region-offering", offer.offered_in_zones),
     CandidateRule("purchase-route", offer.purchasable),
-    CandidateRule("accelerator-hidden", capability.accelerator_visible),
     CandidateRule("engine-accelerator", capability.engine_runs_on_device),
     CandidateRule("engine-architecture", capability.engine_runs_on_architecture),
     CandidateRule("precision-support", capability.precision_supported),

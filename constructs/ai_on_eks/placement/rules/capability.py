@@ -1,4 +1,4 @@
-"""Can this engine run this model on this device: visibility, builds, processor architecture, data types."""
+"""Can this engine run this model on this device: builds, processor architecture, data types."""
 
 from __future__ import annotations
 
@@ -18,15 +18,6 @@ def image_key(engine: Engine, instance_type: InstanceType) -> str | None:
         return engine.images.get(accelerator.vendor.value) if accelerator.vendor is Vendor.NEURON else None
     major, minor = accelerator.compute_capability
     return engine.images.get(f"{major}.{minor}") or engine.images.get("nvidia")
-
-
-def accelerator_visible(candidate: Candidate, _: Requirements, __: Catalog) -> Violation | None:
-    instance_type = candidate.instance_type
-    if instance_type.accelerator is None or instance_type.accelerator_count > 0:
-        return None
-    return Violation(
-        f"the device plugin advertises no {instance_type.accelerator.resource_name} for this fractional type"
-    )
 
 
 def engine_runs_on_device(candidate: Candidate, _: Requirements, __: Catalog) -> Violation | None:

@@ -31,7 +31,9 @@ def family_allowed(candidate: Candidate, requirements: Requirements, _: Catalog)
     allowed = requirements.descriptor.constraints.instance_families
     if not allowed or candidate.instance_type.family in allowed:
         return None
-    return Violation(f"{candidate.instance_type.family} is not among constraints.instance_families ({', '.join(allowed)})")
+    return Violation(
+        f"{candidate.instance_type.family} is not among constraints.instance_families ({', '.join(allowed)})"
+    )
 
 
 def offered_in_zones(candidate: Candidate, requirements: Requirements, catalog: Catalog) -> Violation | None:

@@ -22,7 +22,8 @@ def latency(placement: Placement, requirements: Requirements) -> Violation | Non
             return Violation(f"a target for {name} is set, but none can be estimated for this model")
         if estimated > wanted:
             return Violation(
-                f"{name} is estimated at {estimated:.1f} ms, the target is {wanted:g} ms", f"{estimated - wanted:.1f} ms"
+                f"{name} is estimated at {estimated:.1f} ms, the target is {wanted:g} ms",
+                f"{estimated - wanted:.1f} ms",
             )
     return None
 

@@ -1,0 +1,34 @@
+"""Plans of the repository's own models on its own platform, made once: they are frozen."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from ai_on_eks.catalog.loading import Catalog, load_catalog
+from ai_on_eks.descriptors.loading import load_descriptor, load_platform
+from ai_on_eks.descriptors.platform import Platform
+from ai_on_eks.descriptors.schema import Descriptor
+
+REPOSITORY = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="session")
+def platform() -> Platform:
+    return load_platform(REPOSITORY / "platform.yaml")
+
+
+@pytest.fixture(scope="session")
+def catalog(platform: Platform) -> Catalog:
+    return load_catalog(platform.region)
+
+
+@pytest.fixture(scope="session")
+def models() -> dict[str, Descriptor]:
+    return {path.stem: load_descriptor(path) for path in sorted((REPOSITORY / "models").glob("*.yaml"))}
+
+
+@pytest.fixture(scope="session")
+def llama(models: dict[str, Descriptor]) -> Descriptor:
+    return models["llama-3-1-8b-instruct"]

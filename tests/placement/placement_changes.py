@@ -1,0 +1,34 @@
+"""Small changes of frozen descriptors, and small catalogues."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from types import MappingProxyType
+from typing import Any
+
+from ai_on_eks.catalog.loading import Catalog
+from ai_on_eks.descriptors.platform import Platform
+from ai_on_eks.descriptors.schema import Descriptor
+
+
+def with_serving(descriptor: Descriptor, **changes: Any) -> Descriptor:
+    return descriptor.model_copy(update={"serving": descriptor.serving.model_copy(update=changes)})
+
+
+def with_targets(descriptor: Descriptor, **changes: Any) -> Descriptor:
+    return with_serving(descriptor, targets=descriptor.serving.targets.model_copy(update=changes))
+
+
+def with_constraints(descriptor: Descriptor, **changes: Any) -> Descriptor:
+    return descriptor.model_copy(update={"constraints": descriptor.constraints.model_copy(update=changes)})
+
+
+def with_zones(platform: Platform, region: str, zones: tuple[str, ...]) -> Platform:
+    network = platform.network.model_copy(update={"availability_zones": zones})
+    return platform.model_copy(update={"region": region, "network": network})
+
+
+def only(catalog: Catalog, names: Iterable[str]) -> Catalog:
+    """The catalogue with these instance types, in the order given."""
+    return replace(catalog, instance_types=MappingProxyType({name: catalog.instance_types[name] for name in names}))

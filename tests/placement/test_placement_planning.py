@@ -1,0 +1,266 @@
+"""The plan as a whole: the cheapest that works, a total order, nothing lost."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+from placement_changes import only, with_constraints, with_serving, with_targets, with_zones
+
+from ai_on_eks.catalog.loading import Catalog, load_catalog
+from ai_on_eks.descriptors.architectures import build_inventory
+from ai_on_eks.descriptors.platform import Platform
+from ai_on_eks.descriptors.schema import CapacityType, Descriptor
+from ai_on_eks.placement.candidates import candidates, engines_for
+from ai_on_eks.placement.planning import cost_order, judge, plan_model
+from ai_on_eks.placement.requirements import resolve
+from ai_on_eks.placement.rules import CANDIDATE_RULES, MEMORY_RULE, PLACEMENT_RULES
+from ai_on_eks.placement.types import Placement, Plan, Rejection
+from ai_on_eks.units import ceil_div
+
+MODELS = ("bge-large-en-v1-5", "llama-3-1-8b-instruct", "llama-3-3-70b-instruct", "resnet-50")
+
+
+def planned(descriptor: Descriptor, catalog: Catalog, platform: Platform) -> Plan:
+    return plan_model(descriptor, build_inventory(descriptor), catalog, platform)
+
+
+def chosen(plan: Plan) -> Placement:
+    assert plan.chosen is not None
+    return plan.chosen
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_every_candidate_ends_as_choice_alternative_or_rejection(
+    name: str, models: dict[str, Descriptor], catalog: Catalog, platform: Platform
+) -> None:
+    # GIVEN one of the shipped models
+    descriptor = models[name]
+    engines, rejected_engines = engines_for(descriptor, catalog)
+
+    # WHEN it is planned
+    plan = planned(descriptor, catalog, platform)
+
+    # THEN nothing is lost
+    total = sum(1 for _ in candidates(catalog, engines)) + len(rejected_engines)
+    assert 1 + len(plan.alternatives) + len(plan.rejected) == total
+    assert len(engines) == 1
+    assert len(rejected_engines) == len(catalog.engines) - 1
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_the_choice_is_the_cheapest_of_all_that_every_rule_accepts(
+    name: str, models: dict[str, Descriptor], catalog: Catalog, platform: Platform
+) -> None:
+    # GIVEN brute force over every candidate
+    descriptor = models[name]
+    requirements = resolve(descriptor, build_inventory(descriptor), platform)
+    engines, _ = engines_for(descriptor, catalog)
+    outcomes = [judge(candidate, requirements, catalog) for candidate in candidates(catalog, engines)]
+    accepted = [outcome for outcome in outcomes if isinstance(outcome, Placement)]
+
+    # WHEN it is planned
+    plan = planned(descriptor, catalog, platform)
+
+    # THEN no accepted placement costs less, and the alternatives are in order
+    assert chosen(plan).usd_per_hour == min(p.usd_per_hour for p in accepted if p.usd_per_hour is not None)
+    ranked = [chosen(plan), *plan.alternatives]
+    assert ranked == sorted(ranked, key=cost_order)
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_the_choice_passes_every_rule_again(
+    name: str, models: dict[str, Descriptor], catalog: Catalog, platform: Platform
+) -> None:
+    descriptor = models[name]
+    placement = chosen(planned(descriptor, catalog, platform))
+    requirements = resolve(descriptor, build_inventory(descriptor), platform)
+    assert [rule.name for rule in PLACEMENT_RULES if rule.check(placement, requirements) is not None] == []
+    assert placement.memory.fits
+    assert placement.headroom_bytes >= 0
+
+
+def test_the_order_of_the_catalogue_does_not_matter(llama: Descriptor, catalog: Catalog, platform: Platform) -> None:
+    names = list(catalog.instance_types)
+    plan = planned(llama, catalog, platform)
+    for seed in range(3):
+        random.Random(seed).shuffle(names)  # noqa: S311 - a shuffle, no secret
+        assert planned(llama, only(catalog, names), platform) == plan
+
+
+def test_the_order_is_total(llama: Descriptor, catalog: Catalog, platform: Platform) -> None:
+    plan = planned(llama, catalog, platform)
+    keys = [cost_order(placement) for placement in (chosen(plan), *plan.alternatives)]
+    assert len(set(keys)) == len(keys)
+
+
+def test_every_rejection_names_a_known_rule_and_a_reason(
+    models: dict[str, Descriptor], catalog: Catalog, platform: Platform
+) -> None:
+    rules = {rule.name for rule in (*CANDIDATE_RULES, *PLACEMENT_RULES)} | {MEMORY_RULE, "engine-model"}
+    for descriptor in models.values():
+        for rejection in planned(descriptor, catalog, platform).rejected:
+            assert rejection.rule in rules
+            assert len(rejection.reason) > 10
+
+
+def test_replicas_share_the_load(llama: Descriptor, catalog: Catalog, platform: Platform) -> None:
+    # GIVEN an accelerator that holds some of 16 sequences of 16,384 tokens, not all
+    placement = chosen(planned(llama, only(catalog, ["g6e.xlarge"]), platform))
+
+    # THEN enough replicas are planned that together they hold all
+    assert placement.replicas > 1
+    assert placement.sequences_per_replica * placement.replicas >= llama.serving.concurrency
+    held = placement.memory.rank.kv_cache_tokens // placement.max_model_len
+    assert held >= placement.sequences_per_replica
+    assert ceil_div(llama.serving.concurrency, held) == placement.replicas
+    assert placement.nodes == placement.replicas
+
+
+def test_replicas_share_a_node_with_several_accelerators(
+    llama: Descriptor, catalog: Catalog, platform: Platform
+) -> None:
+    plan = planned(llama, only(catalog, ["g6e.12xlarge"]), platform)
+    by_degree = {p.tensor_parallel: p for p in (chosen(plan), *plan.alternatives)}
+    assert by_degree[1].replicas_per_node == 4
+    assert by_degree[1].nodes == 1
+    assert by_degree[4].replicas_per_node == 1
+
+
+@pytest.mark.parametrize(
+    ("instance_type", "tensor_parallel", "rule", "part"),
+    [
+        ("g6f.large", 1, "not-served", "nvidia.com/gpu"),
+        ("g4dn.xlarge", 1, "precision-support", "bf16 needs compute capability 8.0, NVIDIA T4 has 7.5"),
+        ("g6e.12xlarge", 3, "tensor-parallel", "32 attention heads do not divide by tensor parallelism 3"),
+        ("inf2.xlarge", 1, "engine-accelerator", "has no build for"),
+        ("m7i.4xlarge", 1, "engine-accelerator", "CPU"),
+        ("m8g.4xlarge", 1, "engine-accelerator", "CPU"),
+        ("inf1.xlarge", 1, "not-served", "Neuron SDK"),
+    ],
+)
+def test_rejections_of_llama_8b(
+    llama: Descriptor,
+    catalog: Catalog,
+    platform: Platform,
+    instance_type: str,
+    tensor_parallel: int,
+    rule: str,
+    part: str,
+) -> None:
+    zones = catalog.zones(instance_type, platform.region)
+    plan = planned(llama, only(catalog, [instance_type]), with_zones(platform, platform.region, zones))
+    wanted = (instance_type, tensor_parallel)
+    rejection = next(r for r in plan.rejected if (r.instance_type, r.tensor_parallel) == wanted)
+    assert rejection.rule == rule
+    assert part in rejection.reason
+
+
+def test_memory_rejections_tell_the_shortfall(llama: Descriptor, catalog: Catalog, platform: Platform) -> None:
+    # GIVEN a context whose cache does not fit beside the weights on one A10G
+    longer = with_serving(llama, context_tokens=65536)
+    plan = planned(longer, only(catalog, ["g5.xlarge"]), platform)
+    rejection = next(r for r in plan.rejected if r.rule == MEMORY_RULE)
+    assert "for one sequence of 65,536 tokens" in rejection.reason
+    assert rejection.shortfall is not None
+    assert float(rejection.shortfall.removesuffix(" GiB")) > 0
+    assert plan.chosen is None
+
+
+def test_a_type_outside_the_platforms_zones_is_rejected(
+    llama: Descriptor, catalog: Catalog, platform: Platform
+) -> None:
+    offered = set(catalog.zones("p5.48xlarge", platform.region))
+    others = sorted({zone for t in catalog.instance_types for zone in catalog.zones(t, platform.region)} - offered)
+    plan = planned(llama, only(catalog, ["p5.48xlarge"]), with_zones(platform, platform.region, tuple(others[:2])))
+    assert {r.rule for r in plan.rejected} == {"engine-model", "region-offering"}
+
+
+def test_a_price_ceiling_below_the_cheapest_leaves_nothing(
+    llama: Descriptor, catalog: Catalog, platform: Platform
+) -> None:
+    # GIVEN the cheapest placement's price
+    cheapest = chosen(planned(llama, catalog, platform)).usd_per_hour
+    assert cheapest is not None
+
+    # WHEN the ceiling is a cent lower
+    plan = planned(with_constraints(llama, max_usd_per_hour=cheapest - 0.01), catalog, platform)
+
+    # THEN nothing fits, and the nearest miss says by how much
+    assert plan.chosen is None
+    misses = [r for r in plan.rejected if r.rule == "price-ceiling"]
+    assert min(float((r.shortfall or "").removesuffix(" $/h")) for r in misses) == pytest.approx(0.01)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"concurrency": 32}, {"context_tokens": 32768}, {"minimum_replicas": 3}, {"concurrency": 200}],
+)
+def test_asking_for_more_never_costs_less(
+    changes: dict[str, int], llama: Descriptor, catalog: Catalog, platform: Platform
+) -> None:
+    before = chosen(planned(llama, catalog, platform)).usd_per_hour
+    after = chosen(planned(with_serving(llama, **changes), catalog, platform)).usd_per_hour
+    assert before is not None
+    assert after is not None
+    assert after >= before
+
+
+def test_a_latency_target_that_is_missed_rejects(llama: Descriptor, catalog: Catalog, platform: Platform) -> None:
+    estimate = chosen(planned(llama, catalog, platform)).estimates.tpot_ms
+    assert estimate is not None
+    plan = planned(with_targets(llama, tpot_ms=estimate * 0.9), catalog, platform)
+    assert any(r.rule == "latency-target" for r in plan.rejected)
+    after = chosen(plan).estimates.tpot_ms
+    assert after is not None
+    assert after <= estimate * 0.9
+
+
+def test_a_throughput_target_adds_replicas(models: dict[str, Descriptor], catalog: Catalog, platform: Platform) -> None:
+    resnet = models["resnet-50"]
+    catalog = only(catalog, ["g5.xlarge"])
+    one = chosen(planned(with_targets(resnet, items_per_second=1.0), catalog, platform))
+    assert one.replicas == 1
+    assert one.estimates.items_per_s is not None
+    wanted = one.estimates.items_per_s * 2.5
+    assert chosen(planned(with_targets(resnet, items_per_second=wanted), catalog, platform)).replicas == 3
+
+
+def offering(instance_type: str) -> tuple[Catalog, tuple[str, ...]]:
+    """The first region that offers a type, as its catalogue and the zones."""
+    region = next(r for r in load_catalog("us-east-1").regions if load_catalog(r).zones(instance_type, r))
+    return load_catalog(region), load_catalog(region).zones(instance_type, region)
+
+
+def test_what_has_no_on_demand_price_is_not_ranked_at_zero(llama: Descriptor, platform: Platform) -> None:
+    catalog, zones = offering("p5e.48xlarge")
+    plan = planned(llama, only(catalog, ["p5e.48xlarge"]), with_zones(platform, catalog.region, zones))
+    assert plan.chosen is None
+    assert {r.rule for r in plan.rejected} == {"engine-model", "purchase-route"}
+
+
+def test_a_capacity_block_has_no_price_and_is_ranked_last(llama: Descriptor, platform: Platform) -> None:
+    catalog, zones = offering("p5e.48xlarge")
+    block = with_constraints(llama, capacity_type=CapacityType.CAPACITY_BLOCK)
+    plan = planned(block, only(catalog, ["p5e.48xlarge"]), with_zones(platform, catalog.region, zones))
+    assert chosen(plan).usd_per_hour is None
+    assert cost_order(chosen(plan))[0] == float("inf")
+    assert any("capacity-block" in warning and "on-demand" in warning for warning in plan.warnings)
+
+
+def test_a_region_without_prices_says_whose_prices_are_shown(llama: Descriptor, platform: Platform) -> None:
+    catalog = load_catalog("eu-central-1")
+    zones = catalog.zones("g5.2xlarge", "eu-central-1")
+    plan = planned(llama, catalog, with_zones(platform, "eu-central-1", zones))
+    assert any("eu-central-1" in warning and "us-east-1" in warning for warning in plan.warnings)
+
+
+def test_no_engine_for_the_format_is_one_rejection_per_engine(
+    models: dict[str, Descriptor], catalog: Catalog, platform: Platform
+) -> None:
+    resnet = models["resnet-50"]
+    source = resnet.source.model_copy(update={"format": type(resnet.source.format)("tensorflow")})
+    plan = planned(resnet.model_copy(update={"source": source}), catalog, platform)
+    assert plan.chosen is None
+    assert all(isinstance(r, Rejection) and r.rule == "engine-model" for r in plan.rejected)
+    assert any("source.format onnx, not tensorflow" in r.reason for r in plan.rejected)
