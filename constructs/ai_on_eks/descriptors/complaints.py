@@ -1,4 +1,4 @@
-"""One pydantic fault in our words: a stable code, the value, what is allowed and the smallest fix."""
+"""pydantic's faults in our words: a stable code, the value, what is allowed and the smallest fix."""
 
 from __future__ import annotations
 
@@ -40,9 +40,16 @@ _WANTED = {
 }
 
 
-def complaint(fault: Mapping[str, Any], root: Any, model: type[BaseModel]) -> Problem:
-    """The problem that `fault`, an entry of pydantic's `errors()`, stands for. File and line are added later."""
-    location = _location(fault["loc"], root, fault["type"])
+def complaints(faults: Sequence[Mapping[str, Any]], root: Any, model: type[BaseModel]) -> list[Problem]:
+    """The problems that pydantic's `errors()` stand for, one per place. File and line are added later."""
+    grouped: dict[tuple[str | int, ...], list[Mapping[str, Any]]] = {}
+    for fault in faults:  # a union reports each of its members
+        grouped.setdefault(_location(fault["loc"], root, fault["type"]), []).append(fault)
+    return [_complaint(location, group, model) for location, group in grouped.items()]
+
+
+def _complaint(location: tuple[str | int, ...], faults: list[Mapping[str, Any]], model: type[BaseModel]) -> Problem:
+    fault = faults[0]
     path = _dotted(location)
     kind, value = fault["type"], fault["input"]
     if kind == "extra_forbidden":
@@ -56,7 +63,8 @@ def complaint(fault: Mapping[str, Any], root: Any, model: type[BaseModel]) -> Pr
         return _out_of_range(path, value, kind, context)
     if kind == "string_pattern_mismatch":
         return _bad_pattern(path, value, FORMS[context["pattern"]])
-    return _wrong_type(path, location, value, kind, fault["msg"])
+    wanted = " or ".join(dict.fromkeys(_WANTED.get(one["type"], "a value of the right kind") for one in faults))
+    return _wrong_type(location, value, kind, wanted)
 
 
 def nearest(name: str, known: Sequence[str]) -> str | None:
@@ -122,20 +130,16 @@ def _out_of_range(path: str, value: Any, kind: str, context: Mapping[str, Any]) 
     return Problem("out-of-range", message, path=path, value=value, allowed=(wanted,), fix=f"write {wanted}")
 
 
-def _wrong_type(path: str, location: tuple[str | int, ...], value: Any, kind: str, text: str) -> Problem:
+def _wrong_type(location: tuple[str | int, ...], value: Any, kind: str, wanted: str) -> Problem:
+    path = _dotted(location)
     key = next((str(part) for part in reversed(location) if isinstance(part, str)), "")
-    wanted = _WANTED.get(kind)
-    if wanted is None:
-        return Problem(
-            "wrong-type", shorten(f"{text[:1].lower()}{text[1:]}", 200), path=path, value=value, fix="correct the value"
-        )
     numeric = kind in ("int_type", "int_from_float", "float_type")
     if numeric and isinstance(value, str):
         return _number_as_text(path, key, value, wanted)
     fix = f"write {wanted}"
     if numeric and isinstance(value, float):
         fix = f"write {round(value)}"
-    elif kind == "string_type" and isinstance(value, bool | int | float):
+    elif wanted == "text" and isinstance(value, bool | int | float):
         fix = f"put it in quotes: '{_plain(value)}'"
     elif wanted == "a list" and isinstance(value, str):
         fix = f"write [{value}]"

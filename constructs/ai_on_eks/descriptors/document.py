@@ -29,7 +29,7 @@ MAX_PATH_CHARACTERS = 512
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """`lines` maps a dotted path (`serving.concurrency`, `tags[2]`) to the line of its value; '' is the whole."""
+    """`lines` maps a dotted path (`serving.concurrency`, `tags[2]`) to its line; '' is the whole."""
 
     file: str
     value: Any

@@ -106,7 +106,7 @@ class Architecture(Strict):
     )
     parameters: int | None = Field(
         default=None,
-        gt=0,
+        ge=1,
         le=10**14,
         description="number of parameters, when nothing more is known; the answer is marked as estimated",
     )
@@ -144,16 +144,16 @@ class Serving(Strict):
 
     context_tokens: int | None = Field(
         default=None,
-        gt=0,
+        ge=1,
         le=10_000_000,
         description="prompt plus output of the longest sequence; default: the model's own maximum, at most 8192",
     )
     output_tokens: int = Field(
-        default=256, gt=0, le=10_000_000, description="output of a typical sequence, for estimates"
+        default=256, ge=1, le=10_000_000, description="output of a typical sequence, for estimates"
     )
-    concurrency: int = Field(default=8, gt=0, le=100_000, description="sequences or images in flight over all replicas")
-    batch: int = Field(default=8, gt=0, le=4096, description="items of one forward pass of an encoder or CNN")
-    minimum_replicas: int = Field(default=1, gt=0, le=1000, description="copies that must serve even without load")
+    concurrency: int = Field(default=8, ge=1, le=100_000, description="sequences or images in flight over all replicas")
+    batch: int = Field(default=8, ge=1, le=4096, description="items of one forward pass of an encoder or CNN")
+    minimum_replicas: int = Field(default=1, ge=1, le=1000, description="copies that must serve even without load")
     memory_fraction: float | None = Field(
         default=None,
         gt=0.0,

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from ai_on_eks.descriptors.complaints import complaint
+from ai_on_eks.descriptors.complaints import complaints, nearest
 from ai_on_eks.descriptors.document import Document, join
 from ai_on_eks.errors import InputError, Problem
 
@@ -75,13 +75,19 @@ def _parse(value: Any, model: type[Model], problems: list[Problem]) -> Model | N
     try:
         return model.model_validate_json(json.dumps(value))
     except ValidationError as error:
-        seen: set[str] = set()
-        for fault in error.errors(include_url=False, include_context=True):
-            problem = complaint(fault, value, model)
-            if (problem.path or "") not in seen:  # a union reports each of its members
-                seen.add(problem.path or "")
-                problems.append(problem)
+        problems += _without_consequences(complaints(error.errors(include_url=False), value, model))
         return None
+
+
+def _without_consequences(problems: Sequence[Problem]) -> list[Problem]:
+    """A misspelt key is one mistake: that the right one is missing is left out."""
+    misspelt = {
+        join((problem.path or "").rpartition(".")[0], guess)
+        for problem in problems
+        if problem.code == "unknown-key"
+        and (guess := nearest((problem.path or "").rpartition(".")[2], problem.allowed))
+    }
+    return [problem for problem in problems if problem.code != "missing-field" or problem.path not in misspelt]
 
 
 def _pruned(value: Any, problems: Sequence[Problem]) -> Any:

@@ -98,7 +98,7 @@ class _Builder:
             if value in parent.container:
                 message = f"the key '{shorten(value)}' is given twice"
                 raise self._refuse("duplicate-key", message, line, "remove one of the two")
-            parent.key = value
+            parent.key, parent.key_line = value, line
             return
         self._place(value, line)
 
@@ -112,10 +112,11 @@ class _Builder:
         self._stack.append(_Open(container, path))
 
     def _place(self, value: Any, line: int) -> str:
-        """Puts a value where the innermost open container expects it; its path."""
+        """Puts a value where the innermost open container expects it; its path. The line is its key's, if any."""
         if not self._stack:
             self.value, self.started, path = value, True, ""
         else:
+            line = self._stack[-1].key_line or line
             path = self._stack[-1].add(value)
         if len(path) <= MAX_PATH_CHARACTERS:
             self.lines[path] = line
@@ -129,12 +130,13 @@ class _Builder:
 class _Open:
     """One open container and the path it stands at."""
 
-    __slots__ = ("container", "key", "path")
+    __slots__ = ("container", "key", "key_line", "path")
 
     def __init__(self, container: Any, path: str) -> None:
         self.container = container
         self.path = path
         self.key: str | None = None
+        self.key_line: int | None = None
 
     @property
     def awaits_key(self) -> bool:
@@ -152,7 +154,7 @@ class _Open:
             self.container.append(value)
         else:
             self.container[self.key] = value
-            self.key = None
+            self.key, self.key_line = None, None
         return path
 
 

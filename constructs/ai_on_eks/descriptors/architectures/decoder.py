@@ -69,6 +69,7 @@ class _Shape:
     head_dimension: int
     vocabulary: int
     context: int
+    has_head: bool
     tied: bool
     input_bias: bool
     output_bias: bool
@@ -79,9 +80,10 @@ def read(model_type: str, parameters: Hyperparameters) -> Inventory:
     """The inventory of a decoder, or an InputError with every missing hyper-parameter."""
     traits = MODEL_TYPES[model_type]
     shape = _shape(traits, parameters)
+    assumptions = _assumptions(model_type, parameters)
     parameters.finish()
     tensors = _tensors(shape, traits)
-    head = 2 * shape.vocabulary * shape.hidden if shape.tied else 0
+    tied_head = 2 * shape.vocabulary * shape.hidden if shape.has_head and shape.tied else 0
     attention_width = shape.heads * shape.head_dimension
     projected = attention_width + 2 * shape.key_value_heads * shape.head_dimension
     return Inventory(
@@ -90,19 +92,19 @@ def read(model_type: str, parameters: Hyperparameters) -> Inventory:
         tensors=tensors,
         states=(KeyValueState(shape.layers, shape.key_value_heads, shape.head_dimension, shape.head_dimension),),
         operations=Operations(
-            per_item=matrix_flops(tensors) + head,
+            per_item=matrix_flops(tensors) + tied_head,
             per_item_and_context_token=4 * shape.layers * attention_width,
         ),
         activations=Activations(
             per_item=shape.hidden + max(3 * shape.intermediate, projected + attention_width),
-            vocabulary=shape.vocabulary,
+            vocabulary=shape.vocabulary if shape.has_head else 0,
         ),
         layers=shape.layers,
         hidden_size=shape.hidden,
         attention_heads=shape.heads,
         key_value_heads=shape.key_value_heads,
         max_context_tokens=shape.context,
-        estimated=_assumptions(model_type, parameters),
+        estimated=assumptions,
     )
 
 
@@ -132,6 +134,7 @@ def _shape(traits: Traits, parameters: Hyperparameters) -> _Shape:
         head_dimension=parameters.integer_or("head_dim", max(1, hidden // heads)),
         vocabulary=parameters.integer("vocab_size"),
         context=parameters.integer("max_position_embeddings"),
+        has_head=parameters.ending("architectures", ("ForCausalLM", "Model")) != "Model",
         tied=parameters.flag("tie_word_embeddings"),
         input_bias=bias(traits.input_bias),
         output_bias=bias(traits.output_bias),
@@ -148,7 +151,7 @@ def _tensors(shape: _Shape, traits: Traits) -> tuple[Tensor, ...]:
     attention = _fused_attention(shape) if traits.fused else _attention(shape)
     feed_forward = _fused_feed_forward(shape) if traits.fused else _feed_forward(shape)
     norms = _norms(shape, traits)
-    return (embedding, *attention, *feed_forward, *norms, norm, *(() if shape.tied else (head,)))
+    return (embedding, *attention, *feed_forward, *norms, norm, *((head,) if shape.has_head and not shape.tied else ()))
 
 
 def _linear(
@@ -218,9 +221,9 @@ def _norms(shape: _Shape, traits: Traits) -> tuple[Tensor, ...]:
 
 def _assumptions(model_type: str, parameters: Hyperparameters) -> tuple[str, ...]:
     """A sliding window bounds what some layers keep; it is not modelled, so the cache is an upper bound."""
-    window = parameters.value("sliding_window")
-    if window is None or parameters.value("use_sliding_window") is False:
+    if not parameters.has("sliding_window"):
         return ()
+    window = parameters.integer("sliding_window")
     if model_type in ("qwen2", "qwen3") and parameters.value("use_sliding_window") is not True:
-        return ()  # both ignore the window unless it is switched on
+        return ()  # these two ignore the window unless it is switched on
     return (f"every layer keeps the whole context; the sliding window of {window} tokens would keep less",)

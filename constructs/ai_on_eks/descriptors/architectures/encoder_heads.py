@@ -12,16 +12,15 @@ A config without `architectures` is taken as the bare model, which is what embed
 from __future__ import annotations
 
 from ai_on_eks.descriptors.architectures.encoder_parts import layer_norm, whole
-from ai_on_eks.descriptors.architectures.hyperparameters import CONFIG_PATH, Hyperparameters
+from ai_on_eks.descriptors.architectures.hyperparameters import Hyperparameters
 from ai_on_eks.descriptors.inventory import Sharding, Tensor, TensorRole
-from ai_on_eks.errors import InputError, Problem
 
 HEADS = ("Model", "ForSequenceClassification", "ForTokenClassification", "ForQuestionAnswering", "ForMaskedLM")
 
 
 def read(model_type: str, prefix: str, hidden: int, parameters: Hyperparameters) -> tuple[Tensor, ...]:
     """The tensors above the last layer."""
-    head = _head(parameters)
+    head = parameters.ending("architectures", HEADS) or "Model"
     if head == "ForMaskedLM":
         return _masked_language(model_type, hidden, parameters.integer("vocab_size"))
     if head == "Model":
@@ -31,26 +30,6 @@ def read(model_type: str, prefix: str, hidden: int, parameters: Hyperparameters)
         return _sequence(model_type, prefix, hidden, labels)
     name = "qa_outputs" if head == "ForQuestionAnswering" else "classifier"
     return whole(name, labels, hidden, TensorRole.HEAD)
-
-
-def _head(parameters: Hyperparameters) -> str:
-    named = parameters.value("architectures")
-    if named is None:
-        return "Model"
-    first = named[0] if isinstance(named, list) and named else named
-    for head in HEADS:
-        if isinstance(first, str) and first.endswith(head):
-            return head
-    raise InputError(
-        Problem(
-            "unknown-architecture",
-            f"{str(first)[:80]!r} has a head that is not known",
-            path=f"{CONFIG_PATH}.architectures",
-            value=str(first)[:80],
-            allowed=tuple(f"…{head}" for head in HEADS),
-            fix="give architecture.parameters instead of architecture.config",
-        )
-    )
 
 
 def _pooler(model_type: str, prefix: str, hidden: int) -> tuple[Tensor, ...]:

@@ -102,6 +102,28 @@ class Hyperparameters:
             return allowed[0]
         return str(value)
 
+    def ending(self, key: str, allowed: tuple[str, ...]) -> str | None:
+        """Which of `allowed` the first class named under `key` ends with; None where the config names none."""
+        named = self.value(key)
+        if named is None:
+            return None
+        first = named[0] if isinstance(named, list) and named else named
+        for ending in allowed:
+            if isinstance(first, str) and first.endswith(ending) and not first.endswith("RewardModel"):
+                return ending
+        shown = shorten(str(first))
+        self._problems.append(
+            Problem(
+                "unknown-architecture",
+                f"'{shown}' has a head that is not known",
+                path=join(CONFIG_PATH, key),
+                value=shown,
+                allowed=tuple(f"…{ending}" for ending in allowed),
+                fix="give architecture.parameters instead of architecture.config",
+            )
+        )
+        return None
+
     def labels(self) -> int:
         """Outputs of a classifier: `num_labels`, or the entries of `id2label`, or transformers' documented two."""
         names = self._values.get("id2label")

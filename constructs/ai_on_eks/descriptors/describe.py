@@ -1,0 +1,196 @@
+"""A descriptor from a model's own files.
+
+config.json     model type, hyper-parameters, data type, what the model is for
+file names      the format of the weights; no weight is opened
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from ai_on_eks.descriptors.architectures import relevant_hyperparameters
+from ai_on_eks.descriptors.checks import check_descriptor, check_inventory
+from ai_on_eks.descriptors.document import refuse
+from ai_on_eks.descriptors.documents import read_json
+from ai_on_eks.descriptors.inventory import Inventory, Item
+from ai_on_eks.descriptors.model_folder import Weights, find_weights, hub_source
+from ai_on_eks.descriptors.published_precision import exported_precision, published_precision
+from ai_on_eks.descriptors.schema import Architecture, Descriptor, Family, Format, Kind, Precision, Source
+from ai_on_eks.descriptors.yaml_writing import write_yaml
+from ai_on_eks.errors import InputError, Problem
+
+CONFIG = "config.json"
+MAX_URI_CHARACTERS = 512
+
+_TASKS = (
+    ("ForCausalLM", Kind.FOUNDATION, "text-generation"),
+    ("ForSequenceClassification", Kind.TASK_SPECIFIC, "text-classification"),
+    ("ForTokenClassification", Kind.TASK_SPECIFIC, "token-classification"),
+    ("ForQuestionAnswering", Kind.TASK_SPECIFIC, "question-answering"),
+    ("ForMaskedLM", Kind.TASK_SPECIFIC, "fill-mask"),
+    ("ForImageClassification", Kind.TASK_SPECIFIC, "image-classification"),
+)
+"""End of the class named in `architectures` -> kind and Hugging Face pipeline tag."""
+
+
+@dataclass(frozen=True, slots=True)
+class Description:
+    """A descriptor and what could not be told from the files."""
+
+    descriptor: Descriptor
+    notes: tuple[str, ...]
+
+
+def describe(source: str) -> Description:
+    """The description of whatever `source` names: today a folder with a transformers `config.json`."""
+    scheme, separator, _ = source.partition("://")
+    if separator:
+        raise refuse(
+            "source-not-supported",
+            f"'{scheme}://' is not read yet; supported is a folder with a transformers {CONFIG}",
+            source,
+            fix=f"download the model's {CONFIG} into a folder and name that folder",
+        )
+    path = Path(source)
+    if path.is_file():
+        raise refuse(
+            "source-not-supported",
+            f"is a file; supported is a folder with a transformers {CONFIG}",
+            source,
+            fix=f"name the folder that holds {CONFIG}",
+        )
+    return _describe_folder(path)
+
+
+def describe_folder(path: Path) -> Descriptor:
+    """The complete descriptor of a folder with a transformers `config.json`."""
+    return _describe_folder(path).descriptor
+
+
+def to_yaml(descriptor: Descriptor, notes: tuple[str, ...] = ()) -> str:
+    """The descriptor as a file: what differs from the defaults, `notes` as comments above."""
+    value = descriptor.model_dump(mode="json", by_alias=True, exclude_defaults=True)
+    return "".join(f"# {note}\n" for note in notes) + write_yaml(value)
+
+
+def _describe_folder(path: Path) -> Description:
+    file = str(path / CONFIG)
+    if not path.is_dir():
+        raise refuse("file-not-found", "there is no such folder", str(path), fix="check the path")
+    if not (path / CONFIG).exists():
+        other = ", a diffusers model, which is not read yet" if (path / "model_index.json").exists() else ""
+        message = f"holds no {CONFIG}{other}; supported is a folder with a transformers {CONFIG}"
+        raise refuse("source-not-supported", message, str(path), fix=f"name a folder that holds {CONFIG}")
+    config = _config(path)
+    inventory, relevant = _hyperparameters(config, file)
+    notes: list[str] = []
+    kind, task = _purpose(config, inventory)
+    weights = find_weights(path)
+    precision = _precision(config, weights, path)
+    if weights.file is not None:
+        notes.append(f"precision as the name of {weights.file} says; the file was not opened")
+    if precision is None:
+        notes.append("the config names no data type: precision is left at its default")
+    if weights.format is None:
+        notes.append("no weights in the folder: safetensors assumed")
+    notes += [f"assumed: {one}" for one in inventory.estimated]
+    descriptor = Descriptor(
+        name=_name(path),
+        kind=kind,
+        task=task,
+        source=_source(path, weights),
+        architecture=Architecture(
+            family=Family.CNN if inventory.item is Item.IMAGE else Family.TRANSFORMER, config=relevant
+        ),
+        precision=precision,
+    )
+    problems = [*check_descriptor(descriptor), *check_inventory(descriptor, inventory)]
+    if problems:
+        raise InputError([replace(problem, file=file) for problem in problems])
+    return Description(descriptor, tuple(notes))
+
+
+def _config(path: Path) -> Mapping[str, Any]:
+    document = read_json(path / CONFIG)
+    if not isinstance(document.value, dict):
+        message, fix = "holds no mapping of hyper-parameters", f"name a folder with a model's {CONFIG}"
+        raise refuse("not-a-mapping", message, document.file, 1, fix=fix)
+    return document.value
+
+
+def _hyperparameters(config: Mapping[str, Any], file: str) -> tuple[Inventory, dict[str, Any]]:
+    """The exact inventory; problems are told as the config's own."""
+    try:
+        return relevant_hyperparameters(config)
+    except InputError as error:
+        raise InputError(
+            [
+                Problem(
+                    code=problem.code,
+                    message=problem.message,
+                    file=file,
+                    path=(problem.path or "").removeprefix("architecture.config."),
+                    value=problem.value,
+                    allowed=problem.allowed,
+                    fix="write the descriptor by hand, with architecture.parameters"
+                    if problem.code == "unknown-architecture"
+                    else problem.fix,
+                )
+                for problem in error.problems
+            ]
+        ) from None
+
+
+def _precision(config: Mapping[str, Any], weights: Weights, path: Path) -> Precision | None:
+    """An exported file's own data type, else the config's."""
+    if weights.format is None or weights.file is None:
+        return published_precision(config, str(path / CONFIG))
+    precision = exported_precision(weights.format, weights.file)
+    if precision is None:
+        message = "the file's name does not say how it was quantized"
+        fix = "write the descriptor by hand, with 'weights' and 'scheme' under 'precision'"
+        raise refuse("unknown-quantization", message, str(path / weights.file), fix=fix)
+    return precision
+
+
+def _purpose(config: Mapping[str, Any], inventory: Inventory) -> tuple[Kind, str]:
+    """From the class named in `architectures`; else from what the model type can do."""
+    named = config.get("architectures")
+    first = named[0] if isinstance(named, list) and named and isinstance(named[0], str) else ""
+    for ending, kind, task in _TASKS:
+        if first.endswith(ending):
+            if task == "text-classification" and len(config.get("id2label") or ()) == 1:
+                return kind, "text-ranking"  # a single score: a reranker
+            return kind, task
+    if inventory.item is Item.IMAGE:
+        return Kind.TASK_SPECIFIC, "image-classification"
+    if inventory.states and not first.endswith("Model"):
+        return Kind.FOUNDATION, "text-generation"
+    return Kind.EMBEDDING, "feature-extraction"
+
+
+def _source(path: Path, weights: Weights) -> Source:
+    stored = weights.format or Format.SAFETENSORS
+    hub = hub_source(path)
+    if hub is not None:
+        return Source(uri=hub[0], revision=hub[1], file=weights.file, format=stored)
+    from urllib.parse import quote  # noqa: PLC0415 - 8 ms that only this command needs
+
+    uri = f"file://{quote(path.resolve().as_posix())}"
+    if len(uri) > MAX_URI_CHARACTERS:
+        message = f"has an address of {len(uri):,} characters; at most {MAX_URI_CHARACTERS} are read"
+        raise refuse("out-of-range", message, str(path), fix="move the folder to a shorter path")
+    return Source(uri=uri, file=weights.file, format=stored)
+
+
+def _name(path: Path) -> str:
+    """The folder's name in the form that Kubernetes objects allow."""
+    hub = hub_source(path)
+    raw = hub[0].rpartition("/")[2] if hub is not None else path.resolve().name
+    name = re.sub(r"[^a-z0-9]+", "-", raw.lower()).strip("-")
+    name = name if name[:1].isalpha() else f"model-{name}"
+    return name[:53].strip("-")

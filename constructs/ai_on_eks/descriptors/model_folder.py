@@ -1,0 +1,72 @@
+"""What lies in a model's folder: its config, and files whose names tell the format. No weight is opened."""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from ai_on_eks.descriptors.document import refuse
+from ai_on_eks.descriptors.schema import Format
+
+MAX_ENTRIES = 20_000
+"""Files in a folder. The most divided checkpoints have a few hundred."""
+
+_SUFFIXES = (
+    (Format.SAFETENSORS, (".safetensors", ".safetensors.index.json")),
+    (Format.ONNX, (".onnx",)),
+    (Format.GGUF, (".gguf",)),
+    (Format.TENSORFLOW, ("saved_model.pb",)),
+    (Format.PYTORCH, (".bin", ".pt", ".pth", ".ckpt")),
+)
+"""In order of preference: what engines load safely and directly comes first."""
+
+_NAMED_FILE = (Format.ONNX, Format.GGUF)
+_NOT_WEIGHTS = ("training_args.bin", "optimizer.bin", "scheduler.bin")
+_HUB_CACHE = re.compile(
+    r"models--(?P<organization>[\w.-]+?)--(?P<name>[\w.-]+)/snapshots/(?P<revision>[0-9a-f]{40})$", re.ASCII
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Weights:
+    """The format found, and the file where the format needs one named. None: no weights in the folder."""
+
+    format: Format | None
+    file: str | None
+
+
+def find_weights(folder: Path) -> Weights:
+    """The best format among the names in `folder` and its `onnx` subfolder."""
+    names = [name for name in _names(folder) if name not in _NOT_WEIGHTS]
+    if (folder / "onnx").is_dir():
+        names += [f"onnx/{name}" for name in _names(folder / "onnx")]
+    for stored, suffixes in _SUFFIXES:
+        found = sorted((name for name in names if name.endswith(suffixes)), key=lambda name: (len(name), name))
+        if found:
+            return Weights(stored, found[0] if stored in _NAMED_FILE else None)
+    return Weights(None, None)
+
+
+def hub_source(folder: Path) -> tuple[str, str] | None:
+    """Address and commit of a folder inside the Hugging Face cache, which is named after both."""
+    match = _HUB_CACHE.search(folder.resolve().as_posix())
+    if match is None:
+        return None
+    return f"hf://{match['organization']}/{match['name']}", match["revision"]
+
+
+def _names(folder: Path) -> list[str]:
+    names: list[str] = []
+    try:
+        with os.scandir(folder) as entries:
+            for entry in entries:
+                if len(names) >= MAX_ENTRIES:
+                    message = f"holds more than {MAX_ENTRIES:,} files"
+                    raise refuse("too-many-files", message, str(folder), fix="name the model's own folder")
+                names.append(entry.name)
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise refuse("file-not-readable", f"cannot be listed: {reason}", str(folder), fix="check the path") from None
+    return sorted(names)
