@@ -46,11 +46,11 @@ def accelerators_text(accelerators: Sequence[Mapping[str, Any]], width: int) -> 
             known["accelerator"],
             known["vendor"],
             size(known["memory_bytes"]),
-            f"{known['bandwidth_bytes_per_second'] / 1e9:,.0f}",
-            f"{known['dense_flops']['bf16'] / 1e12:,.1f}" if known["dense_flops"].get("bf16") else NONE,
+            _scaled(known["bandwidth_bytes_per_second"], 1e9, 0),
+            _scaled(known["dense_flops"].get("bf16"), 1e12, 1),
             known["compute_capability"] or NONE,
             known["link"] or NONE,
-            known["resource_name"],
+            known["resource_name"] or NONE,
         )
         for known in accelerators
     ]
@@ -61,6 +61,10 @@ def instance_type_text(known: Mapping[str, Any], width: int) -> str:
     """Everything about one instance type."""
     rows = [(name.removesuffix("_bytes").replace("_", " "), _fact(name, value)) for name, value in known.items()]
     return table(FACT_COLUMNS, rows, width)
+
+
+def _scaled(value: float | None, unit: float, digits: int) -> str:
+    return NONE if value is None else f"{value / unit:,.{digits}f}"
 
 
 def _list_row(known: Mapping[str, Any]) -> tuple[str, ...]:

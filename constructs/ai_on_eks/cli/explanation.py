@@ -10,7 +10,7 @@ from typing import Any
 
 from ai_on_eks.cli.layout import Column, indented, table
 from ai_on_eks.cli.reasons import RULE_ORDER
-from ai_on_eks.cli.tables import NONE, size, usd
+from ai_on_eks.cli.tables import NONE, plan_table_of, size, usd
 
 INDENT = "  "
 NEAREST_SHOWN = 5
@@ -31,6 +31,13 @@ ALTERNATIVE_COLUMNS = (
     Column("output tokens/s", numeric=True),
     Column("items/s", numeric=True),
 )
+
+
+def plans_text(body: Mapping[str, Any], width: int, *, explained: bool) -> str:
+    """The table, the warnings, the nearest misses; with `explained` everything about each model."""
+    details = [explain(plan, width) for plan in body["plans"]] if explained else []
+    parts = (plan_table_of(body, width), outcome_text(body, width), *details)
+    return "\n\n".join(part for part in parts if part)
 
 
 def outcome_text(body: Mapping[str, Any], width: int) -> str:

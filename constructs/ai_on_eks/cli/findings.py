@@ -14,7 +14,7 @@ from ai_on_eks.cli.loading import LoadedModel, LoadedPlatform, zones_of
 from ai_on_eks.cli.reasons import nothing_fits
 from ai_on_eks.errors import Problem
 from ai_on_eks.placement.types import Plan
-from ai_on_eks.serving.types import ImageReference
+from ai_on_eks.serving.types import ImageReference, Json
 
 STALE_PRICE_DAYS = 180
 """Prices change without notice, and a choice between two types can hang on a tenth of a dollar: twice a year somebody
@@ -23,17 +23,27 @@ has to look. An age at which prices are wrong does not exist."""
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 
 
-def unpinned_images(images: Mapping[str, ImageReference], file: str) -> list[Problem]:
+def used_images(images: Mapping[str, ImageReference], pod_specs: Iterable[Json]) -> list[ImageReference]:
+    """The images that pods run; what no pod runs need not be pinned."""
+    running = {
+        container["image"]
+        for spec in pod_specs
+        for container in (*spec.get("initContainers", ()), *spec.get("containers", ()))
+    }
+    return [image for image in images.values() if image.reference in running]
+
+
+def unpinned_images(images: Iterable[ImageReference], file: str) -> list[Problem]:
     """Images that only a tag names."""
     return [
         Problem(
             code="unpinned-image",
             message=f"{image.repository}:{image.tag} has no digest, so its registry decides what runs",
             file=file,
-            path=f"images.{key}.digest",
+            path=f"images.{image.key}.digest",
             fix=f"ai-on-eks images lock --file {file}",
         )
-        for key, image in images.items()
+        for image in images
         if image.digest is None
     ]
 

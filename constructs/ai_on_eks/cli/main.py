@@ -1,7 +1,7 @@
 """The `ai-on-eks` command: find the command, run it, turn every failure into lines and an exit code.
 
     stdout   data, nothing else
-    stderr   everything else; with --json it is empty or one JSON document
+    stderr   everything else; with --json nothing of ours but one JSON document when something is wrong
     exit     0 done · 1 findings · 2 wrong usage · 3 nothing fits · 4 malformed input · 5 internal error
              130 interrupted, 141 the reader of the pipe went away: what a shell reports of a killed program
 

@@ -35,7 +35,7 @@ def _model_rows(body: Mapping[str, Any]) -> list[tuple[str, str]]:
         ("parameters", f"{parameters['total']:,}"),
         ("active parameters", f"{parameters['active']:,}"),
         ("weights", f"{size(body['weights_bytes'])} as {precision['weights']}{scheme}"),
-        ("KV cache per token", f"{body['kv_bytes_per_token']:,} bytes as {precision['kv_cache']}"),
+        ("KV cache per token", f"{body['kv_bytes_per_token']:,} bytes{_cache_type(precision['kv_cache'])}"),
         ("context", f"{body['context_tokens']:,} tokens"),
         ("concurrency", f"{body['concurrency']:,}"),
         ("batch", f"{body['batch']:,}"),
@@ -43,6 +43,10 @@ def _model_rows(body: Mapping[str, Any]) -> list[tuple[str, str]]:
     keeps_cache = bool(body["kv_bytes_per_token"])
     unused = {"batch"} if keeps_cache else {"KV cache per token"}
     return [row for row in rows if row[0] not in unused]
+
+
+def _cache_type(name: str) -> str:
+    return "" if name == "auto" else f" as {name}"
 
 
 def _rank_rows(body: Mapping[str, Any]) -> list[tuple[str, str]]:
@@ -75,7 +79,15 @@ def _target_text(target: Mapping[str, Any]) -> str:
     return f"{place}{device}, {target['engine']} {target['engine_version']}, {ranks}"
 
 
+def _fitting(body: Mapping[str, Any]) -> str:
+    """A replica that holds a part of the load fits; how large a part decides how many replicas are needed."""
+    held, asked = body["sequences_per_replica"], body["concurrency"]
+    if not body["kv_bytes_per_token"]:
+        return "fits"
+    return f"fits: one replica holds {min(held, asked):,} of {asked:,} sequences of {body['context_tokens']:,} tokens"
+
+
 def _verdict(body: Mapping[str, Any], width: int) -> str:
     if body["fits"]:
-        return "fits"
+        return _fitting(body)
     return "\n".join(indented(f"does not fit: {reason}", width, "", "  ") for reason in body["reasons"])

@@ -10,14 +10,12 @@ from argparse import ArgumentParser, Namespace
 
 from ai_on_eks.cli.documents.plans import plans_body
 from ai_on_eks.cli.documents.snapshots import snapshot_mapping
-from ai_on_eks.cli.explanation import explain, outcome_text
 from ai_on_eks.cli.loading import LoadedModel, LoadedPlatform
 from ai_on_eks.cli.output import document, note, terminal_width, write_json, write_text
 from ai_on_eks.cli.planning import load_and_plan
 from ai_on_eks.cli.problems import report
 from ai_on_eks.cli.reasons import nothing_fits
 from ai_on_eks.cli.rendering import images_of
-from ai_on_eks.cli.tables import plan_table_of
 from ai_on_eks.errors import EXIT_DONE, EXIT_NOTHING_FITS
 from ai_on_eks.placement.types import Plan
 
@@ -35,12 +33,10 @@ def run(args: Namespace) -> int:
     if args.json:
         write_json(document("plan", {**_origin(target), **body}))
     else:
+        from ai_on_eks.cli.explanation import plans_text  # noqa: PLC0415 - JSON has no use for it
+
         note(target.note)
-        width = terminal_width()
-        write_text(plan_table_of(body, width))
-        for text in (outcome_text(body, width), *(explain(plan, width) for plan in body["plans"] if args.explain)):
-            if text:
-                write_text("\n" + text)
+        write_text(plans_text(body, terminal_width(), explained=args.explain))
     return _report_missing(models, plans, as_json=args.json)
 
 

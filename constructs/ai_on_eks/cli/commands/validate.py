@@ -13,7 +13,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from ai_on_eks.cli.findings import stale_prices, unknown_zones, unpinned_images, unpinned_revisions, without_placement
+from ai_on_eks.cli.findings import (
+    stale_prices,
+    unknown_zones,
+    unpinned_images,
+    unpinned_revisions,
+    used_images,
+    without_placement,
+)
 from ai_on_eks.cli.layout import Column, table
 from ai_on_eks.cli.loading import (
     DEFAULT_PLATFORM_FILE,
@@ -46,7 +53,7 @@ class Checked:
     target: LoadedPlatform
     models: tuple[LoadedModel, ...]
     plans: tuple[Plan, ...]
-    images: Mapping[str, ImageReference]
+    used: tuple[ImageReference, ...]
     images_file: str
 
 
@@ -95,11 +102,14 @@ def _load(files: Sequence[str]) -> Checked:
     if target is None or images is None:
         raise AssertionError("what did not load has left a problem")
     plans = plans_of(models, target)
-    for model, plan in zip(models, plans, strict=True):
-        if plan.chosen is not None:
-            collector.attempt(model.file, lambda plan=plan: build_workload(plan, target.platform, images))  # type: ignore[misc]
+    workloads = [
+        collector.attempt(model.file, lambda plan=plan: build_workload(plan, target.platform, images))  # type: ignore[misc]
+        for model, plan in zip(models, plans, strict=True)
+        if plan.chosen is not None
+    ]
     collector.finish()
-    return Checked(target, models, plans, images, images_file)
+    used = used_images(images, [workload.pod_spec for workload in workloads if workload]) if models else images.values()
+    return Checked(target, models, plans, tuple(used), images_file)
 
 
 def _findings(checked: Checked) -> list[Problem]:
@@ -107,7 +117,7 @@ def _findings(checked: Checked) -> list[Problem]:
         *unknown_zones(checked.target),
         *without_placement(checked.models, checked.plans),
         *unpinned_revisions(checked.models),
-        *unpinned_images(checked.images, checked.images_file),
+        *unpinned_images(checked.used, checked.images_file),
         *stale_prices(checked.target.catalog, datetime.now(UTC).date()),
     ]
 

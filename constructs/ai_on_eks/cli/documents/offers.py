@@ -20,7 +20,7 @@ def instance_type_mapping(instance_type: InstanceType, catalog: Catalog, region:
         "architecture": instance_type.architecture,
         "accelerator": accelerator.name if accelerator else None,
         "accelerator_count": instance_type.accelerator_count,
-        "accelerator_memory_bytes": instance_type.accelerator_memory_bytes if accelerator else None,
+        "accelerator_memory_bytes": instance_type.accelerator_memory_bytes or None,
         "network_gbps": instance_type.network_gbps,
         "network_cards": instance_type.network_cards,
         "efa_interfaces": instance_type.efa_interfaces,
@@ -38,18 +38,18 @@ def instance_type_mapping(instance_type: InstanceType, catalog: Catalog, region:
 
 
 def accelerator_mapping(accelerator: Accelerator) -> dict[str, Any]:
-    """One kind of device."""
+    """One kind of device. The catalogue's 0 and empty text mean that a figure is not published: null here."""
     capability = accelerator.compute_capability
     return {
         "accelerator": accelerator.name,
         "title": accelerator.title,
         "vendor": accelerator.vendor.value,
-        "memory_bytes": accelerator.memory_bytes,
-        "bandwidth_bytes_per_second": accelerator.bandwidth_bytes_per_second,
+        "memory_bytes": accelerator.memory_bytes or None,
+        "bandwidth_bytes_per_second": accelerator.bandwidth_bytes_per_second or None,
         "dense_flops": dict(accelerator.dense_flops),
-        "link": accelerator.link,
-        "link_bytes_per_second": accelerator.link_bytes_per_second,
+        "link": accelerator.link or None,
+        "link_bytes_per_second": accelerator.link_bytes_per_second or None,
         "compute_capability": None if capability is None else f"{capability[0]}.{capability[1]}",
-        "resource_name": accelerator.resource_name,
+        "resource_name": accelerator.resource_name or None,
         "source": accelerator.source,
     }
