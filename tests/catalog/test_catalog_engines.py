@@ -40,10 +40,13 @@ def test_given_an_engine_when_read_then_its_figures_are_plausible(name: str) -> 
 
 
 def test_given_tei_when_read_then_every_compute_capability_has_its_own_image() -> None:
-    images = load_engines()["tei"].images
+    engine = load_engines()["tei"]
+    images = engine.images
     assert images["8.6"] == "tei-86"
     assert images["cpu"] == "tei-cpu"
-    assert len(set(images.values())) == len(images) == 8
+    assert len(set(images.values())) == len(images) == 6
+    assert set(engine.withheld_images) == {"7.5", "12.0"}
+    assert not set(engine.withheld_images) & set(images)
 
 
 @pytest.mark.parametrize(

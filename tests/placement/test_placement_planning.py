@@ -97,7 +97,8 @@ def test_the_order_is_total(llama: Descriptor, catalog: Catalog, platform: Platf
 def test_every_rejection_names_a_known_rule_and_a_reason(
     models: dict[str, Descriptor], catalog: Catalog, platform: Platform
 ) -> None:
-    rules = {rule.name for rule in (*CANDIDATE_RULES, *PLACEMENT_RULES)} | {MEMORY_RULE, "engine-model"}
+    rules = {rule.name for rule in CANDIDATE_RULES} | {rule.name for rule in PLACEMENT_RULES}
+    rules |= {MEMORY_RULE, "engine-model"}
     for descriptor in models.values():
         for rejection in planned(descriptor, catalog, platform).rejected:
             assert rejection.rule in rules
@@ -154,6 +155,15 @@ def test_rejections_of_llama_8b(
     rejection = next(r for r in plan.rejected if (r.instance_type, r.tensor_parallel) == wanted)
     assert rejection.rule == rule
     assert part in rejection.reason
+
+
+def test_an_image_its_publisher_calls_experimental_is_not_used(
+    models: dict[str, Descriptor], catalog: Catalog, platform: Platform
+) -> None:
+    plan = planned(models["bge-large-en-v1-5"], only(catalog, ["g4dn.xlarge"]), platform)
+    rejection = next(r for r in plan.rejected if r.instance_type == "g4dn.xlarge")
+    assert rejection.rule == "engine-accelerator"
+    assert "experimental" in rejection.reason
 
 
 def test_memory_rejections_tell_the_shortfall(llama: Descriptor, catalog: Catalog, platform: Platform) -> None:

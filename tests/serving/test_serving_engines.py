@@ -39,7 +39,7 @@ def test_given_llama_8b_in_s3_then_vllm_streams_it_with_the_planned_figures() ->
         "--dtype=bfloat16",
         "--kv-cache-dtype=auto",
         "--max-model-len=16384",
-        "--max-num-seqs=16",
+        "--max-num-seqs=256",
         "--max-num-batched-tokens=2048",
         "--gpu-memory-utilization=0.92",
         "--tensor-parallel-size=1",
@@ -57,7 +57,7 @@ def test_given_llama_70b_over_four_accelerators_then_ranks_load_together() -> No
         "--dtype=bfloat16",
         "--kv-cache-dtype=auto",
         "--max-model-len=32768",
-        "--max-num-seqs=4",
+        "--max-num-seqs=1024",
         "--max-num-batched-tokens=8192",
         "--gpu-memory-utilization=0.9",
         "--tensor-parallel-size=4",
@@ -130,11 +130,12 @@ def test_given_a_cache_precision_then_vllm_stores_keys_and_values_in_it(cache: C
     assert f"--kv-cache-dtype={flag}" in engine_container(plans.llama(precision=precision))["args"]
 
 
-def test_given_more_sequences_than_the_engine_batches_then_its_limit_is_passed() -> None:
+def test_given_any_load_then_vllm_gets_the_batch_limits_that_sizing_counted() -> None:
     plan = plans.llama()
     assert plan.chosen is not None
-    crowded = replace(plan, chosen=replace(plan.chosen, sequences_per_replica=4000))
-    assert "--max-num-seqs=256" in engine_container(crowded)["args"]
+    rank = replace(plan.chosen.memory.rank, max_sequences=77, max_batched_tokens=4321)
+    changed = replace(plan, chosen=replace(plan.chosen, memory=replace(plan.chosen.memory, rank=rank)))
+    assert {"--max-num-seqs=77", "--max-num-batched-tokens=4321"} <= set(engine_container(changed)["args"])
 
 
 def test_given_no_precision_then_a_foundation_model_computes_in_bfloat16() -> None:

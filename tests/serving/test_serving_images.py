@@ -47,8 +47,6 @@ def test_given_the_packaged_file_then_every_engine_has_its_image() -> None:
     images = load_images(None)
     assert sorted(images) == [
         "tei-100",
-        "tei-120",
-        "tei-75",
         "tei-80",
         "tei-86",
         "tei-89",
@@ -59,7 +57,6 @@ def test_given_the_packaged_file_then_every_engine_has_its_image() -> None:
         "weights-fetch",
     ]
     assert images["vllm"].reference.startswith("docker.io/vllm/vllm-openai:v0.33.0")
-    assert images["tei-75"].tag == "turing-1.9"
     assert images["tei-80"].tag == "1.9"
 
 

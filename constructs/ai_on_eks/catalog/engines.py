@@ -71,6 +71,7 @@ def _engine(name: str, entry: Mapping[str, Any]) -> Engine:
         memory=_memory(entry, _known_version(entry["version"])),
         source=entry["source"],
         cache_min_compute_capability=_capabilities(entry["cache_min_compute_capability"]),
+        withheld_images=MappingProxyType(entry.get("withheld_images", {})),
     )
 
 

@@ -176,6 +176,7 @@ class Engine:
     tasks, formats, families     accepted values of the descriptor's fields
     images                       image key in images.yaml by device: `cpu`, or an NVIDIA compute capability `8.6`,
                                  or `nvidia` for any
+    withheld_images              why a published image is not used, by compute capability
     min_compute_capability       by weight data type; a missing data type is not served on NVIDIA
     cache_min_compute_capability by data type of the cache; a missing one needs nothing beyond the weights'
     """
@@ -194,3 +195,4 @@ class Engine:
     memory: EngineMemory
     source: str
     cache_min_compute_capability: Mapping[str, tuple[int, int]] = field(default_factory=dict)
+    withheld_images: Mapping[str, str] = field(default_factory=dict)

@@ -27,8 +27,11 @@ def engine_runs_on_device(candidate: Candidate, _: Requirements, __: Catalog) ->
     if accelerator is None:
         return Violation(f"{engine.title} {engine.version} is not served on CPU by this package")
     if accelerator.vendor is Vendor.NVIDIA and accelerator.compute_capability is not None:
-        major, minor = accelerator.compute_capability
-        return Violation(f"{engine.title} {engine.version} has no image for compute capability {major}.{minor}")
+        capability = ".".join(map(str, accelerator.compute_capability))
+        why = engine.withheld_images.get(capability)
+        if why is not None:
+            return Violation(f"{engine.title} {engine.version} is not used on compute capability {capability}: {why}")
+        return Violation(f"{engine.title} {engine.version} has no image for compute capability {capability}")
     return Violation(f"{engine.title} {engine.version} has no build for {accelerator.title}")
 
 

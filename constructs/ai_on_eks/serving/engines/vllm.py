@@ -67,7 +67,7 @@ def arguments(replica: Replica) -> tuple[str, ...]:
         f"--dtype={COMPUTE_DTYPES.get(replica.precision.weights, 'auto')}",
         f"--kv-cache-dtype={CACHE_DTYPES[replica.precision.kv_cache]}",
         f"--max-model-len={placement.max_model_len}",
-        f"--max-num-seqs={min(placement.sequences_per_replica, rank.max_sequences)}",
+        f"--max-num-seqs={rank.max_sequences}",
         f"--max-num-batched-tokens={rank.max_batched_tokens}",
         f"--gpu-memory-utilization={rank.memory_fraction!r}",
         f"--tensor-parallel-size={placement.tensor_parallel}",
