@@ -9,102 +9,79 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
 from pathlib import Path
 
 import cdk8s
 
-from ai_on_eks.aws.helm_release import HelmRelease
-from ai_on_eks.catalog.loading import load_catalog
 from ai_on_eks.catalog.types import InstanceType
-from ai_on_eks.descriptors.architectures import build_inventory
-from ai_on_eks.descriptors.loading import load_descriptor, load_platform
-from ai_on_eks.descriptors.platform import DeliveryMode, Platform
-from ai_on_eks.errors import AiOnEksError, InputError, NothingFitsError, Problem
+from ai_on_eks.cli.loading import Collector, LoadedPlatform
+from ai_on_eks.cli.planning import load_and_plan
+from ai_on_eks.cli.reasons import nothing_fits
+from ai_on_eks.cli.rendering import images_of
+from ai_on_eks.descriptors.platform import DeliveryMode
+from ai_on_eks.errors import AiOnEksError, InputError, NothingFitsError, Problem, UsageError
 from ai_on_eks.placement.capacity import capacity_requests
-from ai_on_eks.placement.planning import plan_model
-from ai_on_eks.placement.types import Plan
-from ai_on_eks.serving.images import load_images
 from ai_on_eks.serving.workload import build_workload
 from k8s.models import ModelChart
 from k8s.platform import PlatformChart
 from stacks.application import Charts, Deployment, build_app
 
 ROOT = Path(__file__).parent
+
 HELM_FOLDER = ROOT / "build" / "manifests" / "helm"
 """Beside the rendered manifests: what a GitOps tool installs when CDK does not."""
 
 
 def main() -> int:
-    """Synthesize; errors of the user's input are told without a traceback and end with their exit code."""
+    """Synthesize. The user's mistakes are told without a traceback and end with their exit code."""
+    context = json.loads(os.environ.get("CDK_CONTEXT_JSON", "{}"))
+    platform_file = str(ROOT / context.get("platform", "platform.yaml"))
     try:
-        context = json.loads(os.environ.get("CDK_CONTEXT_JSON", "{}"))
-        deployment = read_deployment(
-            platform_file=ROOT / context.get("platform", "platform.yaml"), models=ROOT / context.get("models", "models")
-        )
-        build_app(deployment, lambda bucket: render_charts(deployment, bucket), outdir=output_folder()).synth()
+        deployment = read_deployment(platform_file, ROOT / context.get("models", "models"))
+        synthesize(deployment, platform_file)
     except AiOnEksError as error:
         for problem in error.problems:
             print(problem, file=sys.stderr)
         return error.exit_code
     if deployment.platform.delivery.mode is DeliveryMode.RENDER:
-        write_releases(deployment.helm_releases(), HELM_FOLDER)
+        write_releases(deployment, HELM_FOLDER)
     return 0
 
 
-def read_deployment(*, platform_file: Path, models: Path) -> Deployment:
-    """Plan every model of the folder on the platform. Raises AiOnEksError with every problem of the first bad step."""
-    platform = load_platform(platform_file)
-    catalog = load_catalog(platform.region)
-    images = load_images(platform_file.parent / platform.images if platform.images else None)
-    plans = [
-        plan_model(descriptor, build_inventory(descriptor), catalog, platform)
-        for descriptor in [load_descriptor(path) for path in sorted(models.glob("*.yaml"))]
-    ]
-    unplaced = [unplaced_problem(plan) for plan in plans if plan.chosen is None]
+def read_deployment(platform_file: str, models: Path) -> Deployment:
+    """Plan every model of the folder on the platform."""
+    files = [str(path) for path in sorted(models.glob("*.yaml"))]
+    if not files:
+        raise UsageError(Problem("no-models", f"no *.yaml in {models}", fix="write a descriptor or pass -c models="))
+    target, loaded, plans = load_and_plan(files, platform_file, None)
+    unplaced = [nothing_fits(plan, model.file) for plan, model in zip(plans, loaded, strict=True) if not plan.chosen]
     if unplaced:
         raise NothingFitsError(unplaced)
+    images = images_of(target)
     image_bytes = {key: image.size_bytes for key, image in images.items()}
     return Deployment(
-        platform=platform,
-        system_instance_type=system_instance_type(platform, catalog.instance_types),
-        requests=capacity_requests(plans, platform, catalog, image_bytes),
-        workloads=tuple(build_workload(plan, platform, images) for plan in plans),
+        platform=target.platform,
+        system_instance_type=system_instance_type(target),
+        requests=capacity_requests(plans, target.platform, target.catalog, image_bytes),
+        workloads=tuple(build_workload(plan, target.platform, images) for plan in plans),
     )
 
 
-def system_instance_type(platform: Platform, known: Mapping[str, InstanceType]) -> InstanceType:
-    """The catalogue's entry for the system nodes; no template checker knows which types exist."""
-    name = platform.capacity.system_nodes.instance_type
-    if name in known:
-        return known[name]
-    nearest = tuple(get_close_matches(name, sorted(known), n=3, cutoff=0.0))
-    raise InputError(
-        Problem(
-            code="instance-type-unknown",
-            message="not an instance type of the catalogue",
-            path="capacity.system_nodes.instance_type",
-            value=name,
-            allowed=nearest,
-            fix=f"use {nearest[0]}, or another that `ai-on-eks catalog list` shows",
-        )
+def synthesize(deployment: Deployment, platform_file: str) -> None:
+    """Write the cloud assembly. What only the stacks can find wrong is told with its line of the platform file."""
+    collector = Collector()
+    outdir = os.environ.get("CDK_OUTDIR", str(ROOT / "cdk.out"))
+    app = collector.attempt(
+        platform_file, lambda: build_app(deployment, lambda bucket: render_charts(deployment, bucket), outdir=outdir)
     )
-
-
-def unplaced_problem(plan: Plan) -> Problem:
-    """Why a model has no place, by the nearest miss."""
-    nearest = plan.rejected[0]
-    return Problem(
-        code="nothing-fits",
-        message=f"no instance type fits; nearest: {nearest.instance_type}: {nearest.reason}",
-        path=plan.descriptor.name,
-        fix="ask for less context or concurrency, or lift a constraint; `ai-on-eks plan --explain` shows all reasons",
-    )
+    collector.finish()
+    if app is not None:
+        app.synth()
 
 
 def render_charts(deployment: Deployment, bucket: str) -> Charts:
-    """The Kubernetes objects. cdk8s writes nothing: the app's folder is never used."""
+    """The Kubernetes objects. cdk8s writes nothing: its folder is never used."""
     app = cdk8s.App(outdir=str(ROOT / "build" / "cdk8s"))
     platform = deployment.platform
     return Charts(
@@ -116,15 +93,30 @@ def render_charts(deployment: Deployment, bucket: str) -> Charts:
     )
 
 
-def output_folder() -> str:
-    """Where the CDK command line wants the result, or `cdk.out` when started by hand."""
-    return os.environ.get("CDK_OUTDIR", str(ROOT / "cdk.out"))
+def system_instance_type(target: LoadedPlatform) -> InstanceType:
+    """The catalogue's entry for the system nodes; no template checker knows which types exist."""
+    name = target.platform.capacity.system_nodes.instance_type
+    known = target.catalog.instance_types
+    if name in known:
+        return known[name]
+    nearest = tuple(get_close_matches(name, sorted(known), n=3, cutoff=0.0))
+    raise InputError(
+        Problem(
+            code="instance-type-unknown",
+            message="not an instance type of the catalogue",
+            file=target.file,
+            path="capacity.system_nodes.instance_type",
+            value=name,
+            allowed=nearest,
+            fix=f"use {nearest[0]}, or another that `ai-on-eks catalog list` shows",
+        )
+    )
 
 
-def write_releases(releases: Iterable[HelmRelease], folder: Path) -> None:
-    """One YAML file per release."""
+def write_releases(deployment: Deployment, folder: Path) -> None:
+    """One YAML file per Helm release."""
     folder.mkdir(parents=True, exist_ok=True)
-    for release in releases:
+    for release in deployment.helm_releases():
         (folder / f"{release.name}.yaml").write_text(release.to_yaml(), encoding="utf-8")
 
 

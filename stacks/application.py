@@ -17,6 +17,8 @@ from ai_on_eks.aws import gpu_operator
 from ai_on_eks.aws.helm_release import HelmRelease
 from ai_on_eks.catalog.types import InstanceType
 from ai_on_eks.descriptors.platform import DeliveryMode, Platform
+from ai_on_eks.descriptors.platform_checks import check_platform
+from ai_on_eks.errors import InputError
 from ai_on_eks.placement.types import CapacityRequest
 from ai_on_eks.serving.types import Workload
 from stacks.addons import AddonsStack
@@ -55,10 +57,13 @@ class Deployment:
         return (gpu_operator.release(self.platform),) if gpu_operator.is_required(self.requests) else ()
 
 
-def feature_flags(cdk_json: Path = CDK_JSON) -> dict[str, Any]:
-    """The context of cdk.json. Given to the app itself, so `python app.py` and `cdk synth` write the same templates."""
-    context: dict[str, Any] = json.loads(cdk_json.read_text(encoding="utf-8"))["context"]
-    return context
+def app_context(cdk_json: Path = CDK_JSON) -> dict[str, Any]:
+    """The feature flags of cdk.json and what the CDK command line makes of its other settings.
+
+    Given to the app itself, so `python app.py` and `cdk synth` write the same templates.
+    """
+    settings = json.loads(cdk_json.read_text(encoding="utf-8"))
+    return {**settings["context"], "aws:cdk:enable-path-metadata": settings["pathMetadata"]}
 
 
 def build_app(
@@ -70,7 +75,7 @@ def build_app(
     """
     app = App(
         outdir=outdir,
-        context=feature_flags(),
+        context=app_context(),
         analytics_reporting=False,
         builtin_cloud_formation_validation=validate,
     )
@@ -81,6 +86,9 @@ def build_app(
 def add_stacks(app: App, deployment: Deployment, render_charts: ChartRenderer) -> None:
     """Network, cluster, capacity, add-ons, storage and, where CDK applies the objects, serving."""
     platform = deployment.platform
+    problems = check_platform(platform)  # once more: a platform need not come from a file
+    if problems:
+        raise InputError(problems)
     network = NetworkStack(app, platform=platform)
     cluster = ClusterStack(app, platform=platform, vpc=network.vpc)
     capacity = CapacityStack(

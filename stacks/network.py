@@ -17,4 +17,4 @@ class NetworkStack(PlatformStack):
         super().__init__(
             scope, "network", platform=platform, description="VPC, subnets and NAT of the AI platform", keeps_data=True
         )
-        self.vpc: ec2.IVpc = PlatformNetwork(self, "Network", network=platform.network, region=platform.region).vpc
+        self.vpc: ec2.IVpc = PlatformNetwork(self, "Network", network=platform.network).vpc

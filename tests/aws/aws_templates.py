@@ -1,9 +1,16 @@
-"""Build one construct in a stack of its own and look at what it became."""
+"""Build one construct in a stack of its own and look at what it became.
+
+CDK's template validation is off here: tests of tests/stacks run with it.
+"""
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
+
+sys.path.insert(0, str(Path(__file__).parent.parent / "stacks"))
 
 import stacks_samples as samples
 from aws_cdk import App, Stack
@@ -12,21 +19,22 @@ from aws_cdk import aws_eks_v2 as eks
 from aws_cdk.assertions import Template
 
 from ai_on_eks.descriptors.platform import Platform
-from stacks.application import feature_flags
+from stacks.application import app_context
 from stacks.base import PlatformStack
+
+__all__ = ["all_of", "imported_cluster", "only", "samples", "template_of", "vpc"]
 
 Resource = dict[str, Any]
 
 
 def template_of(build: Callable[[Stack], object], platform: Platform | None = None) -> dict[str, Any]:
     """The template of a stack after `build` has filled it."""
-    app = App(context=feature_flags(), analytics_reporting=False)
+    app = App(context=app_context(), analytics_reporting=False, builtin_cloud_formation_validation=False)
     stack = PlatformStack(
         app, "unit", platform=platform or samples.platform(), description="unit under test", keeps_data=False
     )
     build(stack)
-    template: dict[str, Any] = Template.from_stack(stack).to_json()
-    return template
+    return dict(Template.from_stack(stack).to_json())
 
 
 def all_of(template: dict[str, Any], kind: str) -> dict[str, Resource]:

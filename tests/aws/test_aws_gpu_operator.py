@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import stacks_samples as samples
 import yaml
+from aws_templates import samples
 
 from ai_on_eks.aws import gpu_operator
 

@@ -3,8 +3,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-import stacks_samples as samples
-from aws_templates import all_of, only, template_of
+from aws_templates import all_of, only, samples, template_of
 
 from ai_on_eks.aws.network import PlatformNetwork, check_network
 from ai_on_eks.descriptors.platform import NatGateways, Network
@@ -17,7 +16,7 @@ def network(**changes: Any) -> Network:
 
 def template(value: Network) -> dict[str, Any]:
     return template_of(
-        lambda stack: PlatformNetwork(stack, "Network", network=value, region="us-east-1"),
+        lambda stack: PlatformNetwork(stack, "Network", network=value),
         samples.platform(network=value),
     )
 
@@ -29,36 +28,17 @@ def subnets(document: dict[str, Any]) -> dict[str, tuple[str, str]]:
     }
 
 
-@pytest.mark.parametrize(
-    ("cidr", "code"),
-    [
-        ("10.0.0.0/18", "network-cidr-size"),
-        ("10.0.0.0/8", "network-cidr-size"),
-        ("10.0.0.1/16", "network-cidr-invalid"),
-        ("10.0.300.0/16", "network-cidr-invalid"),
-    ],
-)
-def test_a_block_that_cannot_hold_the_nodes_is_refused(cidr: str, code: str) -> None:
+@pytest.mark.parametrize("cidr", ["10.0.0.0/18", "10.0.0.0/24", "10.0.0.0/8"])
+def test_a_block_that_cannot_hold_the_nodes_is_refused(cidr: str) -> None:
     with pytest.raises(InputError) as caught:
-        check_network(network(cidr=cidr), "us-east-1")
-    assert [(problem.code, problem.value) for problem in caught.value.problems] == [(code, cidr)]
+        check_network(network(cidr=cidr))
+    (problem,) = caught.value.problems
+    assert (problem.code, problem.value, problem.allowed) == ("network-cidr-size", cidr, ("/16", "/17"))
 
 
 @pytest.mark.parametrize("cidr", ["10.0.0.0/16", "172.16.0.0/17"])
 def test_a_block_with_room_for_a_20_is_accepted(cidr: str) -> None:
-    check_network(network(cidr=cidr), "us-east-1")
-
-
-def test_all_mistakes_are_told_at_once() -> None:
-    zones = ("us-east-1a", "us-west-2a", "us-east-1-bos-1a", "us-east-1a")
-    with pytest.raises(InputError) as caught:
-        check_network(network(cidr="10.0.0.0/20", availability_zones=zones), "us-east-1")
-    assert [(problem.code, problem.path) for problem in caught.value.problems] == [
-        ("network-cidr-size", "network.cidr"),
-        ("network-zone-foreign", "network.availability_zones[1]"),
-        ("network-zone-foreign", "network.availability_zones[2]"),
-        ("network-zone-repeated", "network.availability_zones"),
-    ]
+    check_network(network(cidr=cidr))
 
 
 def test_subnets_lie_in_the_named_zones_with_room_for_nodes() -> None:

@@ -3,9 +3,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-import stacks_samples as samples
 from aws_cdk import Stack
-from aws_templates import all_of, imported_cluster, only, template_of, vpc
+from aws_templates import all_of, imported_cluster, only, samples, template_of, vpc
 
 from ai_on_eks.aws.fabric import FabricTraffic
 from ai_on_eks.aws.launch_template import node_config, root_volume_performance

@@ -14,6 +14,8 @@ from ai_on_eks.errors import InputError
 from stacks.application import Deployment
 from stacks.serving import MAX_MANIFEST_BYTES, check_size
 
+pytest_plugins = ["stacks_fixtures"]
+
 Templates = dict[str, dict[str, Any]]
 
 
@@ -169,10 +171,10 @@ def test_objects_too_large_for_the_kubectl_provider_are_refused() -> None:
     assert caught.value.problems[0].code == "manifest-too-large"
 
 
-def test_a_bad_zone_stops_the_synthesis(synthesize: Callable[[Deployment], Path]) -> None:
+def test_a_platform_made_in_code_is_checked_like_a_file(synthesize: Callable[[Deployment], Path]) -> None:
     with pytest.raises(InputError) as caught:
         synthesize(samples.deployment(network=Network(availability_zones=("us-east-1a", "eu-west-1a"))))
-    assert caught.value.problems[0].code == "network-zone-foreign"
+    assert caught.value.problems[0].code == "zone-not-in-region"
 
 
 def test_no_template_nears_what_cloudformation_takes(applied_folder: Path) -> None:

@@ -23,6 +23,8 @@ SYNTHESIZE = """
 import sys
 import stacks_samples as samples
 from stacks.application import build_app
+
+pytest_plugins = ["stacks_fixtures"]
 build_app(samples.deployment(), samples.charts, outdir=sys.argv[1]).synth()
 """
 

@@ -12,6 +12,8 @@ from aws_cdk.assertions import Template
 
 from ai_on_eks.aws.rules import findings
 
+pytest_plugins = ["stacks_fixtures"]
+
 Templates = dict[str, dict[str, Any]]
 
 LOGS = [{"Type": kind} for kind in ("api", "audit", "authenticator", "controllerManager", "scheduler")]
@@ -61,10 +63,10 @@ def test_each_fault_of_a_cluster_is_caught(changes: dict[str, Any], expected: li
 
 def test_the_library_s_own_defaults_are_caught() -> None:
     """GIVEN a cluster exactly as `aws_eks_v2` makes it by default, which cdk-nag and checkov let pass."""
-    stack = Stack(App(), "bad")
+    stack = Stack(App(builtin_cloud_formation_validation=False), "bad")
     network = ec2.Vpc(stack, "Vpc", restrict_default_security_group=False)
     eks.Cluster(stack, "Cluster", vpc=network, version=eks.KubernetesVersion.of("1.36"))
-    assert codes(Template.from_stack(stack).to_json()) == [
+    assert codes(dict(Template.from_stack(stack).to_json())) == [
         "eks-endpoint-open",
         "eks-logs-missing",
         "eks-secrets-key-missing",

@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 
+pytest_plugins = ["stacks_fixtures"]
+
 SNAPSHOTS = Path(__file__).parent / "snapshots"
 STACKS = ("network", "cluster", "capacity", "addons", "storage", "serving")
 

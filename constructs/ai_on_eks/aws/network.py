@@ -9,7 +9,6 @@ Splitting the VPC evenly over the zones in use would waste less and renumber eve
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from ipaddress import IPv4Network
 
 from aws_cdk import Acknowledgment, RemovalPolicy, Validations
@@ -26,12 +25,12 @@ ZONES_LAID_OUT = 6
 PRIVATE_BITS = 3
 PUBLIC_BITS = 8
 
-LARGEST_NODE_SUBNET_PREFIX = 20
+SMALLEST_NODE_SUBNET_PREFIX = 20
 """A /20 holds 4,091 addresses. The VPC CNI gives every pod one and keeps a warm interface's worth per node, and a
 node with EFA takes one per network card: smaller subnets run dry in the middle of a rollout."""
 
-AWS_VPC_PREFIXES = range(16, 29)
-"""Block sizes EC2 accepts for a VPC: /16 to /28 (VPC user guide, "VPC CIDR blocks", 2026-11)."""
+LARGEST_VPC_PREFIX = 16
+"""EC2 makes no VPC larger than a /16 (VPC user guide, "VPC CIDR blocks", 2026-11)."""
 
 FLOW_LOG_RETENTION = logs.RetentionDays.THREE_MONTHS
 """Long enough to investigate an incident found late, short enough to stay cheap."""
@@ -45,9 +44,9 @@ class PlatformNetwork(Construct):
     change security groups, more to guard than a group that no interface of the platform carries.
     """
 
-    def __init__(self, scope: Construct, id: str, *, network: Network, region: str) -> None:  # noqa: A002 - CDK's name
+    def __init__(self, scope: Construct, id: str, *, network: Network) -> None:  # noqa: A002 - CDK's name
         super().__init__(scope, id)
-        check_network(network, region)
+        check_network(network)
         block = IPv4Network(network.cidr)
         zones = network.availability_zones
         self.vpc = ec2.Vpc(
@@ -94,63 +93,20 @@ class PlatformNetwork(Construct):
         )
 
 
-def check_network(network: Network, region: str) -> None:
-    """Raise InputError with every mistake of the network that no template checker sees."""
-    problems = [*_cidr_problems(network.cidr), *_zone_problems(network.availability_zones, region)]
-    if problems:
-        raise InputError(problems)
-
-
-def _cidr_problems(cidr: str) -> list[Problem]:
-    try:
-        block = IPv4Network(cidr)
-    except ValueError as error:
-        return [
-            Problem(
-                code="network-cidr-invalid",
-                message=f"not an IPv4 block: {str(error).lower()}",
-                path="network.cidr",
-                value=cidr,
-                fix="write the network address with its prefix, such as 10.0.0.0/16",
-            )
-        ]
+def check_network(network: Network) -> None:
+    """Raise InputError for a block too small for the nodes. The loader has checked that it is a block at all."""
+    block = IPv4Network(network.cidr)
+    smallest = SMALLEST_NODE_SUBNET_PREFIX - PRIVATE_BITS
+    if LARGEST_VPC_PREFIX <= block.prefixlen <= smallest:
+        return
     nodes_prefix = block.prefixlen + PRIVATE_BITS
-    smallest = LARGEST_NODE_SUBNET_PREFIX - PRIVATE_BITS
-    if block.prefixlen in AWS_VPC_PREFIXES and block.prefixlen <= smallest:
-        return []
-    return [
+    raise InputError(
         Problem(
             code="network-cidr-size",
             message=f"a /{block.prefixlen} gives node subnets of /{nodes_prefix}; nodes need /20 or larger",
             path="network.cidr",
-            value=cidr,
-            allowed=tuple(f"/{prefix}" for prefix in AWS_VPC_PREFIXES if prefix <= smallest),
-            fix=f"use {block.network_address}/16",
+            value=network.cidr,
+            allowed=tuple(f"/{prefix}" for prefix in range(LARGEST_VPC_PREFIX, smallest + 1)),
+            fix=f"use {block.network_address}/{LARGEST_VPC_PREFIX}",
         )
-    ]
-
-
-def _zone_problems(zones: Sequence[str], region: str) -> list[Problem]:
-    """Local zones (`us-east-1-bos-1a`) and zones of another region have no EKS control plane interfaces."""
-    problems = [
-        Problem(
-            code="network-zone-foreign",
-            message=f"not an availability zone of {region}",
-            path=f"network.availability_zones[{index}]",
-            value=zone,
-            fix=f"write the region and one letter, such as {region}a",
-        )
-        for index, zone in enumerate(zones)
-        if not (zone.startswith(region) and len(zone) == len(region) + 1 and zone[-1].isalpha())
-    ]
-    if len(set(zones)) != len(zones):
-        problems.append(
-            Problem(
-                code="network-zone-repeated",
-                message="a zone is named twice",
-                path="network.availability_zones",
-                value=", ".join(zones),
-                fix="name each zone once",
-            )
-        )
-    return problems
+    )

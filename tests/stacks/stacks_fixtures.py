@@ -1,17 +1,13 @@
-"""Stack tests. CDK's template validation is off here except in the one test that is about it."""
+"""Fixtures of the stack tests. CDK's template validation is off here except in the tests that are about it."""
 
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-
-os.environ.setdefault("CDK_VALIDATION", "false")  # read by the Node process, so before it starts
-
 import stacks_samples as samples
 from aws_cdk import App
 
@@ -27,7 +23,7 @@ def synthesize(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Deployment
 
     def run(deployment: Deployment) -> Path:
         folder = tmp_path_factory.mktemp("cdk.out")
-        app: App = build_app(deployment, samples.charts, outdir=str(folder))
+        app: App = build_app(deployment, samples.charts, outdir=str(folder), validate=False)
         app.synth()
         return folder
 

@@ -1,0 +1,107 @@
+"""`python app.py` as the CDK command line starts it."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+import tarfile
+from pathlib import Path
+from typing import Any
+
+import aws_cdk
+import pytest
+
+REPOSITORY = Path(__file__).parents[2]
+
+PLATFORM = """\
+name: ai
+region: us-east-1
+network:
+  availability_zones: [us-east-1a, us-east-1b]
+"""
+
+
+def run_app(folder: Path, **context: str) -> subprocess.CompletedProcess[str]:
+    inherited = {key: value for key, value in os.environ.items() if not key.startswith(("PYTEST", "CDK_"))}
+    return subprocess.run(
+        [sys.executable, str(REPOSITORY / "app.py")],
+        cwd=folder,
+        env={
+            **inherited,
+            "PYTHONPATH": str(REPOSITORY / "constructs"),
+            "CDK_OUTDIR": str(folder / "cdk.out"),
+            "CDK_CONTEXT_JSON": json.dumps(context),
+            "CDK_VALIDATION": "false",
+        },
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_the_models_and_the_platform_of_the_repository_become_stacks(tmp_path: Path) -> None:
+    """Slow: a process of its own with Node; the one test of the whole chain."""
+    result = run_app(tmp_path)
+    assert (result.returncode, "Traceback" in result.stderr) == (0, False), result.stderr
+    names = {path.name for path in (tmp_path / "cdk.out").glob("*.template.json")}
+    assert names == {
+        f"ai-on-eks-{unit}.template.json" for unit in ("network", "cluster", "capacity", "addons", "storage", "serving")
+    }
+    serving = json.loads((tmp_path / "cdk.out" / "ai-on-eks-serving.template.json").read_text(encoding="utf-8"))
+    assert len(serving["Resources"]) == 1 + len(list((REPOSITORY / "models").glob("*.yaml")))
+
+
+@pytest.mark.parametrize(
+    ("text", "code", "line"),
+    [
+        (f"{PLATFORM}cluster:\n  public_access_cidrs: [0.0.0.0/0]\n", "open-to-the-internet", 6),
+        (f"{PLATFORM}cluster:\n  kubernetes_version: '1.29'\n", "kubernetes-version-unsupported", 6),
+        (f"{PLATFORM}capacity:\n  system_nodes:\n    instance_type: m99.huge\n", "instance-type-unknown", None),
+        (f"{PLATFORM}  cidr: 10.0.0.0/20\n", "network-cidr-size", 5),
+    ],
+)
+def test_a_bad_platform_is_told_with_its_line_and_no_traceback(
+    tmp_path: Path, text: str, code: str, line: int | None
+) -> None:
+    platform = tmp_path / "platform.yaml"
+    platform.write_text(text, encoding="utf-8")
+    result = run_app(tmp_path, platform=str(platform))
+    assert result.returncode == 4
+    assert f"error[{code}]" in result.stderr
+    assert "Traceback" not in result.stderr
+    if line is not None:
+        assert f"{platform}:{line}: " in result.stderr
+    assert not (tmp_path / "cdk.out" / "manifest.json").exists()
+
+
+def test_a_folder_without_models_is_wrong_usage(tmp_path: Path) -> None:
+    result = run_app(tmp_path, models=str(tmp_path))
+    assert result.returncode == 2
+    assert "error[no-models]" in result.stderr
+
+
+def test_the_command_line_is_pinned_and_the_lock_names_no_server() -> None:
+    package = read_json("package.json")
+    lock = read_json("package-lock.json")
+    assert package["devDependencies"] == {"aws-cdk": "2.1148.1"}
+    assert lock["packages"]["node_modules/aws-cdk"]["version"] == "2.1148.1"
+    assert lock["packages"]["node_modules/aws-cdk"]["integrity"].startswith("sha512-")
+    assert not re.search(r"https?://", json.dumps(lock))
+
+
+def test_every_recommended_feature_flag_is_set() -> None:
+    """GIVEN the flags inside the aws-cdk-lib that is installed, which a new release extends."""
+    (library,) = (Path(aws_cdk.__file__).parent / "_jsii").glob("aws-cdk-lib@*.jsii.tgz")
+    with tarfile.open(library) as archive:
+        member = archive.extractfile("package/recommended-feature-flags.json")
+        assert member is not None
+        recommended = json.load(member)
+    assert read_json("cdk.json")["context"] == recommended
+
+
+def read_json(name: str) -> dict[str, Any]:
+    document: dict[str, Any] = json.loads((REPOSITORY / name).read_text(encoding="utf-8"))
+    return document
