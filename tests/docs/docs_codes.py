@@ -11,6 +11,9 @@ from pathlib import Path
 from docs_pages import ROOT
 
 SOURCES = ("app.py", "constructs/ai_on_eks", "k8s", "stacks")
+LEAST_LITERAL_CHARACTERS = 8
+"""Texts with less of their own would match any message."""
+
 KEBAB = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
 
 
@@ -88,14 +91,45 @@ def _texts(node: ast.expr, tree: ast.Module) -> list[str | None]:
     if isinstance(node, ast.IfExp):
         return [*_texts(node.body, tree), *_texts(node.orelse, tree)]
     if isinstance(node, ast.JoinedStr):
-        filled_in = [part.value for part in node.values if isinstance(part, ast.FormattedValue)]
-        if len(filled_in) == 1 and isinstance(filled_in[0], ast.Name):
-            name = filled_in[0].id
-            return [_filled(node, given) for _, given in _given(tree, _positions(tree, name), name)] or [None]
+        names = {part.id for part in ast.walk(node) if isinstance(part, ast.Name)}
+        if len(names) == 1:
+            name = names.pop()
+            return [_filled(node, name, given) for _, given in _given(tree, _positions(tree, name), name)] or [None]
     return [None]
 
 
-def _filled(node: ast.JoinedStr, given: ast.expr) -> str | None:
-    if not isinstance(given, ast.Constant):
+def _filled(node: ast.JoinedStr, name: str, given: ast.expr) -> str | None:
+    """The text with the parameter filled in: a literal, as it is or with one thing replaced by another."""
+    if not isinstance(given, ast.Constant) or not isinstance(given.value, str):
         return None
-    return "".join(str(part.value if isinstance(part, ast.Constant) else given.value) for part in node.values)
+    texts = (_part(part, name, given.value) for part in node.values)
+    known = [text for text in texts if text is not None]
+    return "".join(known) if len(known) == len(node.values) else None
+
+
+def _part(part: ast.expr, name: str, given: str) -> str | None:
+    value = part.value if isinstance(part, ast.FormattedValue) else part
+    if isinstance(value, ast.Constant):
+        return str(value.value)
+    if isinstance(value, ast.Name) and value.id == name:
+        return given
+    if isinstance(value, ast.Call) and isinstance(value.func, ast.Attribute) and value.func.attr == "replace":
+        old, new = (argument.value for argument in value.args if isinstance(argument, ast.Constant))
+        return given.replace(str(old), str(new))
+    return None
+
+
+def message_patterns() -> tuple[re.Pattern[str], ...]:
+    """Beginnings that messages can have: every text of the sources, with anything where a value is filled in."""
+    texts: set[str] = set()
+    for path in _sources():
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.JoinedStr):
+                parts = [str(part.value) if isinstance(part, ast.Constant) else None for part in node.values]
+            elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+                parts = [node.value]
+            else:
+                continue
+            if sum(len(part) for part in parts if part) >= LEAST_LITERAL_CHARACTERS:
+                texts.add("".join(".*" if part is None else re.escape(part) for part in parts))
+    return tuple(re.compile(text, re.DOTALL) for text in sorted(texts))

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import re
 
-from docs_codes import KEBAB, uses
+from docs_codes import KEBAB, message_patterns, uses
 from docs_pages import DOCS, blocks
 
 PAGE = DOCS / "errors.md"
+FOREIGN_MESSAGES = frozenset({"internal-error", "system-error"})
+"""Their messages are those of Python and of the operating system."""
+
 HEADING = re.compile(r"^### `?([^`\n]+?)`?$", re.MULTILINE)
 
 
@@ -44,7 +47,7 @@ def test_given_a_section_when_read_then_it_has_meaning_example_and_fix() -> None
     incomplete = []
     for code, body in sections().items():
         (example,) = blocks(body, "text") or ("",)
-        complete = body.lstrip()[:1].isupper() and f"error[{code}]" in example and "\nFix: " in body
+        complete = re.match(r"\s*[A-Z`]", body) and f"error[{code}]" in example and "\nFix: " in body
         if not complete:
             incomplete.append(code)
     assert incomplete == []
@@ -54,3 +57,16 @@ def test_given_the_page_when_read_then_codes_are_sorted_within_each_part() -> No
     for part in PAGE.read_text(encoding="utf-8").split("\n## ")[1:]:
         codes = HEADING.findall(part)
         assert codes == sorted(codes)
+
+
+def test_given_an_example_when_compared_with_the_sources_then_its_message_is_one_the_code_can_give() -> None:
+    patterns = message_patterns()
+    invented = []
+    for code, body in sections().items():
+        if code in FOREIGN_MESSAGES:
+            continue
+        text = "".join(blocks(body, "text")).strip().partition(f"error[{code}] ")[2]
+        _path, _, after_path = text.partition(": ")
+        if not any(pattern.match(message) for pattern in patterns for message in (text, after_path) if message):
+            invented.append(text)
+    assert invented == []

@@ -39,10 +39,10 @@ PAGES: Mapping[str, Page] = {
         model=Descriptor,
         title="The descriptor",
         introduction=(
-            "What a model is and what is asked of it: one YAML file per model, in `models/`. An unknown key, a missing\n"
-            "key or a value of the wrong kind is an error with file, line and fix ([errors](errors.md)).\n"
-            "`ai-on-eks describe` writes a descriptor from a model's own files, `ai-on-eks schema descriptor` prints\n"
-            "the JSON Schema for editors."
+            "What a model is and what is asked of it: one YAML file per model, in `models/`. An unknown key, a\n"
+            "missing key or a value of the wrong kind is an error with file, line and fix ([errors](errors.md)).\n"
+            "`ai-on-eks describe` writes a descriptor from a model's own files, `ai-on-eks schema descriptor`\n"
+            "prints the JSON Schema for editors."
         ),
         example=(
             "name: my-model\n"
@@ -56,15 +56,25 @@ PAGES: Mapping[str, Page] = {
         model=Platform,
         title="The platform file",
         introduction=(
-            "Everything the models run on: one YAML file, `platform.yaml`. An unknown key, a missing key or a value of\n"
-            "the wrong kind is an error with file, line and fix ([errors](errors.md)). `ai-on-eks schema platform`\n"
-            "prints the JSON Schema for editors."
+            "Everything the models run on: one YAML file, `platform.yaml`. An unknown key, a missing key or a value\n"
+            "of the wrong kind is an error with file, line and fix ([errors](errors.md)).\n"
+            "`ai-on-eks schema platform` prints the JSON Schema for editors."
         ),
         example=(
             "name: ai-on-eks\nregion: us-east-1\nnetwork:\n  availability_zones: [us-east-1a, us-east-1b, us-east-1c]\n"
         ),
     ),
 }
+
+
+KINDS: Mapping[str, str] = {
+    "boolean": "true or false",
+    "integer": "whole number",
+    "number": "number",
+    "object": "mapping",
+    "string": "text",
+}
+"""JSON Schema's types in the words of the manual."""
 
 
 def page(name: str) -> str:
@@ -130,22 +140,16 @@ def _value(field: Schema, definitions: Schema) -> str:
     field = _resolved(field, definitions)
     if "anyOf" in field:
         return " or ".join(_value(one, definitions) for one in field["anyOf"] if one.get("type") != "null")
-    if "const" in field:
-        return f"`{field['const']}`"
-    if "enum" in field:
-        return ", ".join(f"`{one}`" for one in field["enum"])
+    if "const" in field or "enum" in field:
+        return ", ".join(f"`{one}`" for one in field.get("enum", [field.get("const")]))
     if "pattern" in field:
         form = FORMS[field["pattern"]]
         return f"{form.words}; such as `{form.example}`"
-    kind = field["type"]
-    if kind == "array":
+    if field["type"] == "array":
         return f"list{_length(field)} of: {_value(field['items'], definitions)}"
-    if kind == "object":
-        of = field.get("additionalProperties")
-        return f"mapping to {_value(of, definitions)}" if isinstance(of, dict) else "mapping"
-    return {"string": "text", "integer": "whole number", "number": "number", "boolean": "true or false"}[
-        kind
-    ] + _bounds(field)
+    if isinstance(field.get("additionalProperties"), dict):
+        return f"mapping to {_value(field['additionalProperties'], definitions)}"
+    return KINDS[field["type"]] + _bounds(field)
 
 
 def _bounds(field: Schema) -> str:
