@@ -75,7 +75,7 @@ NAMESPACE = Form(
 ACCELERATOR = Form(
     r"^[a-z0-9][a-z0-9.-]{0,62}$",
     "an accelerator as 'ai-on-eks catalog accelerators' prints it, or cpu",
-    "nvidia-l40s",
+    "l40s",
 )
 INSTANCE_FAMILY = Form(r"^[a-z][a-z0-9-]{0,30}$", "an EC2 instance family", "g6e")
 INSTANCE_TYPE = Form(r"^[a-z][a-z0-9-]*\.[a-z0-9-]+$", "an EC2 instance type", "m7i.large")
