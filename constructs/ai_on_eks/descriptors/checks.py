@@ -117,9 +117,9 @@ def _scheme(precision: Precision, stored: Format) -> list[Problem]:
     scheme = precision.scheme
     is_gguf = scheme is not None and scheme.startswith("gguf:")
     if stored is Format.GGUF and not is_gguf:
-        code, message = "scheme-required", "a gguf file needs the scheme it was quantized with"
+        message = "a gguf file needs the scheme it was quantized with"
         path, fix = "precision.scheme" if scheme else "precision", "write 'scheme: gguf:q4_k_m' with the file's own"
-        return [Problem(code, message, path=path, value=scheme, fix=fix)]
+        return [Problem("scheme-required", message, path=path, value=scheme, fix=fix)]
     if is_gguf and stored is not Format.GGUF:
         message = f"'{scheme}' is a scheme of gguf files, but the source's format is {stored.value}"
         fix = "write 'format: gguf' under 'source', or remove the scheme"

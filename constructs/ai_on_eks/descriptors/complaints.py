@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -69,6 +68,8 @@ def _complaint(location: tuple[str | int, ...], faults: list[Mapping[str, Any]],
 
 def nearest(name: str, known: Sequence[str]) -> str | None:
     """The known name that `name` was probably meant to be."""
+    import difflib  # noqa: PLC0415 - 4 ms that only a mistake needs
+
     folded = {one.lower().replace("-", "_"): one for one in known}
     found = difflib.get_close_matches(name.lower().replace("-", "_"), list(folded), n=1, cutoff=0.6)
     return folded[found[0]] if found else None

@@ -63,10 +63,11 @@ def read_text(path: Path, limit_bytes: int) -> str:
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise refuse("file-not-readable", f"cannot be opened: {reason.lower()}", name, fix="check the path") from None
+    status = os.fstat(handle)
+    if not stat.S_ISREG(status.st_mode):
+        os.close(handle)
+        raise refuse("not-a-file", "is not a regular file", name, fix="name a file")
     with os.fdopen(handle, "rb") as stream:
-        status = os.fstat(stream.fileno())
-        if not stat.S_ISREG(status.st_mode):
-            raise refuse("not-a-file", "is not a regular file", name, fix="name a file")
         if status.st_size > limit_bytes:
             raise _too_large(name, status.st_size, limit_bytes)
         data = stream.read(limit_bytes + 1)  # the file may have grown since

@@ -31,8 +31,10 @@ def load_descriptor(path: Path) -> Descriptor:
         try:
             complete, config = _with_config(given, path)
             configs.extend([config] if config is not None else [])
-            if not any(problem.path == "architecture" for problem in problems):
-                problems += check_inventory(complete, build_inventory(complete))
+            paths = {problem.path for problem in problems}
+            if "architecture" not in paths:
+                inventory = build_inventory(complete)
+                problems += [found for found in check_inventory(complete, inventory) if found.path not in paths]
         except InputError as error:
             problems += [_in_config(problem, configs) for problem in error.problems]
         return problems

@@ -78,7 +78,7 @@ def _counted(number: float, unit: str, *, binary_too: bool) -> tuple[int | float
 
 def _dollars(unit: str) -> float | None:
     """Hours in the period of a price such as `$/h`, `USD per day`; None when it is no price."""
-    name = re.sub(r"^(us)?(\$|usd|dollars?)?", "", unit.lower()).strip()
+    name = re.sub(r"^(usd|us ?\$|us dollars?|dollars?|\$)", "", unit.lower()).strip()
     name = re.sub(r"^(/|per)\s*", "", name).strip()
     hours = _HOURS.get(name, _HOURS.get(name.removesuffix("s")))
     return 1 / hours if hours else None

@@ -109,5 +109,9 @@ def _touched(path: str, wrong: set[str | None]) -> bool:
 
 
 def _within(path: str | None, wrong: set[str]) -> bool:
-    """Whether a check's problem follows from a value that is already reported."""
-    return path is not None and any(path == one or path.startswith((f"{one}.", f"{one}[")) for one in wrong)
+    """Whether a check's problem follows from a value that is already reported: inside it, or around it."""
+    return path is not None and any(_contains(one, path) or _contains(path, one) for one in wrong)
+
+
+def _contains(outer: str, inner: str) -> bool:
+    return inner == outer or inner.startswith((f"{outer}.", f"{outer}["))

@@ -13,7 +13,7 @@ from typing import Any
 
 from ai_on_eks.descriptors.scalars import NotANumberError, resolve
 
-_PLAIN = re.compile(r"[A-Za-z0-9_./+][A-Za-z0-9_./+:@=-]*( ?[A-Za-z0-9_./+@=(),-][A-Za-z0-9_./+:@=(),-]*)*")
+_PLAIN = re.compile(r"[A-Za-z0-9_./+][A-Za-z0-9_./+:@=%-]*")
 _UNPRINTABLE = re.compile("[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]")
 _SHORT = 100
 
@@ -75,14 +75,7 @@ def _item(value: Any, indent: int) -> list[str]:
 
 
 def _flow(value: list[Any] | tuple[Any, ...]) -> str | None:
-    """`[a, b]` for scalars; None where an item is a container or would need commas inside plain text."""
+    """`[a, b]` for scalars; None where an item is a container."""
     if any(isinstance(item, Mapping | list | tuple) for item in value):
         return None
-    return "[" + ", ".join(_flow_scalar(item) for item in value) + "]"
-
-
-def _flow_scalar(value: Any) -> str:
-    shown = scalar(value)
-    return (
-        json.dumps(value, ensure_ascii=False) if isinstance(value, str) and "," in shown and shown == value else shown
-    )
+    return "[" + ", ".join(scalar(item) for item in value) + "]"

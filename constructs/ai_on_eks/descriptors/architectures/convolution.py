@@ -72,19 +72,20 @@ def read(model_type: str, parameters: Hyperparameters) -> Inventory:
     """The inventory of a residual network, or an InputError with every missing hyper-parameter."""
     depths = parameters.integers("depths")
     widths = parameters.integers("hidden_sizes")
-    parameters.require(len(depths) == len(widths), "depths", f"{len(depths)} depths, but {len(widths)} hidden_sizes")
-    parameters.require(max(depths, default=1) <= 1000, "depths", "more than 1000 layers in a stage")
+    parameters.relate(
+        ("hidden_sizes", "depths"), len(depths) == len(widths), f"{len(depths)} depths, but {len(widths)} hidden_sizes"
+    )
+    parameters.relate(("depths",), max(depths, default=1) <= 1000, "more than 1000 layers in a stage")
     kind = parameters.choice("layer_type", ("bottleneck", "basic"))
     if kind == "bottleneck":
-        parameters.require(
-            all(width % REDUCTION == 0 for width in widths), "hidden_sizes", f"not all divisible by {REDUCTION}"
-        )
+        divisible = all(width % REDUCTION == 0 for width in widths)
+        parameters.relate(("hidden_sizes",), divisible, f"not all divisible by {REDUCTION}")
     channels, stem = parameters.integer("num_channels"), parameters.integer("embedding_size")
     early = parameters.flag("downsample_in_bottleneck")
     first_stride = 2 if parameters.flag("downsample_in_first_stage") else 1
     labels = parameters.labels()
     side = parameters.integer_or("image_size", DEFAULT_IMAGE_SIZE)
-    parameters.require(side <= 16_384, "image_size", f"{side} pixels; at most 16384")
+    parameters.relate(("image_size",), side <= 16_384, f"{side} pixels; at most 16384")
     parameters.finish()
 
     convolutions = [

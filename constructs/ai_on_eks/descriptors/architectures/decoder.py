@@ -113,12 +113,11 @@ def _shape(traits: Traits, parameters: Hyperparameters) -> _Shape:
     heads = parameters.integer("num_attention_heads")
     key_value_heads = parameters.integer_or("num_key_value_heads", heads)
     if not parameters.has("head_dim"):
-        parameters.require(
-            hidden % heads == 0, "num_attention_heads", f"{heads} heads do not divide hidden_size {hidden}"
-        )
-    parameters.require(
+        keys = ("hidden_size", "num_attention_heads")
+        parameters.relate(keys, hidden % heads == 0, f"{heads} heads do not divide hidden_size {hidden}")
+    parameters.relate(
+        ("num_attention_heads", "num_key_value_heads"),
         heads % key_value_heads == 0,
-        "num_key_value_heads",
         f"{key_value_heads} key/value heads do not divide {heads} attention heads",
     )
 

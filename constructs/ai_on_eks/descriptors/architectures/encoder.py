@@ -105,8 +105,8 @@ def read(model_type: str, parameters: Hyperparameters) -> Inventory:
 
     hidden, inner = size("hidden_size"), size("intermediate_size")
     layers, heads = size("num_hidden_layers"), size("num_attention_heads")
-    heads_key = traits.keys.get("num_attention_heads", "num_attention_heads")
-    parameters.require(hidden % heads == 0, heads_key, f"{heads} heads do not divide the hidden size {hidden}")
+    keys = tuple(traits.keys.get(key, key) for key in ("hidden_size", "num_attention_heads"))
+    parameters.relate(keys, hidden % heads == 0, f"{heads} heads do not divide the hidden size {hidden}")
     embeddings, context = _embeddings(traits, hidden, parameters)
     head = encoder_heads.read(model_type, traits.prefix, hidden, parameters)
     relative = _relative_bias(traits, heads, parameters)
@@ -138,8 +138,10 @@ def _embeddings(traits: Traits, hidden: int, parameters: Hyperparameters) -> tup
     if traits.offset_positions:
         padding = traits.fixed_padding_index
         reserved = (parameters.integer("pad_token_id", least=0) if padding is None else padding) + 1
-        parameters.require(
-            positions > reserved, "max_position_embeddings", f"{positions} positions, of which {reserved} are reserved"
+        parameters.relate(
+            ("pad_token_id", "max_position_embeddings"),
+            positions > reserved,
+            f"{positions} positions, of which {reserved} are reserved",
         )
     rows = {"word_embeddings": vocabulary, "position_embeddings": positions}
     if traits.token_types:

@@ -132,12 +132,17 @@ class Hyperparameters:
         self.read["num_labels"] = len(names)
         return len(names)
 
-    def require(self, condition: bool, key: str, message: str) -> None:
-        """A relation between hyper-parameters that the architecture depends on."""
-        if not condition:
-            fix = "take the values from the model's own config.json"
-            path = join(CONFIG_PATH, key)
-            self._problems.append(Problem("contradiction", message, path=path, value=self._get(key), fix=fix))
+    def relate(self, keys: tuple[str, ...], holds: bool, message: str) -> None:
+        """A relation between hyper-parameters that the architecture depends on; told at the last of `keys`.
+
+        Not asked where one of them has a problem already: its value is a stand-in.
+        """
+        reported = {problem.path for problem in self._problems}
+        if holds or any(join(CONFIG_PATH, key) in reported for key in keys):
+            return
+        path = join(CONFIG_PATH, keys[-1])
+        fix = "take the values from the model's own config.json"
+        self._problems.append(Problem("contradiction", message, path=path, value=self._get(keys[-1]), fix=fix))
 
     def finish(self) -> None:
         """Raises all problems found so far."""

@@ -1,0 +1,78 @@
+"""No module of the product imports what would run code from a model's file, or calls it by another way."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+FORBIDDEN = frozenset(
+    {
+        "pickle",
+        "_pickle",
+        "cPickle",
+        "dill",
+        "cloudpickle",
+        "marshal",
+        "shelve",
+        "joblib",
+        "torch",
+        "tensorflow",
+        "numpy",
+    }
+)
+SOURCES = [
+    *sorted((ROOT / "constructs").rglob("*.py")),
+    *sorted((ROOT / "stacks").rglob("*.py")),
+    *sorted((ROOT / "k8s").rglob("*.py")),
+]
+
+
+def forbidden_imports(source: str) -> Iterator[str]:
+    """Names of forbidden modules that `source` imports, at any depth and in any form."""
+    for node in ast.walk(ast.parse(source)):
+        names: list[str] = []
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.level == 0:
+            names = [node.module or ""]
+        elif isinstance(node, ast.Call):
+            called = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+            if called in ("import_module", "__import__"):
+                names = [str(one.value) for one in node.args if isinstance(one, ast.Constant)]
+        yield from (name for name in names if name.partition(".")[0] in FORBIDDEN)
+
+
+def test_given_the_product_when_its_imports_are_listed_then_none_can_unpickle() -> None:
+    assert len(SOURCES) > 50
+    found = {
+        path.relative_to(ROOT).as_posix(): names
+        for path in SOURCES
+        if (names := list(forbidden_imports(path.read_text(encoding="utf-8"))))
+    }
+    assert found == {}
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "import pickle",
+        "import torch.nn as x",
+        "from marshal import loads",
+        "def f():\n    from joblib import load",
+        "import importlib\nimportlib.import_module('pickle')",
+        "__import__('torch')",
+    ],
+)
+def test_given_a_forbidden_import_when_checked_then_it_is_found(source: str) -> None:
+    assert list(forbidden_imports(source))
+
+
+def test_given_yaml_when_imported_then_only_its_events_are_used() -> None:
+    for path in SOURCES:
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "yaml":
+                assert node.attr not in ("load", "load_all", "unsafe_load", "full_load", "Loader", "UnsafeLoader"), path
