@@ -38,7 +38,11 @@ $(VENV)/.lint: $(VENV)/.python requirements-lint.txt
 	@touch $@
 
 synth: setup ## plan every model, write build/manifests/ and cdk.out/
-	@$(RUN) node_modules/.bin/cdk synth --quiet --no-lookups --no-notices
+	@# Into a fresh folder first: a failed synth keeps the last good one, and no stale template survives.
+	@rm -rf build/cdk.out
+	@$(RUN) node_modules/.bin/cdk synth --quiet --no-lookups --no-notices --output build/cdk.out
+	@rm -rf cdk.out && mv build/cdk.out cdk.out
+	@echo "templates: cdk.out/   manifests: build/manifests/"
 
 test: setup ## the whole suite, sockets closed
 	@$(RUN) $(BIN)/python -m pytest -q -n auto --dist loadfile

@@ -1,7 +1,7 @@
-"""Entry point of `cdk`: the platform file and the models in, the stacks out.
+"""Entry point of `cdk`: the platform file and the models in; the plan, the manifests and the stacks out.
 
 cdk synth                                          platform.yaml and models/*.yaml
-cdk synth -c platform=other.yaml -c models=folder  other ones
+cdk synth -c platform=other.yaml -c models=folder  other ones; -c manifests=folder writes the objects elsewhere
 """
 
 from __future__ import annotations
@@ -15,12 +15,16 @@ from pathlib import Path
 import cdk8s
 
 from ai_on_eks.catalog.types import InstanceType
+from ai_on_eks.cli.documents.plans import plans_body
+from ai_on_eks.cli.explanation import plans_text
 from ai_on_eks.cli.loading import Collector, LoadedPlatform
+from ai_on_eks.cli.output import terminal_width
 from ai_on_eks.cli.planning import load_and_plan
 from ai_on_eks.cli.reasons import nothing_fits
-from ai_on_eks.cli.rendering import images_of
+from ai_on_eks.cli.rendering import images_of, render_files
 from ai_on_eks.descriptors.platform import DeliveryMode
 from ai_on_eks.errors import AiOnEksError, InputError, NothingFitsError, Problem, UsageError
+from ai_on_eks.files import replace_folder_atomically
 from ai_on_eks.placement.capacity import capacity_requests
 from ai_on_eks.serving.workload import build_workload
 from k8s.models import ModelChart
@@ -29,28 +33,26 @@ from stacks.application import Charts, Deployment, build_app
 
 ROOT = Path(__file__).parent
 
-HELM_FOLDER = ROOT / "build" / "manifests" / "helm"
-"""Beside the rendered manifests: what a GitOps tool installs when CDK does not."""
-
 
 def main() -> int:
     """Synthesize. The user's mistakes are told without a traceback and end with their exit code."""
     context = json.loads(os.environ.get("CDK_CONTEXT_JSON", "{}"))
     platform_file = str(ROOT / context.get("platform", "platform.yaml"))
     try:
-        deployment = read_deployment(platform_file, ROOT / context.get("models", "models"))
+        deployment, plan_text = read_deployment(platform_file, ROOT / context.get("models", "models"))
         synthesize(deployment, platform_file)
+        # At every synth, whether CDK applies the objects or a GitOps tool does.
+        replace_folder_atomically(ROOT / context.get("manifests", "build/manifests"), manifest_files(deployment))
     except AiOnEksError as error:
         for problem in error.problems:
             print(problem, file=sys.stderr)
         return error.exit_code
-    if deployment.platform.delivery.mode is DeliveryMode.RENDER:
-        write_releases(deployment, HELM_FOLDER)
+    print(plan_text)
     return 0
 
 
-def read_deployment(platform_file: str, models: Path) -> Deployment:
-    """Plan every model of the folder on the platform."""
+def read_deployment(platform_file: str, models: Path) -> tuple[Deployment, str]:
+    """Plan every model of the folder on the platform; the plan for people comes along."""
     files = [str(path) for path in sorted(models.glob("*.yaml"))]
     if not files:
         raise UsageError(Problem("no-models", f"no *.yaml in {models}", fix="write a descriptor or pass -c models="))
@@ -60,12 +62,13 @@ def read_deployment(platform_file: str, models: Path) -> Deployment:
         raise NothingFitsError(unplaced)
     images = images_of(target)
     image_bytes = {key: image.size_bytes for key, image in images.items()}
-    return Deployment(
+    deployment = Deployment(
         platform=target.platform,
         system_instance_type=system_instance_type(target),
         requests=capacity_requests(plans, target.platform, target.catalog, image_bytes),
         workloads=tuple(build_workload(plan, target.platform, images) for plan in plans),
     )
+    return deployment, plans_text(plans_body(plans, target.catalog, images), terminal_width(), explained=False)
 
 
 def synthesize(deployment: Deployment, platform_file: str) -> None:
@@ -113,11 +116,12 @@ def system_instance_type(target: LoadedPlatform) -> InstanceType:
     )
 
 
-def write_releases(deployment: Deployment, folder: Path) -> None:
-    """One YAML file per Helm release."""
-    folder.mkdir(parents=True, exist_ok=True)
-    for release in deployment.helm_releases():
-        (folder / f"{release.name}.yaml").write_text(release.to_yaml(), encoding="utf-8")
+def manifest_files(deployment: Deployment) -> dict[str, str]:
+    """The objects by file name and, where CDK does not install them, the Helm releases they need."""
+    files = render_files(deployment.workloads, deployment.platform)
+    if deployment.platform.delivery.mode is DeliveryMode.RENDER:
+        files |= {f"helm/{release.name}.yaml": release.to_yaml() for release in deployment.helm_releases()}
+    return files
 
 
 if __name__ == "__main__":

@@ -33,7 +33,7 @@ def run_app(folder: Path, **context: str) -> subprocess.CompletedProcess[str]:
             **inherited,
             "PYTHONPATH": str(REPOSITORY / "constructs"),
             "CDK_OUTDIR": str(folder / "cdk.out"),
-            "CDK_CONTEXT_JSON": json.dumps(context),
+            "CDK_CONTEXT_JSON": json.dumps({"manifests": str(folder / "manifests"), **context}),
             "CDK_VALIDATION": "false",
         },
         capture_output=True,
@@ -51,7 +51,10 @@ def test_the_models_and_the_platform_of_the_repository_become_stacks(tmp_path: P
         f"ai-on-eks-{unit}.template.json" for unit in ("network", "cluster", "capacity", "addons", "storage", "serving")
     }
     serving = json.loads((tmp_path / "cdk.out" / "ai-on-eks-serving.template.json").read_text(encoding="utf-8"))
-    assert len(serving["Resources"]) == 1 + len(list((REPOSITORY / "models").glob("*.yaml")))
+    models = {path.stem for path in (REPOSITORY / "models").glob("*.yaml")}
+    assert len(serving["Resources"]) == 1 + len(models)
+    assert {path.stem for path in (tmp_path / "manifests").glob("*.yaml")} == {"platform", *models}
+    assert all(model in result.stdout for model in models)
 
 
 @pytest.mark.parametrize(
