@@ -103,7 +103,7 @@ def _listed(family: str | None, catalog: Catalog, region: str) -> list[dict[str,
                 path="--family",
                 value=family,
                 allowed=tuple(families),
-                fix=closest_fix(family, families),
+                fix=closest_fix(family, families) or "name one of the allowed families",
             )
         )
     return [

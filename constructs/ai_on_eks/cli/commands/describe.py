@@ -8,10 +8,11 @@ from __future__ import annotations
 import sys
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
+from typing import Any
 
 from ai_on_eks.cli.output import document, note, write, write_json
 from ai_on_eks.cli.writing import written_to
-from ai_on_eks.descriptors.describe import describe_folder, to_yaml
+from ai_on_eks.descriptors.describe import Description, describe, to_yaml
 from ai_on_eks.errors import EXIT_DONE, Problem, UsageError
 from ai_on_eks.files import write_file_atomically
 
@@ -32,18 +33,22 @@ def run(args: Namespace) -> int:
                 fix="download the model's config.json into a folder and name the folder",
             )
         )
-    descriptor = describe_folder(Path(args.source))
-    text = to_yaml(descriptor)
+    description = describe(args.source)
+    text = to_yaml(description.descriptor, description.notes)
     if args.output is not None:
         _write(args.output, text)
     if args.json:
-        mapping = descriptor.model_dump(mode="json", by_alias=True, exclude_unset=True)
-        write_json(document("describe", {"source": args.source, "output": args.output, "descriptor": mapping}))
+        write_json(document("describe", _body(args.source, args.output, description)))
     elif args.output is None:
         write(text, sys.stdout)
     else:
         note(f"wrote {args.output}")
     return EXIT_DONE
+
+
+def _body(source: str, output: str | None, description: Description) -> dict[str, Any]:
+    descriptor = description.descriptor.model_dump(mode="json", by_alias=True, exclude_defaults=True)
+    return {"source": source, "output": output, "descriptor": descriptor, "notes": list(description.notes)}
 
 
 def _write(path: str, text: str) -> None:

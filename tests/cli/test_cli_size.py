@@ -1,0 +1,89 @@
+"""What `size` answers, with and without a target."""
+
+from __future__ import annotations
+
+import pytest
+from cli_running import LLAMA_8B, RESNET, keys_of, run_here
+
+RANK_KEYS = (
+    *("memory_bytes", "budget_bytes", "weights_bytes", "activation_bytes", "overhead_bytes"),
+    *("kv_cache_bytes", "kv_bytes_per_token", "kv_cache_tokens"),
+)
+
+LLAMA_8B_PARAMETERS = 8_030_261_248
+"""Published: model card and safetensors index of Llama-3.1-8B-Instruct (16,060,522,496 bytes in BF16)."""
+
+
+def test_given_no_target_when_sized_then_the_model_alone_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    answer = run_here(capsys, "size", LLAMA_8B, "--json")
+    body = answer.data
+    assert answer.code == 0
+    assert body["schema"] == "ai-on-eks/size/v1"
+    assert body["model"] == "llama-3-1-8b-instruct"
+    assert body["parameters"] == {"total": LLAMA_8B_PARAMETERS, "active": LLAMA_8B_PARAMETERS}
+    assert body["weights_bytes"] == 2 * LLAMA_8B_PARAMETERS
+    assert body["kv_bytes_per_token"] == 32 * 8 * (128 + 128) * 2
+    assert body["context_tokens"] == 16384
+    assert (body["target"], body["per_accelerator"], body["fits"], body["reasons"]) == (None, None, None, [])
+
+
+def test_given_a_target_that_fits_when_sized_then_the_account_adds_up(capsys: pytest.CaptureFixture[str]) -> None:
+    answer = run_here(capsys, "size", LLAMA_8B, "--instance-type", "g6e.xlarge", "--json")
+    body, rank = answer.data, answer.data["per_accelerator"]
+    assert (answer.code, body["fits"], body["reasons"]) == (0, True, [])
+    assert keys_of(rank, *RANK_KEYS) == []
+    spent = rank["weights_bytes"] + rank["activation_bytes"] + rank["overhead_bytes"]
+    assert rank["kv_cache_bytes"] == rank["budget_bytes"] - spent
+    assert body["target"] == {
+        "accelerator": "l40s",
+        "instance_type": "g6e.xlarge",
+        "engine": "vllm",
+        "engine_version": body["target"]["engine_version"],
+        "tensor_parallel": 1,
+        "pipeline_parallel": 1,
+    }
+
+
+def test_given_a_target_that_is_too_small_when_sized_then_data_is_printed_and_the_code_is_three(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    answer = run_here(capsys, "size", LLAMA_8B, "--accelerator", "t4", "--json")
+    assert (answer.code, answer.err) == (3, "")
+    assert answer.data["fits"] is False
+    assert answer.data["reasons"]
+    shown = run_here(capsys, "size", LLAMA_8B, "--accelerator", "t4")
+    assert shown.code == 3
+    assert "does not fit: " in shown.out
+
+
+def test_given_options_when_sized_then_each_reaches_the_account(capsys: pytest.CaptureFixture[str]) -> None:
+    options = ("--accelerator", "l40s", "--tp", "2", "--max-model-len", "4096", "--concurrency", "3")
+    body = run_here(capsys, "size", LLAMA_8B, *options, "--memory-fraction", "0.5", "--engine", "vllm", "--json").data
+    rank = body["per_accelerator"]
+    assert (body["context_tokens"], body["concurrency"]) == (4096, 3)
+    assert rank["memory_fraction"] == 0.5
+    assert rank["budget_bytes"] == int(rank["memory_bytes"] * 0.5)
+    assert rank["kv_bytes_per_token"] == body["kv_bytes_per_token"] // 2
+    assert rank["weights_bytes"] < body["weights_bytes"] * 0.51
+
+
+def test_given_a_cpu_instance_when_sized_then_the_container_memory_is_the_target(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    body = run_here(capsys, "size", RESNET, "--instance-type", "m7i.xlarge", "--json").data
+    assert body["target"]["accelerator"] is None
+    assert 0 < body["per_accelerator"]["memory_bytes"] < 16 * 2**30
+    assert body["kv_bytes_per_token"] == 0
+
+
+def test_given_explain_when_sized_then_terms_have_formula_and_source(capsys: pytest.CaptureFixture[str]) -> None:
+    out = run_here(capsys, "size", LLAMA_8B, "--accelerator", "l40s", "--explain").out
+    assert "formula and source" in out
+    assert "8,030,261,248 × 16 bit" in out
+
+
+def test_given_a_model_of_images_when_a_context_is_asked_for_then_it_is_refused(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    answer = run_here(capsys, "size", RESNET, "--max-model-len", "128", "--json")
+    assert (answer.code, answer.codes) == (2, ["no-context"])
