@@ -38,10 +38,11 @@ $(VENV)/.lint: $(VENV)/.python requirements-lint.txt
 	@touch $@
 
 synth: setup ## plan every model, write build/manifests/ and cdk.out/
-	@# Into a fresh folder first: a failed synth keeps the last good one, and no stale template survives.
-	@rm -rf build/cdk.out
-	@$(RUN) node_modules/.bin/cdk synth --quiet --no-lookups --no-notices --output build/cdk.out
-	@rm -rf cdk.out && mv build/cdk.out cdk.out
+	@# A failed synth puts the last good templates back, and no stale template survives a good one.
+	@mkdir -p build && rm -rf build/previous.cdk.out && if [ -d cdk.out ]; then mv cdk.out build/previous.cdk.out; fi
+	@$(RUN) node_modules/.bin/cdk synth --quiet --no-lookups --no-notices || { status=$$?; rm -rf cdk.out; \
+	    if [ -d build/previous.cdk.out ]; then mv build/previous.cdk.out cdk.out; fi; exit $$status; }
+	@rm -rf build/previous.cdk.out
 	@echo "templates: cdk.out/   manifests: build/manifests/"
 
 test: setup ## the whole suite, sockets closed

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import os
 import sys
-from difflib import get_close_matches
+from dataclasses import replace
 from pathlib import Path
 
 import cdk8s
@@ -98,22 +98,11 @@ def render_charts(deployment: Deployment, bucket: str) -> Charts:
 
 def system_instance_type(target: LoadedPlatform) -> InstanceType:
     """The catalogue's entry for the system nodes; no template checker knows which types exist."""
-    name = target.platform.capacity.system_nodes.instance_type
-    known = target.catalog.instance_types
-    if name in known:
-        return known[name]
-    nearest = tuple(get_close_matches(name, sorted(known), n=3, cutoff=0.0))
-    raise InputError(
-        Problem(
-            code="instance-type-unknown",
-            message="not an instance type of the catalogue",
-            file=target.file,
-            path="capacity.system_nodes.instance_type",
-            value=name,
-            allowed=nearest,
-            fix=f"use {nearest[0]}, or another that `ai-on-eks catalog list` shows",
-        )
-    )
+    try:
+        return target.catalog.instance_type(target.platform.capacity.system_nodes.instance_type)
+    except InputError as error:
+        path = "capacity.system_nodes.instance_type"
+        raise InputError([replace(problem, file=target.file, path=path) for problem in error.problems]) from None
 
 
 def manifest_files(deployment: Deployment) -> dict[str, str]:

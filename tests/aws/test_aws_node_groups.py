@@ -83,9 +83,9 @@ def test_system_nodes_carry_no_taint_and_say_what_they_are() -> None:
     assert properties["Labels"] == {"ai-on-eks/role": "system", "ai-on-eks/capacity": "system"}
 
 
-def test_model_nodes_without_accelerator_carry_no_taint() -> None:
+def test_model_nodes_without_accelerator_are_kept_free_too() -> None:
     properties = group(of_request(samples.request(samples.cpu_type("c7i.2xlarge"))))
-    assert "Taints" not in properties
+    assert properties["Taints"] == [{"Key": "ai-on-eks/models", "Value": "present", "Effect": "NO_SCHEDULE"}]
     assert properties["Labels"] == {"ai-on-eks/role": "model", "ai-on-eks/capacity": "c7i-2xlarge"}
 
 

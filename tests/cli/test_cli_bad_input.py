@@ -107,7 +107,6 @@ def test_given_an_unknown_region_in_the_platform_file_when_planned_then_its_line
         (["catalog", "list", "g6.xlarge"], "wrong-usage"),
         (["catalog", "--family", "g99"], "unknown-instance-family"),
         (["catalog", "show", "g6.xlarge", "--family", "g6"], "wrong-usage"),
-        (["describe", "hf://org/name"], "source-not-local"),
         (["schema", "cluster"], "wrong-usage"),
     ],
 )
@@ -134,3 +133,11 @@ def test_given_lines_instead_of_json_when_reported_then_place_code_and_fix_are_s
     first, *rest = answer.err.splitlines()
     assert first.startswith(f"{file}:5: error[")
     assert any("fix: " in line and "storage" in line for line in rest)
+
+
+def test_given_a_source_on_the_hub_when_described_then_the_supported_one_is_named(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    answer = run_here(capsys, "describe", "hf://org/name", "--json")
+    assert (answer.code, answer.out) == (4, "")
+    assert answer.codes == ["source-not-supported"]

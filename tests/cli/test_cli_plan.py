@@ -69,7 +69,7 @@ def test_given_the_same_plan_when_printed_as_table_then_it_shows_what_the_docume
 
 
 def test_given_unpinned_images_when_planned_then_each_is_warned_of_once(capsys: pytest.CaptureFixture[str]) -> None:
-    out = run_here(capsys, "plan", *MODELS, "--platform", PLATFORM).out
+    out = " ".join(run_here(capsys, "plan", *MODELS, "--platform", PLATFORM).out.split())
     assert "unpinned" in out
     assert out.count("warning: llama-3-1-8b-instruct, llama-3-3-70b-instruct: image ") == 1
 

@@ -92,7 +92,7 @@ def problems_of(text: str, folder: Path, *, platform: bool = False) -> list[Prob
         (HEAD.replace("hf://a/b", "hf://a/$(b)"), "bad-pattern", 3, "source.uri", None),
         (HEAD.replace("hf://a/b", "hf://a/b, file: ../../etc/passwd"), "bad-pattern", 3, "source.file", None),
         (HEAD.replace("hf://a/b", "hf://a/b, revision: ../x"), "bad-pattern", 3, "source.revision", None),
-        (HEAD.replace("transformer, parameters: 7000000000", "transformer"), "architecture-unknown", 4, "architecture", None),
+        (HEAD.replace("transformer, parameters: 7000000000", "transformer"), "architecture-incomplete", 4, "architecture", None),
         (BERT + "  parameters: 7\n", "contradiction", 14, "architecture.parameters", "remove 'parameters'"),
         (HEAD.replace("transformer", "cnn"), "contradiction", 2, "kind", "write kind: embedding"),
         (HEAD.replace("transformer", "ssm"), "family-not-supported", 4, "architecture.family", "describe a transformer or a cnn"),

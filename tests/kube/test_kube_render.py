@@ -59,7 +59,7 @@ def test_every_unusable_name_is_reported_at_once() -> None:
 
     assert [(problem.code, problem.value) for problem in caught.value.problems] == [
         ("duplicate-model-name", "a"),
-        ("reserved-model-name", "platform"),
+        ("name-reserved", "platform"),
     ]
 
 

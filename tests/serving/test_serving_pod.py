@@ -85,7 +85,7 @@ def test_given_a_plan_then_accelerators_equal_the_ranks_and_are_tolerated(plan: 
     count = chosen(plan).accelerators_per_replica
     if count == 0:
         assert "nvidia.com/gpu" not in resources["requests"].keys() | resources["limits"].keys()
-        assert "tolerations" not in spec
+        assert spec["tolerations"] == [{"key": "ai-on-eks/models", "operator": "Exists", "effect": "NoSchedule"}]
         return
     assert resources["requests"]["nvidia.com/gpu"] == resources["limits"]["nvidia.com/gpu"] == str(count)
     assert spec["tolerations"] == [{"key": "nvidia.com/gpu", "operator": "Exists", "effect": "NoSchedule"}]

@@ -62,7 +62,7 @@ def test_the_models_and_the_platform_of_the_repository_become_stacks(tmp_path: P
     [
         (f"{PLATFORM}cluster:\n  public_access_cidrs: [0.0.0.0/0]\n", "open-to-the-internet", 6),
         (f"{PLATFORM}cluster:\n  kubernetes_version: '1.29'\n", "kubernetes-version-unsupported", 6),
-        (f"{PLATFORM}capacity:\n  system_nodes:\n    instance_type: m99.huge\n", "instance-type-unknown", None),
+        (f"{PLATFORM}capacity:\n  system_nodes:\n    instance_type: m99.huge\n", "unknown-instance-type", None),
         (f"{PLATFORM}  cidr: 10.0.0.0/20\n", "network-cidr-size", 5),
     ],
 )

@@ -21,6 +21,7 @@ from aws_cdk import aws_iam as iam
 from constructs import Construct
 
 from ai_on_eks.aws.launch_template import NodeLaunchTemplate
+from ai_on_eks.catalog.taints import TAINT_VALUE, taint_key
 from ai_on_eks.catalog.types import InstanceType
 from ai_on_eks.errors import InputError, Problem
 from ai_on_eks.placement.types import CapacityRequest
@@ -38,8 +39,6 @@ ROLE_LABEL = "ai-on-eks/role"
 CAPACITY_LABEL = "ai-on-eks/capacity"
 SYSTEM_ROLE = "system"
 MODEL_ROLE = "model"
-
-TAINT_VALUE = "present"
 
 SYSTEM_ROOT_VOLUME_GIB = 50
 """Add-on images and logs; ten times what the add-ons of this platform pull."""
@@ -142,13 +141,8 @@ def system_spec(instance_type: InstanceType, nodes: int, zones: Sequence[str]) -
 
 
 def capacity_spec(request: CapacityRequest, platform_zones: Sequence[str]) -> NodeGroupSpec:
-    """The group for one capacity request.
-
-    The taint's key is the extended resource's name: the API server's ExtendedResourceToleration then lets in exactly
-    the pods that ask for a device.
-    """
+    """The group for one capacity request, kept free for models by its taint."""
     offered = tuple(zone for zone in platform_zones if zone in request.zones)
-    accelerator = request.instance_type.accelerator
     return _checked(
         NodeGroupSpec(
             name=request.name,
@@ -158,7 +152,7 @@ def capacity_spec(request: CapacityRequest, platform_zones: Sequence[str]) -> No
             nodes=request.nodes,
             zones=offered,
             root_volume_gib=request.root_volume_gib,
-            taint_key=accelerator.resource_name if accelerator else None,
+            taint_key=taint_key(request.instance_type),
             update_strategy="MINIMAL",
         ),
         path=f"capacity request {request.name}",

@@ -53,7 +53,7 @@ def _architecture(architecture: Architecture) -> list[Problem]:
     if architecture.config is None and architecture.parameters is None:
         message = "says neither what the model is made of nor how large it is"
         fix = "add 'config: path/to/config.json' or 'parameters: 7000000000' under 'architecture'"
-        return [Problem("architecture-unknown", message, path="architecture", fix=fix)]
+        return [Problem("architecture-incomplete", message, path="architecture", fix=fix)]
     if architecture.config is not None and architecture.parameters is not None:
         message = "'config' already says how many parameters there are"
         return [

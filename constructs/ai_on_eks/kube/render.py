@@ -56,7 +56,7 @@ def _check_names(workloads: Sequence[Workload]) -> None:
     ]
     problems += [
         Problem(
-            code="reserved-model-name",
+            code="name-reserved",
             message=f"{file_name(workload)} is the file of the platform's own objects",
             path="name",
             value=workload.name,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from ai_on_eks.catalog.types import Vendor
+from ai_on_eks.catalog.taints import taint_key
 from ai_on_eks.serving.quantities import bytes_quantity, cpu_quantity
 from ai_on_eks.serving.replica import (
     ConfigFiles,
@@ -40,12 +40,6 @@ PROBE_TIMEOUT_SECONDS = 5
 FETCH_MEMORY_BYTES = GIB
 """The AWS CLI with its ten parallel transfers stays far below; the rest is page cache."""
 FETCH_MILLICORES = 500
-
-ACCELERATOR_TAINTS: Mapping[Vendor, str] = {
-    Vendor.NVIDIA: "nvidia.com/gpu",
-    Vendor.NEURON: "aws.amazon.com/neuron",
-}
-"""Taint of accelerated nodes; keeps pods away that do not need what costs the most."""
 
 NAME_LABEL = "app.kubernetes.io/name"
 INSTANCE_TYPE_LABEL = "node.kubernetes.io/instance-type"
@@ -79,9 +73,7 @@ def pod_spec(replica: Replica, parts: EngineParts, fetch_image: ImageReference, 
     }
     if parts.fetch:
         spec["initContainers"] = [_fetch_container(replica, parts, volumes, fetch_image)]
-    tolerations = _tolerations(replica)
-    if tolerations:
-        spec["tolerations"] = tolerations
+    spec["tolerations"] = _tolerations(replica)
     if replica.placement.replicas > 1:
         spec["topologySpreadConstraints"] = [_spread(replica, key) for key in (ZONE_LABEL, HOSTNAME_LABEL)]
     return spec
@@ -202,10 +194,7 @@ def _affinity(replica: Replica) -> Json:
 
 
 def _tolerations(replica: Replica) -> list[Json]:
-    accelerator = replica.placement.instance_type.accelerator
-    if accelerator is None or accelerator.vendor not in ACCELERATOR_TAINTS:
-        return []
-    return [{"key": ACCELERATOR_TAINTS[accelerator.vendor], "operator": "Exists", "effect": "NoSchedule"}]
+    return [{"key": taint_key(replica.placement.instance_type), "operator": "Exists", "effect": "NoSchedule"}]
 
 
 def _spread(replica: Replica, key: str) -> Json:

@@ -13,7 +13,7 @@ from typing import Any
 from ai_on_eks.cli.output import document, note, write, write_json
 from ai_on_eks.cli.writing import written_to
 from ai_on_eks.descriptors.describe import Description, describe, to_yaml
-from ai_on_eks.errors import EXIT_DONE, Problem, UsageError
+from ai_on_eks.errors import EXIT_DONE
 from ai_on_eks.files import write_file_atomically
 
 
@@ -23,16 +23,6 @@ def configure(parser: ArgumentParser) -> None:
 
 
 def run(args: Namespace) -> int:
-    if "://" in args.source:
-        raise UsageError(
-            Problem(
-                code="source-not-local",
-                message="only folders on this machine are read",
-                path="SOURCE",
-                value=args.source,
-                fix="download the model's config.json into a folder and name the folder",
-            )
-        )
     description = describe(args.source)
     text = to_yaml(description.descriptor, description.notes)
     if args.output is not None:

@@ -42,7 +42,7 @@ def build_inventory(descriptor: Descriptor) -> Inventory:
     if architecture.parameters is None:
         message = "says neither what the model is made of nor how large it is"
         fix = "add 'config: path/to/config.json' or 'parameters: 7000000000' under 'architecture'"
-        raise InputError(Problem("architecture-unknown", message, path="architecture", fix=fix))
+        raise InputError(Problem("architecture-incomplete", message, path="architecture", fix=fix))
     return _estimated(descriptor, architecture.parameters)
 
 

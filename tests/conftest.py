@@ -1,4 +1,4 @@
-"""Plans of the repository's own models on its own platform, made once: they are frozen."""
+"""What several folders of tests use. Everything here is frozen or only read, so a session makes it once."""
 
 from __future__ import annotations
 
@@ -11,7 +11,16 @@ from ai_on_eks.descriptors.loading import load_descriptor, load_platform
 from ai_on_eks.descriptors.platform import Platform
 from ai_on_eks.descriptors.schema import Descriptor
 
-REPOSITORY = Path(__file__).parents[2]
+REPOSITORY = Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """The folder of published schemas and measurements, too large to be part of the repository."""
+    folder = REPOSITORY.parent / "shared"
+    if not folder.is_dir():
+        pytest.skip("../shared is absent: conformance not checked")
+    return folder
 
 
 @pytest.fixture(scope="session")
