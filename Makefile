@@ -12,10 +12,10 @@ RUN = PATH="$(CURDIR)/$(BIN):$(NODE_HOME)/bin:$$PATH"
 PIP_INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help setup synth test lint format clean
+.PHONY: help setup synth test lint format cdk clean
 
 help: ## show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-7s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: $(VENV)/.python $(VENV)/.node ## install Python packages, Node and the CDK CLI into this folder
 
@@ -57,6 +57,9 @@ lint: setup $(VENV)/.lint ## linter, formatter, types, layer contracts
 format: $(VENV)/.lint ## rewrite the sources in the house format
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+cdk: setup ## the pinned CDK command line, as in: make cdk ARGS="deploy --all"
+	@$(RUN) node_modules/.bin/cdk $(ARGS)
 
 clean: ## remove everything that was installed or generated
 	rm -rf $(VENV) node_modules build cdk.out

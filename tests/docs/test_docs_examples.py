@@ -53,6 +53,17 @@ def test_given_the_readme_when_read_then_it_names_the_two_commands(command: str)
     assert command in README.read_text(encoding="utf-8"), f"README.md does not tell the reader to type '{command}'"
 
 
+def test_given_the_readme_when_its_synth_is_read_then_the_plan_is_the_one_that_is_made(
+    environment: dict[str, str],
+) -> None:
+    (synth,) = (e for e in examples("README.md", README.read_text(encoding="utf-8")) if e.command == "make synth")
+    plan = Example("README.md", "ai-on-eks plan models/*.yaml", synth.shown)
+    shell = ["/bin/sh", "-c", plan.command]
+    output = subprocess.run(shell, cwd=ROOT, env=environment, capture_output=True, timeout=60, check=True).stdout
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8").replace('"', "\n")  # its own closing line
+    assert missing_lines(plan.shown, output.decode() + makefile) == []
+
+
 def test_given_shown_lines_when_compared_then_only_what_was_not_printed_is_missing() -> None:
     output = "model   engine\nllama   vllm\n"
     assert missing_lines(("model engine", "", "llama   triton", "… more"), output) == ["llama triton"]
