@@ -1,0 +1,45 @@
+"""Bounds that every reader checks before it allocates or loops, and the one error they raise."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ai_on_eks.errors import InputError, Problem
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Upper bounds. All are far above any published model and far below what harms a machine.
+
+    header_bytes    bytes of a header that are read at all (the largest published safetensors header is below 2 MB)
+    tensors         entries of one file
+    metadata        key/value pairs of one file
+    string_bytes    one name or value
+    dimensions      of one tensor (ggml has 4; published ONNX files have up to 6)
+    nesting         messages or arrays inside each other
+    files           shards of one model
+    """
+
+    header_bytes: int = 32 * 2**20
+    tensors: int = 200_000
+    metadata: int = 65_536
+    string_bytes: int = 16 * 2**20
+    dimensions: int = 8
+    nesting: int = 16
+    files: int = 4_096
+
+
+LIMITS = Limits()
+
+
+def malformed(file: str, offset: int, reason: str) -> InputError:
+    """The error for a file that is not what it says. `offset` in bytes from the start of the file."""
+    return InputError(
+        Problem(
+            code="weights-malformed",
+            message=f"at byte {offset}: {reason}",
+            file=file,
+            path="header",
+            fix="download the file again and compare its checksum with the publisher's",
+        )
+    )
