@@ -8,14 +8,26 @@ import sys
 import tomllib
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import pytest
 from architecture_repository import LIBRARY, ROOT, SOURCE_ROOT, files
 
 LAYERS = (
-    "aws", "catalog", "cli", "descriptors", "kube", "maintenance", "performance", "placement", "review", "serving",
+    "aws",
+    "catalog",
+    "cli",
+    "descriptors",
+    "kube",
+    "maintenance",
+    "performance",
+    "placement",
+    "serving",
     "sizing",
-)  # fmt: skip
+)
+NOT_IN_THE_CONTRACT = ("__init__", "__main__")
+"""Modules of the library that are no layer: they hold nothing but the way to the command."""
+
 TOP_LEVEL_PACKAGES = ("k8s", "stacks")
 TOP_LEVEL = (
     "CHANGELOG.md", "LICENSE", "Makefile", "README.md", "app.py", "cdk.json", "constructs", "docs", "docs/decisions",
@@ -52,12 +64,23 @@ def test_given_the_library_when_listed_then_every_package_is_an_agreed_layer() -
     assert packages == set(LAYERS)
 
 
-def test_given_the_import_contract_when_read_then_it_names_every_layer() -> None:
-    settings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
-    contracts = settings["tool"]["importlinter"]["contracts"]
-    lines = next(contract["layers"] for contract in contracts if contract["type"] == "layers")
-    named = {name.strip() for line in lines for name in line.split("|")}
-    assert {f"ai_on_eks.{layer}" for layer in LAYERS} <= named
+def test_given_a_layer_when_listed_then_it_holds_code() -> None:
+    """A package of nothing but empty files promises what is not there."""
+    assert [layer for layer in LAYERS if not any(path.stat().st_size for path in (LIBRARY / layer).rglob("*.py"))] == []
+
+
+def test_given_the_import_contract_when_read_then_it_names_every_layer_and_module() -> None:
+    (layers,) = (contract["layers"] for contract in _contracts() if contract["type"] == "layers")
+    named = {name.strip() for line in layers for name in line.split("|")}
+    modules = {path.stem for path in LIBRARY.glob("*.py")} - set(NOT_IN_THE_CONTRACT)
+    assert {f"ai_on_eks.{name}" for name in (*LAYERS, *modules)} | set(TOP_LEVEL_PACKAGES) <= named
+
+
+def test_given_the_contract_of_the_cloud_sdk_when_read_then_it_holds_everyone_but_maintenance() -> None:
+    (contract,) = (one for one in _contracts() if "ai_on_eks.maintenance" in one.get("forbidden_modules", ()))
+    modules = {path.stem for path in LIBRARY.glob("*.py")} - set(NOT_IN_THE_CONTRACT)
+    expected = {f"ai_on_eks.{name}" for name in (*LAYERS, *modules)} | set(TOP_LEVEL_PACKAGES)
+    assert set(contract["source_modules"]) == expected - {"ai_on_eks.maintenance"}
 
 
 def test_given_the_tests_when_listed_then_each_folder_mirrors_something() -> None:
@@ -81,6 +104,12 @@ def test_given_the_root_first_on_the_path_when_constructs_is_imported_then_it_is
 
 def test_given_the_root_first_on_the_path_when_the_library_is_imported_then_it_comes_from_the_source_root() -> None:
     assert Path(_run("import ai_on_eks; print(ai_on_eks.__file__)")).parent == LIBRARY
+
+
+def _contracts() -> list[dict[str, Any]]:
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    contracts: list[dict[str, Any]] = settings["tool"]["importlinter"]["contracts"]
+    return contracts
 
 
 def _run(code: str) -> str:
