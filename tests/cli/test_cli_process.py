@@ -66,24 +66,25 @@ def test_given_help_when_asked_for_then_it_is_data(command: str) -> None:
 
 
 def test_given_a_reader_that_leaves_when_writing_then_there_is_no_traceback() -> None:
-    process = subprocess.Popen(
+    with subprocess.Popen(
         [sys.executable, "-m", "ai_on_eks", "plan", *MODELS, "--json"],
         cwd=ROOT,
         env=process_environment(),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
-    )
-    assert process.stdout is not None
-    assert process.stderr is not None
-    process.stdout.close()
-    assert process.stderr.read() == b""
-    assert process.wait(timeout=30) == 141
-    process.stderr.close()
+    ) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.close()
+        assert process.stderr.read() == b""
+        assert process.wait(timeout=30) == 141
 
 
 def test_given_an_interrupt_when_waiting_then_the_code_is_130_and_there_is_no_traceback(tmp_path: Path) -> None:
+    """Also where the tests run in the background, whose children a shell starts with interrupts ignored."""
     code = (
-        "import sys, time\n"
+        "import signal, sys, time\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         "import ai_on_eks.cli.commands.schema as schema\n"
         "from ai_on_eks.cli.main import main\n"
         "def wait(args):\n"
@@ -92,14 +93,13 @@ def test_given_an_interrupt_when_waiting_then_the_code_is_130_and_there_is_no_tr
         "schema.run = wait\n"
         "sys.exit(main(['schema']))\n"
     )
-    process = subprocess.Popen([sys.executable, "-c", code], env=process_environment(), stderr=subprocess.PIPE)
-    assert process.stderr is not None
-    assert process.stderr.readline() == b"ready\n"
-    time.sleep(0.05)
-    process.send_signal(signal.SIGINT)
-    assert process.stderr.read() == b""
-    assert process.wait(timeout=30) == 130
-    process.stderr.close()
+    with subprocess.Popen([sys.executable, "-c", code], env=process_environment(), stderr=subprocess.PIPE) as process:
+        assert process.stderr is not None
+        assert process.stderr.readline() == b"ready\n"
+        time.sleep(0.05)
+        process.send_signal(signal.SIGINT)
+        assert process.stderr.read() == b""
+        assert process.wait(timeout=30) == 130
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
