@@ -11,6 +11,7 @@ import pytest
 from ai_on_eks.descriptors.inventory import Activations, Inventory, Item, KeyValueState, Operations
 from ai_on_eks.descriptors.schema import Precision, WeightPrecision
 from ai_on_eks.performance.roofline import estimate
+from ai_on_eks.performance.types import Estimates
 from ai_on_eks.sizing.types import Load
 
 RECORDS = Path(__file__).resolve().parents[3] / "shared" / "truth" / "latency_nvidia.csv"
@@ -38,12 +39,26 @@ LLAMA_70B = Inventory(
 )
 
 
+STARTING_SHARE = 0.1
+"""Share of the prompts that come all at once, when the benchmark starts; each of them waits for half of the others.
+Assumption: ten prompts for each running sequence, as closed-loop benchmarks commonly send (the records do not say). It
+belongs to the measurement and not to the estimate: a service does not start all the time."""
+
+
 def test_given_llama_70b_in_fp8_when_estimated_then_time_per_token_is_near_the_measured_one() -> None:
-    errors = [_error(row) for row in _rows()]
+    errors = [_tpot_error(row) for row in _rows()]
 
     assert len(errors) > 80
     assert median(abs(error) for error in errors) <= 0.15
     assert abs(median(errors)) <= 0.05
+
+
+def test_given_llama_70b_on_vllm_when_estimated_then_time_to_first_token_is_near_the_measured_one() -> None:
+    errors = [_ttft_error(row) for row in _rows() if row["backend"] == "vllm"]
+
+    assert len(errors) > 40
+    assert median(abs(error) for error in errors) <= 0.20
+    assert abs(median(errors)) <= 0.10
 
 
 def _rows() -> list[dict[str, str]]:
@@ -59,11 +74,28 @@ def _rows() -> list[dict[str, str]]:
         ]
 
 
-def _error(row: dict[str, str]) -> float:
+def _tpot_error(row: dict[str, str]) -> float:
+    estimates = _estimates(row)
+    assert estimates.tpot_ms is not None
+    return estimates.tpot_ms / float(row["silicon_tpot_ms"]) - 1
+
+
+def _ttft_error(row: dict[str, str]) -> float:
+    estimates, sequences = _estimates(row), int(row["batch_size"])
+    alone = _estimates(row | {"batch_size": "1"})
+    assert estimates.ttft_ms is not None
+    assert alone.ttft_ms is not None
+    assert alone.tpot_ms is not None
+    prompt_ms = alone.ttft_ms - alone.tpot_ms
+    burst_ms = STARTING_SHARE * (sequences - 1) / 2 * prompt_ms
+    return (estimates.ttft_ms + burst_ms) / float(row["silicon_ttft_ms"]) - 1
+
+
+def _estimates(row: dict[str, str]) -> Estimates:
     flops, bandwidth, link = SYSTEMS[row["system"]]
     prompt, output = int(row["isl"]), int(row["osl"])
     sequences, ranks = int(row["batch_size"]), int(row["tp_size"])
-    estimates = estimate(
+    return estimate(
         LLAMA_70B,
         FP8,
         Load(prompt + output, sequences),
@@ -76,5 +108,3 @@ def _error(row: dict[str, str]) -> float:
         weights_bytes_per_rank=(QUANTIZED + 2 * EMBEDDINGS) // ranks,
         kv_bytes_per_token_per_rank=327_680 // ranks,
     )
-    assert estimates.tpot_ms is not None
-    return estimates.tpot_ms / float(row["silicon_tpot_ms"]) - 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -53,9 +54,15 @@ RESNET_50 = Inventory(
 A100_40 = {"flops_per_second": 312e12, "bandwidth_bytes_per_second": 1555e9, "link_bytes_per_second": 300e9}
 
 
-def decode(context: int = 512, sequences: int = 1, tensor_parallel: int = 1, **settings: Any) -> Estimates:
+def decode(
+    context: int = 512,
+    sequences: int = 1,
+    tensor_parallel: int = 1,
+    inventory: Inventory = LLAMA_8B,
+    **settings: Any,
+) -> Estimates:
     return estimate(
-        LLAMA_8B,
+        inventory,
         BF16,
         Load(context, sequences),
         sequences=sequences,
@@ -137,6 +144,55 @@ def test_given_more_bandwidth_when_estimated_then_never_slower(first: float, sec
     assert slow.tpot_ms is not None
     assert fast.tpot_ms is not None
     assert fast.tpot_ms <= slow.tpot_ms
+
+
+@given(
+    st.floats(1e11, 1e13),
+    st.floats(1e11, 1e13),
+    st.sampled_from([1, 2, 8]),
+    st.integers(1, 64),
+    st.integers(256, 32768),
+)
+def test_given_more_bandwidth_when_estimated_then_the_first_token_is_never_later(
+    first: float, second: float, ranks: int, sequences: int, context: int
+) -> None:
+    # a queue that is told only how many sequences run would call an H200 slower than an H100
+    low, high = sorted((first, second))
+    slow = decode(context, sequences, ranks, bandwidth_bytes_per_second=low)
+    fast = decode(context, sequences, ranks, bandwidth_bytes_per_second=high)
+    assert slow.ttft_ms is not None
+    assert fast.ttft_ms is not None
+    assert fast.ttft_ms <= slow.ttft_ms * (1 + 1e-9)
+
+
+def test_given_sequences_running_when_estimated_then_a_prompt_waits_for_half_of_another() -> None:
+    alone, among = decode(8192, 1), decode(8192, 16)
+    prompt_s = 8064 * (LLAMA_8B.operations.per_item + 4 * 32 * 4096 * 4032) / (312e12 * 0.5) + LAUNCHES_S
+    assert alone.ttft_ms is not None
+    assert alone.tpot_ms is not None
+    assert among.ttft_ms is not None
+    assert among.tpot_ms is not None
+    among_step_ms = among.tpot_ms - 15 * 1000 * prompt_s / 128
+    assert alone.ttft_ms == pytest.approx(alone.tpot_ms + 1000 * prompt_s)
+    assert among.ttft_ms == pytest.approx(among_step_ms + 1.5 * 1000 * prompt_s)
+
+
+def test_given_a_prompt_when_estimated_then_the_head_counts_once() -> None:
+    # GIVEN the same model with its embedding told apart, so that the head's share of the operations is known
+    embedding = Tensor("embed", (128256, 4096), TensorRole.EMBEDDING, Sharding.SPLIT)
+    told_apart = replace(LLAMA_8B, tensors=(embedding, *LLAMA_8B.tensors))
+    head = 2 * 128256 * 4096
+
+    # WHEN a prompt of 8,064 tokens is estimated on a device without any limit of bandwidth
+    lumped, counted = (
+        decode(8192, inventory=model, bandwidth_bytes_per_second=1e30) for model in (LLAMA_8B, told_apart)
+    )
+
+    # THEN it is shorter by the head of all its tokens but the last, and a step is as long as before
+    assert lumped.ttft_ms is not None
+    assert counted.ttft_ms is not None
+    assert lumped.ttft_ms - counted.ttft_ms == pytest.approx(1000 * 8063 * head / (312e12 * 0.5))
+    assert counted.tpot_ms == pytest.approx(lumped.tpot_ms)
 
 
 @pytest.mark.parametrize(

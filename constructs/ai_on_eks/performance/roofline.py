@@ -1,6 +1,6 @@
 """How fast a replica can be, from the peaks of its accelerators.
 
-    prompt   = operations(prompt) ÷ (TP × peak × η)                             compute bound
+    prompt   = operations(prompt, one of it sampled) ÷ (TP × peak × η)          compute bound
              + exchange(prompt tokens) + launches
     step     = max((weights + sequences × context × cache per token) of a rank ÷ (bandwidth × η),
                    sequences × operations per token ÷ (TP × peak × η))          bandwidth or compute bound
@@ -12,8 +12,13 @@ With `n` sequences always running, every one of them ends and is replaced once i
 computed between the others' steps:
 
     time per output token = step + (n − 1) × prompt ÷ output tokens
-    time to first token   = step + prompt + wait,   wait = prompt × ρ ÷ 2(1 − ρ), at most (n − 1) × prompt   (M/D/1)
-    ρ = n × prompt ÷ (n × prompt + output tokens × step)
+    time to first token   = step + prompt + wait,   wait = prompt ÷ 2 where n > 1
+
+Only the last token of a prompt is sampled, so the head (2 × vocabulary × hidden size operations) counts once per prompt
+and not per token. The wait is the rest of the prompt that is being computed when another one comes, on average half of
+it. It does not ask how often that happens: with n sequences always running, a faster decoder brings prompts more often,
+and a queue that counts that would call the faster device the slower one. A burst of n prompts at once waits longer, up
+to (n − 1) × prompt.
 
     batch of an encoder or CNN = max(operations ÷ (TP × peak × η), weights ÷ (bandwidth × η)) + exchange + launches
 
@@ -22,7 +27,7 @@ It ranks placements and sizes a first deployment; a measurement replaces it.
 
 from __future__ import annotations
 
-from ai_on_eks.descriptors.inventory import Inventory, Item
+from ai_on_eks.descriptors.inventory import Inventory, Item, TensorRole
 from ai_on_eks.descriptors.schema import Precision
 from ai_on_eks.performance.types import Estimates
 from ai_on_eks.sizing.precision import compute_format
@@ -96,24 +101,20 @@ def estimate(
         return Estimates(None, None, None, None, EVIDENCE)
     prompt_tokens = max(1, load.context_tokens - output_tokens)
     mean_context = min(float(load.context_tokens), prompt_tokens + output_tokens / 2)
-    prompt_s = machine.compute_s(prompt_tokens, prompt_tokens / 2, PROMPT_EFFICIENCY) + machine.fixed_s(prompt_tokens)
+    prompt_s = machine.compute_s(prompt_tokens, prompt_tokens / 2, PROMPT_EFFICIENCY, sampled=1)
+    prompt_s += machine.fixed_s(prompt_tokens)
     read_s = machine.read_s(weights_bytes_per_rank + sequences * mean_context * kv_bytes_per_token_per_rank)
-    compute_s = machine.compute_s(sequences, mean_context, PROMPT_EFFICIENCY)
+    compute_s = machine.compute_s(sequences, mean_context, PROMPT_EFFICIENCY, sampled=sequences)
     step_s = max(read_s, compute_s) + machine.fixed_s(sequences)
     token_s = step_s + (sequences - 1) * prompt_s / output_tokens
+    wait_s = prompt_s / 2 if sequences > 1 else 0.0
     return Estimates(
-        ttft_ms=1000 * (step_s + prompt_s + _wait_s(sequences, prompt_s, output_tokens * step_s)),
+        ttft_ms=1000 * (step_s + prompt_s + wait_s),
         tpot_ms=1000 * token_s,
         output_tokens_per_s=sequences / token_s,
         items_per_s=None,
         evidence=EVIDENCE,
     )
-
-
-def _wait_s(sequences: int, prompt_s: float, output_s: float) -> float:
-    """Mean wait of a prompt for the prompts before it."""
-    busy = sequences * prompt_s / (sequences * prompt_s + output_s)
-    return min(prompt_s * busy / (2 * (1 - busy)), (sequences - 1) * prompt_s)
 
 
 class _Machine:
@@ -135,11 +136,13 @@ class _Machine:
         self._bandwidth = bandwidth_bytes_per_second
         self._link = link_bytes_per_second or UNKNOWN_LINK_BYTES_PER_SECOND
         self._ranks = tensor_parallel
+        self._head_operations = _head_operations(inventory)
 
-    def compute_s(self, items: float, context_tokens: float, efficiency: float) -> float:
+    def compute_s(self, items: float, context_tokens: float, efficiency: float, *, sampled: float) -> float:
+        """Time of the arithmetic of `items`, of which `sampled` pass the head as well."""
         operations = self._inventory.operations
-        per_item = operations.per_item + operations.per_item_and_context_token * context_tokens
-        return items * per_item / (self._flops_per_second * efficiency)
+        body = operations.per_item - self._head_operations + operations.per_item_and_context_token * context_tokens
+        return (items * body + sampled * self._head_operations) / (self._flops_per_second * efficiency)
 
     def read_s(self, value_bytes: float) -> float:
         return value_bytes / (self._bandwidth * BANDWIDTH_EFFICIENCY) if self._bandwidth else 0.0
@@ -156,12 +159,20 @@ class _Machine:
         return self._inventory.layers * ALL_REDUCES_PER_LAYER * (ALL_REDUCE_LATENCY_S + transfer_s)
 
 
+def _head_operations(inventory: Inventory) -> int:
+    """Operations per token of the head, of those in `Operations.per_item`; 0 where the tensors are not told apart, and
+    a head cannot be either. A tied head is its embedding: both have one row per word."""
+    if not any(tensor.role is TensorRole.EMBEDDING for tensor in inventory.tensors):
+        return 0
+    return 2 * inventory.activations.vocabulary * inventory.hidden_size
+
+
 def _batch(machine: _Machine, inventory: Inventory, load: Load, weights_bytes_per_rank: int) -> Estimates:
     is_image = inventory.item is Item.IMAGE
     efficiency = CONVOLUTION_EFFICIENCY if is_image else ENCODER_EFFICIENCY
     items = load.batch if is_image else load.batch * load.context_tokens
     context = 0 if is_image else load.context_tokens
-    batch_s = max(machine.compute_s(items, context, efficiency), machine.read_s(weights_bytes_per_rank))
+    batch_s = max(machine.compute_s(items, context, efficiency, sampled=items), machine.read_s(weights_bytes_per_rank))
     batch_s += machine.fixed_s(items)
     return Estimates(
         ttft_ms=1000 * batch_s,
