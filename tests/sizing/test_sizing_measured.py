@@ -11,12 +11,15 @@ import yaml
 from sizing_inventories import LLAMA_2_7B, LLAMA_3_1_8B, LLAMA_3_70B, QWEN3_0_6B, QWEN3_32B, YI_34B
 
 from ai_on_eks.catalog.engines import find_engine
+from ai_on_eks.descriptors.architectures import build_inventory
 from ai_on_eks.descriptors.inventory import Inventory
+from ai_on_eks.descriptors.loading import load_descriptor
 from ai_on_eks.descriptors.schema import Precision, WeightPrecision
 from ai_on_eks.sizing.size import size_model
 from ai_on_eks.sizing.types import Load, MemoryDemand, Target
 from ai_on_eks.units import GIB
 
+MODEL_FILES = Path(__file__).resolve().parents[2] / "models"
 RECORDS = Path(__file__).resolve().parents[3] / "shared" / "truth" / "memory.yaml"
 
 MODELS = {
@@ -71,6 +74,20 @@ def test_given_reported_failures_when_sized_then_they_do_not_fit(records: list[d
         demand = _size(record)
         assert not demand.fits, record["id"]
         assert demand.reasons
+
+
+@pytest.mark.parametrize(
+    ("name", "written_down"), [("llama-3-1-8b-instruct", LLAMA_3_1_8B), ("llama-3-3-70b-instruct", LLAMA_3_70B)]
+)
+def test_given_a_shipped_model_when_read_then_it_is_the_inventory_held_to_the_measurements(
+    name: str, written_down: Inventory
+) -> None:
+    read = build_inventory(load_descriptor(MODEL_FILES / f"{name}.yaml"))
+
+    assert read.parameters == written_down.parameters
+    assert read.states == written_down.states
+    assert read.activations == written_down.activations
+    assert read.operations == written_down.operations
 
 
 def _pool_error(record: dict[str, Any]) -> float | None:

@@ -3,7 +3,7 @@
 Models that keep a cache (an engine profiles its largest batch once and never exceeds it):
 
     sampler = copies × sequences × vocabulary × 4 B  +  hidden copies × batched tokens × hidden size × bytes
-    forward = batched tokens × widest values per token × bytes
+    forward = batched tokens × (widest values per token + 2 × hidden size) × bytes
     peak    = max(sampler, forward)
 
 Logits are sampled in float32 over the whole vocabulary on every rank, so neither term is divided by TP; dividing the
@@ -27,6 +27,12 @@ from ai_on_eks.sizing.types import Load, Term
 
 SAMPLER_BYTES = 4
 """Sampling works in float32 whatever the model computes in (vLLM v1/sample/sampler.py, 2026-11-23)."""
+
+
+HELD_HIDDEN_STATES = 2
+"""Hidden states alive beside the widest set of a block: its input, which the layer that called it still holds, and its
+output in the making. Llama-3.1-8B then takes 110,592 B per token; 2.01 GiB at 20,000 tokens and 2.93 GiB at 29,000 were
+logged, 108,000 B (vllm-project/vllm#10517, 2026-11-23)."""
 
 
 def cached_activation_term(
@@ -79,7 +85,7 @@ def _sampler_term(
 
 def _forward_term(inventory: Inventory, precision: Precision, engine: EngineMemory, max_batched_tokens: int) -> Term:
     element_bytes = compute_format(precision).bytes_for(1)
-    per_item = inventory.activations.per_item
+    per_item = inventory.activations.per_item + HELD_HIDDEN_STATES * inventory.hidden_size
     return Term(
         name="activations (forward pass)",
         value_bytes=ceil(engine.activation_slack * max_batched_tokens * per_item * element_bytes),
