@@ -2,18 +2,11 @@
 
 from __future__ import annotations
 
-KIB = 2**10
 MIB = 2**20
 GIB = 2**30
-TIB = 2**40
 
 HOURS_PER_MONTH = 730
 """The month AWS's own price pages use: 365 days × 24 h ÷ 12."""
-
-
-def gib(value_bytes: int | float) -> float:
-    """Bytes as GiB, unrounded."""
-    return value_bytes / GIB
 
 
 def format_gib(value_bytes: int | float, digits: int = 2) -> str:

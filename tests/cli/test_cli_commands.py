@@ -135,6 +135,7 @@ def test_given_a_schema_when_printed_then_unknown_keys_are_refused_by_it(
     schema = run_here(capsys, "schema", file).data
     assert schema["additionalProperties"] is False
     assert field in schema["properties"]
+    assert schema["$id"] == f"urn:ai-on-eks:schema:{file}:v1"
     wrapped = run_here(capsys, "schema", file, "--json").data
     assert (wrapped["schema"], wrapped["json_schema"]) == ("ai-on-eks/schema/v1", schema)
 

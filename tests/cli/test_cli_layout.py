@@ -16,7 +16,6 @@ from ai_on_eks.cli.output import json_text, printable, terminal_width
 from ai_on_eks.cli.reasons import nearest_first
 from ai_on_eks.cli.recognition import is_platform
 from ai_on_eks.cli.suggestions import closest
-from ai_on_eks.cli.tables import plan_table
 from ai_on_eks.placement.rules import CANDIDATE_RULES, MEMORY_RULE
 from ai_on_eks.placement.types import Rejection
 
@@ -125,7 +124,3 @@ def test_given_a_snapshot_when_older_than_180_days_then_it_is_stale(today: date,
     snapshot = {"prices": Snapshot("prices", "2026-01-01", "a list")}
     catalog = cast("Catalog", SimpleNamespace(snapshot=MappingProxyType(snapshot)))
     assert len(stale_prices(catalog, today)) == count
-
-
-def test_given_no_plans_when_shown_then_it_says_so() -> None:
-    assert plan_table([]) == "no models"

@@ -12,7 +12,7 @@ from ai_on_eks.descriptors.loading import load_descriptor, load_platform
 from ai_on_eks.descriptors.platform import Platform
 from ai_on_eks.placement.capacity import capacity_requests
 from ai_on_eks.placement.planning import plan_model
-from ai_on_eks.placement.types import CapacityRequest, Placement, Plan
+from ai_on_eks.placement.types import CapacityRequest, Plan
 from ai_on_eks.serving.images import load_images
 from ai_on_eks.serving.types import Workload
 from ai_on_eks.serving.workload import build_workload
@@ -39,13 +39,6 @@ def real_plan(model: str) -> Plan:
     """The plan of one model."""
     descriptor = load_descriptor(DESCRIPTORS[model])
     return plan_model(descriptor, build_inventory(descriptor), real_catalog(), real_platform())
-
-
-def real_placement(model: str) -> Placement:
-    """The placement chosen for one model."""
-    chosen = real_plan(model).chosen
-    assert chosen is not None
-    return chosen
 
 
 @cache

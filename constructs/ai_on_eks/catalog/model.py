@@ -1,4 +1,4 @@
-"""The catalogue as one frozen value, and the plain data that `ai-on-eks catalog` prints."""
+"""The catalogue as one frozen value."""
 
 from __future__ import annotations
 
@@ -10,8 +10,6 @@ from types import MappingProxyType
 from ai_on_eks.catalog.reading import read, regions
 from ai_on_eks.catalog.types import Accelerator, Engine, InstanceType
 from ai_on_eks.errors import InputError, Problem
-
-Row = dict[str, object]
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,68 +47,6 @@ class Catalog:
             return self.instance_types[name]
         except KeyError:
             raise _unknown("instance-type", name, tuple(self.instance_types)) from None
-
-    def rows(self) -> list[Row]:
-        """One row per type, for `catalog list`: cheapest first, types without a price last."""
-        ordered = sorted(
-            self.instance_types.values(),
-            key=lambda kind: (kind.price is None, kind.price.usd_per_hour if kind.price else 0.0, kind.name),
-        )
-        return [
-            {
-                "instance_type": kind.name,
-                "vcpus": kind.vcpus,
-                "memory_bytes": kind.memory_bytes,
-                "accelerator": kind.accelerator.name if kind.accelerator else None,
-                "accelerators": kind.accelerator_count,
-                "accelerator_memory_bytes": kind.accelerator_memory_bytes,
-                "usd_per_hour": kind.price.usd_per_hour if kind.price else None,
-                "price_region": kind.price.region if kind.price else None,
-                "price_date": kind.price.date if kind.price else None,
-                "zones": list(self.zones(kind.name, self.region)),
-                "served": kind.served,
-                "not_served_reason": kind.not_served_reason,
-            }
-            for kind in ordered
-        ]
-
-    def details(self, name: str) -> Row:
-        """Everything known about one type, for `catalog show`."""
-        kind = self.instance_type(name)
-        row: Row = {field: getattr(kind, field) for field in _PLAIN_FIELDS}
-        row["accelerator"] = accelerator_row(kind.accelerator) if kind.accelerator else None
-        row["purchase_routes"] = [route.value for route in kind.purchase_routes]
-        row["price"] = {f: getattr(kind.price, f) for f in kind.price.__slots__} if kind.price else None
-        row["zones"] = list(self.zones(name, self.region))
-        row["region"] = self.region
-        return row
-
-    def accelerator_rows(self) -> list[Row]:
-        """One row per accelerator, for `catalog accelerators`, with the types that carry it."""
-        carriers: dict[str, list[str]] = {name: [] for name in self.accelerators}
-        for kind in self.instance_types.values():
-            if kind.accelerator:
-                carriers.setdefault(kind.accelerator.name, []).append(kind.name)
-        return [
-            accelerator_row(accelerator)
-            | {
-                "instance_types": carriers[name],
-                "served": any(self.instance_types[carrier].served for carrier in carriers[name]),
-            }
-            for name, accelerator in self.accelerators.items()
-        ]
-
-
-_PLAIN_FIELDS = tuple(f for f in InstanceType.__slots__ if f not in ("accelerator", "price", "purchase_routes"))
-
-
-def accelerator_row(accelerator: Accelerator) -> Row:
-    """An accelerator as plain data. 0 and empty mean: not published."""
-    row: Row = {field: getattr(accelerator, field) for field in Accelerator.__slots__}
-    row["vendor"] = accelerator.vendor.value
-    row["dense_flops"] = dict(accelerator.dense_flops)
-    row["compute_capability"] = ".".join(map(str, accelerator.compute_capability or ())) or None
-    return row
 
 
 @cache

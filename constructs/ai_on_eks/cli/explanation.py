@@ -10,7 +10,7 @@ from typing import Any
 
 from ai_on_eks.cli.layout import Column, indented, table
 from ai_on_eks.cli.reasons import RULE_ORDER
-from ai_on_eks.cli.tables import NONE, plan_table_of, size, usd
+from ai_on_eks.cli.tables import NONE, plan_table, size, usd
 
 INDENT = "  "
 NEAREST_SHOWN = 5
@@ -36,7 +36,7 @@ ALTERNATIVE_COLUMNS = (
 def plans_text(body: Mapping[str, Any], width: int, *, explained: bool) -> str:
     """The table, the warnings, the nearest misses; with `explained` everything about each model."""
     details = [explain(plan, width) for plan in body["plans"]] if explained else []
-    parts = (plan_table_of(body, width), outcome_text(body, width), *details)
+    parts = (plan_table(body, width), outcome_text(body, width), *details)
     return "\n\n".join(part for part in parts if part)
 
 

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
-from ai_on_eks.catalog.loading import Catalog, load_catalog
-from ai_on_eks.cli.documents.plans import plans_body
 from ai_on_eks.cli.layout import Column, table
-from ai_on_eks.cli.output import terminal_width
-from ai_on_eks.placement.types import Plan
 from ai_on_eks.units import format_gib
 
 NONE = "-"
@@ -26,19 +22,8 @@ PLAN_COLUMNS = (
 )
 
 
-def plan_table(plans: Sequence[Plan], catalog: Catalog | None = None, width: int | None = None) -> str:
-    """The plans as lines for people: one row a model, then the sum and where and when its prices were published.
-
-    Without `catalog` the one of the plans' region is loaded; without `width` the terminal's is used.
-    """
-    if not plans:
-        return "no models"
-    known = load_catalog(plans[0].region) if catalog is None else catalog
-    return plan_table_of(plans_body(plans, known), width or terminal_width())
-
-
-def plan_table_of(body: Mapping[str, Any], width: int) -> str:
-    """The same from the mappings."""
+def plan_table(body: Mapping[str, Any], width: int) -> str:
+    """The plans as lines for people: one row a model, then the sum and where and when its prices were published."""
     rows = [_row(plan) for plan in body["plans"]]
     return f"{table(PLAN_COLUMNS, rows, width)}\n\n{cost_line(body)}"
 
