@@ -9,7 +9,6 @@ from aws_cdk import aws_eks_v2 as eks
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
-from ai_on_eks.aws.fabric import FabricTraffic
 from ai_on_eks.aws.node_groups import NodeGroup, NodeGroupSpec, NodeRole, capacity_spec, system_spec
 from ai_on_eks.catalog.types import InstanceType
 from ai_on_eks.descriptors.platform import Platform
@@ -39,8 +38,6 @@ class CapacityStack(PlatformStack):
             *(capacity_spec(request, zones) for request in requests),
         )
         role = NodeRole(self, "NodeRole").role
-        if any(spec.instance_type.efa_interfaces for spec in specs):
-            FabricTraffic(self, "FabricTraffic", cluster=cluster)
         self.groups = tuple(self._group(spec, cluster, vpc, role, platform) for spec in specs)
 
     def _group(

@@ -4,9 +4,8 @@ from typing import Any
 
 import pytest
 from aws_cdk import Stack
-from aws_templates import all_of, imported_cluster, only, samples, template_of, vpc
+from aws_templates import imported_cluster, only, samples, template_of, vpc
 
-from ai_on_eks.aws.fabric import FabricTraffic
 from ai_on_eks.aws.launch_template import node_config, root_volume_performance
 from ai_on_eks.aws.node_groups import NodeGroup, NodeGroupSpec, NodeRole, capacity_spec, system_spec
 from ai_on_eks.catalog.types import InstanceType
@@ -171,12 +170,3 @@ def test_the_node_role_joins_pulls_and_admits_a_shell_no_more() -> None:
         "AmazonEC2ContainerRegistryPullOnly",
         "AmazonSSMManagedInstanceCore",
     ]
-
-
-def test_efa_traffic_has_a_rule_that_names_the_group_itself() -> None:
-    document = template_of(lambda stack: FabricTraffic(stack, "Fabric", cluster=imported_cluster(stack)))
-    rule = only(document, "AWS::EC2::SecurityGroupEgress")["Properties"]
-    assert rule["GroupId"] == rule["DestinationSecurityGroupId"] == "sg-1"
-    assert rule["IpProtocol"] == "-1"
-    assert "CidrIp" not in rule
-    assert not all_of(document, "AWS::EC2::SecurityGroupIngress")

@@ -7,7 +7,10 @@ replaces a node in place (strategy MINIMAL, one at a time): the other strategy s
 first, which often cannot be had and is never in the budget.
 
 The L2 node group is not used: it refuses p5, p6, g7e and trn types and gives others the withdrawn Amazon Linux 2.
-EKS itself adds the access entry of a managed group's role, and attaches the cluster's security group.
+EKS itself adds the access entry of a managed group's role, and attaches the cluster's security group. That group lets
+nodes send everything to nodes by a rule that names the group itself, which EFA needs ("all to 0.0.0.0/0" does not cover
+it): EKS makes the rule with the group, and a second one like it would fail the deployment (EKS user guide,
+sec-group-reqs, default cluster security group, 2026-11).
 """
 
 from __future__ import annotations
