@@ -61,6 +61,11 @@ def app_context(cdk_json: Path = CDK_JSON) -> dict[str, Any]:
     """The feature flags of cdk.json and what the CDK command line makes of its other settings.
 
     Given to the app itself, so `python app.py` and `cdk synth` write the same templates.
+
+    One flag is not CDK's recommendation: stacks refer to each other by export and import, not by `Fn::GetStackOutput`.
+    CloudFormation then refuses a change that would replace the VPC, a subnet or the bucket while another stack uses it,
+    before it has touched anything; and it asks for no output once per occurrence, by which many models and node groups
+    in one template were throttled (aws-cdk issue 38010, 2026-05).
     """
     settings = json.loads(cdk_json.read_text(encoding="utf-8"))
     return {**settings["context"], "aws:cdk:enable-path-metadata": settings["pathMetadata"]}

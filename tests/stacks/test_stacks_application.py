@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -144,10 +145,26 @@ def test_the_charts_reach_the_cluster_with_the_buckets_name_in_them(applied: Tem
     assert set(kinds(applied["ai-serving"])) == {"Custom::AWSCDK-EKS-KubernetesResource"}
     (platform,) = [name for name in resources if name.startswith("platform")]
     parts = resources[platform]["Properties"]["Manifest"]["Fn::Join"][1]
-    assert [part["Fn::GetStackOutput"]["StackName"] for part in parts if isinstance(part, dict)] == ["ai-storage"]
+    (bucket,) = [part["Fn::ImportValue"] for part in parts if isinstance(part, dict)]
+    assert bucket.startswith("ai-storage:")
     others = [item for name, item in resources.items() if name != platform]
     assert len(others) == 2
     assert all(item["DependsOn"] == [platform] for item in others)
+
+
+def test_what_one_stack_uses_of_another_cannot_be_taken_away(applied: Templates) -> None:
+    """CloudFormation refuses to change an export in use; an output that is only read may change under its reader."""
+    text = {name: json.dumps(template) for name, template in applied.items()}
+    assert not [name for name, template in text.items() if "Fn::GetStackOutput" in template]
+    exported = {
+        output["Export"]["Name"]
+        for template in applied.values()
+        for output in template.get("Outputs", {}).values()
+        if "Export" in output
+    }
+    imported = {name for template in text.values() for name in re.findall(r'"Fn::ImportValue": "([^"]+)"', template)}
+    assert imported == exported
+    assert {name.split(":")[0] for name in imported} == {"ai-network", "ai-cluster", "ai-storage"}
 
 
 def test_an_existing_bucket_is_named_in_the_platforms_objects(synthesize: Callable[[Deployment], Path]) -> None:
@@ -156,11 +173,21 @@ def test_an_existing_bucket_is_named_in_the_platforms_objects(synthesize: Callab
     assert "weights-of-ours" in serving
 
 
-def test_nodes_with_efa_get_the_rule_efa_needs(synthesize: Callable[[Deployment], Path]) -> None:
+def test_no_rule_is_added_to_the_group_eks_makes_which_has_those_of_efa_already(
+    synthesize: Callable[[Deployment], Path],
+) -> None:
+    """A duplicate of a rule fails the deployment; a replaced group would leave EFA without it."""
     kind = replace(samples.gpu_type("p5.48xlarge"), efa_interfaces=32)
     folder = synthesize(samples.deployment(samples.request(kind), **samples.rendered()))
     capacity = json.loads((folder / "ai-capacity.template.json").read_text(encoding="utf-8"))
-    assert kinds(capacity).count("AWS::EC2::SecurityGroupEgress") == 1
+    assert not [kind for kind in kinds(capacity) if kind.startswith("AWS::EC2::SecurityGroup")]
+    templates = [
+        item["Properties"]
+        for item in capacity["Resources"].values()
+        if "LaunchTemplateData" in item.get("Properties", {})
+    ]
+    assert len(templates) == 2
+    assert not [item for item in templates if "SecurityGroupIds" in item["LaunchTemplateData"]]
 
 
 def test_objects_too_large_for_the_kubectl_provider_are_refused() -> None:
