@@ -297,11 +297,13 @@ def resnet(**changes: Any) -> Plan:
     return plan(Descriptor(**settings), chosen, Item.IMAGE)
 
 
-def resnet_on_accelerator() -> Plan:
-    """The same model on one accelerator."""
+def resnet_on_accelerator(accelerators: int = 1) -> Plan:
+    """The same model on an accelerator, or on several."""
     on_cpu = resnet()
     assert on_cpu.chosen is not None
-    return replace(on_cpu, chosen=replace(on_cpu.chosen, instance_type=G6E_XLARGE, replicas=1, nodes=1))
+    kind = G6E_XLARGE if accelerators == 1 else G6E_12XLARGE
+    chosen = replace(on_cpu.chosen, instance_type=kind, tensor_parallel=accelerators, replicas=1, nodes=1)
+    return replace(on_cpu, chosen=chosen)
 
 
 ALL_PLANS = {

@@ -84,6 +84,7 @@ def test_given_weights_in_s3_then_vllm_is_offline_and_writes_to_the_cache_volume
         "valueFrom": {"configMapKeyRef": {"name": "model-store", "key": "bucket"}},
     }
     assert environment(container) == {
+        "AWS_DEFAULT_REGION": "us-east-1",
         "AWS_REGION": "us-east-1",
         "CUDA_CACHE_PATH": "/cache/cuda",
         "DO_NOT_TRACK": "1",
@@ -236,8 +237,13 @@ def test_given_resnet_then_the_named_file_becomes_triton_version_1() -> None:
 
 @pytest.mark.parametrize(
     ("plan", "group"),
-    [(plans.resnet(), "KIND_CPU count: 1"), (plans.resnet_on_accelerator(), "KIND_GPU count: 1")],
-    ids=["cpu", "accelerator"],
+    [
+        (plans.resnet(), "KIND_CPU count: 1"),
+        (plans.resnet_on_accelerator(), "KIND_GPU count: 1"),
+        # The count is for each GPU: with 2 there would be four instances, and sizing counted one on each.
+        (plans.resnet_on_accelerator(2), "KIND_GPU count: 1"),
+    ],
+    ids=["cpu", "accelerator", "two accelerators"],
 )
 def test_given_resnet_then_triton_config_names_no_tensor_and_batches_dynamically(plan: Plan, group: str) -> None:
     workload = build_workload(plan, plans.PLATFORM, plans.IMAGES)

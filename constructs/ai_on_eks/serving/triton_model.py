@@ -15,16 +15,19 @@ BACKEND = "onnxruntime"
 
 
 def model_config(replica: Replica) -> str:
-    """One instance per accelerator of the replica, or one on the processor; requests are batched as they come."""
-    accelerators = replica.placement.accelerators_per_replica
-    kind, count = ("KIND_GPU", accelerators) if accelerators else ("KIND_CPU", 1)
+    """One instance on each accelerator of the replica, or one on the processor; requests are batched as they come.
+
+    `count` is per accelerator: Triton repeats a group of KIND_GPU on every GPU the pod sees (user guide, model
+    configuration, instance groups; 26.07).
+    """
+    kind = "KIND_GPU" if replica.placement.accelerators_per_replica else "KIND_CPU"
     return "\n".join(
         (
             f'name: "{replica.name}"',
             f'backend: "{BACKEND}"',
             f"max_batch_size: {replica.placement.memory.rank.max_sequences}",
             "dynamic_batching { }",
-            f"instance_group [ {{ kind: {kind} count: {count} }} ]",
+            f"instance_group [ {{ kind: {kind} count: 1 }} ]",
             "",
         )
     )

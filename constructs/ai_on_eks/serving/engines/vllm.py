@@ -98,9 +98,11 @@ def _from_hub(replica: Replica) -> tuple[str, ...]:
 def environment(replica: Replica) -> Mapping[str, str]:
     """Every folder vLLM and its libraries write to lies on the cache volume: the root file system is read-only.
 
-    `USER` because torch asks for the user's name, and user 1000 has none in the image.
+    `USER` because torch asks for the user's name, and user 1000 has none in the image. The region twice, because the
+    streamer lists with boto3, which reads `AWS_DEFAULT_REGION` only, and fetches with the C++ SDK.
     """
     common = {
+        "AWS_DEFAULT_REGION": replica.region,
         "AWS_REGION": replica.region,
         "CUDA_CACHE_PATH": f"{CACHE_DIRECTORY}/cuda",
         "DO_NOT_TRACK": "1",
