@@ -72,6 +72,12 @@ def test_all_five_control_plane_logs_are_kept_a_year(rendered: dict[str, Any]) -
     assert name in cluster["DependsOn"]
 
 
+def test_a_failed_first_deployment_leaves_no_log_group_in_the_way_of_the_next(rendered: dict[str, Any]) -> None:
+    """GIVEN its fixed name WHEN the group were kept THEN the second attempt would stop at "already exists"."""
+    group = only(rendered, "AWS::Logs::LogGroup")
+    assert (group["DeletionPolicy"], group["UpdateReplacePolicy"]) == ("RetainExceptOnCreate", "Retain")
+
+
 def test_secrets_are_encrypted_with_a_key_that_rotates_and_stays(rendered: dict[str, Any]) -> None:
     keys = all_of(rendered, "AWS::KMS::Key")
     (name,) = keys

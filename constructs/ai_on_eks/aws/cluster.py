@@ -67,13 +67,14 @@ class PlatformCluster(Construct):
             enable_key_rotation=True,
             removal_policy=RemovalPolicy.RETAIN,
         )
-        # Made before the cluster, or EKS makes it without an end of retention.
+        # Made before the cluster, or EKS makes it without an end of retention. Not kept when the first deployment fails:
+        # its name is fixed, so the next attempt would stop at "already exists".
         log_group = logs.LogGroup(
             self,
             "ControlPlaneLogs",
             log_group_name=f"/aws/eks/{platform.name}/cluster",
             retention=LOG_RETENTION,
-            removal_policy=RemovalPolicy.RETAIN,
+            removal_policy=RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE,
         )
         resource = eks.Cluster(
             self,
