@@ -1,6 +1,6 @@
 """Writing so that a reader sees the old content or the new one, never half of either.
 
-    file     temporary sibling, then one rename over the target
+    file     temporary sibling, then one rename over the target; links are followed, devices and pipes written to
     folder   temporary sibling filled completely, old folder moved aside, new one renamed into place, old one removed
 
 A folder is replaced only when this library wrote it: each carries the marker file `.ai-on-eks`. Without that rule a
@@ -26,6 +26,11 @@ def write_file_atomically(path: Path, text: str) -> None:
         raise UsageError(
             Problem(code="output-is-a-folder", message="is a folder", file=str(path), fix="name a file to write to")
         )
+    if path.exists() and not path.is_file():  # a rename would put a file in the place of /dev/stdout or /dev/null
+        with path.open("wb") as stream:
+            stream.write(text.encode("utf-8"))
+        return
+    path = path.resolve()  # what a link points to is written, and the link stays
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = _sibling(path, "new")
     try:
@@ -76,7 +81,9 @@ def _check_names(files: Mapping[str, str]) -> None:
 
 
 def _check_ours(target: Path) -> None:
-    if target.is_symlink() or (target.exists() and not target.is_dir()):
+    if Path.cwd().is_relative_to(target.resolve()):
+        message = "is the current folder, or one around it, which cannot be replaced"
+    elif target.is_symlink() or (target.exists() and not target.is_dir()):
         message = "exists and is not a folder"
     elif target.is_dir() and any(target.iterdir()) and not (target / MARKER).is_file():
         message = f"holds files that ai-on-eks did not write (no {MARKER} inside)"

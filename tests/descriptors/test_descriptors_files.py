@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -79,3 +80,38 @@ def test_given_a_file_when_written_then_its_bytes_are_the_text(tmp_path: Path) -
     assert [one.name for one in path.parent.iterdir()] == ["f.yaml"]
     with pytest.raises(UsageError):
         write_file_atomically(tmp_path / "sub", "x")
+
+
+def test_given_a_link_when_a_file_is_written_then_its_target_is_and_the_link_stays(tmp_path: Path) -> None:
+    (tmp_path / "real").mkdir()
+    link = tmp_path / "link.yaml"
+    link.symlink_to(tmp_path / "real" / "x.yaml")
+    write_file_atomically(link, "new\n")
+    assert link.is_symlink()
+    assert (tmp_path / "real" / "x.yaml").read_text() == "new\n"
+    assert [path.name for path in (tmp_path / "real").iterdir()] == ["x.yaml"]
+
+
+def test_given_a_pipe_or_device_when_a_file_is_written_then_it_is_not_replaced_by_a_file(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        write_file_atomically(pipe, "text\n")
+        assert os.read(reader, 100) == b"text\n"
+    finally:
+        os.close(reader)
+    assert pipe.is_fifo()
+
+
+@pytest.mark.parametrize("place", [".", "..", "a/.."])
+def test_given_the_current_folder_when_replaced_then_refused_in_words(
+    place: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "out" / "a").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path / "out")
+    with pytest.raises(UsageError) as caught:
+        replace_folder_atomically(Path(place), {"x": "1"})
+    assert caught.value.problems[0].code == "output-not-ours"
+    assert "current folder" in caught.value.problems[0].message
+    assert [path.name for path in tmp_path.rglob("*")] == ["out", "a"]

@@ -76,6 +76,17 @@ def problems_of(text: str, folder: Path, *, platform: bool = False) -> list[Prob
         (HEAD + "serving: {memory_fraction: 1.5}\n", "out-of-range", 5, "serving.memory_fraction", "write less than 1"),
         (HEAD + "serving: {concurrency: 8.0}\n", "wrong-type", 5, "serving.concurrency", "write 8"),
         (HEAD + "serving: {concurrency: '8'}\n", "wrong-type", 5, "serving.concurrency", "write 8 without quotes"),
+        (HEAD + "serving: {context_tokens: 16_384}\n", "wrong-type", 5, "serving.context_tokens", "write 16384"),
+        (HEAD + "serving: {context_tokens: 16 384}\n", "wrong-unit", 5, "serving.context_tokens", "write 16384"),
+        (HEAD.replace("7000000000", "8.03B"), "wrong-unit", 4, "architecture.parameters", "write 8030000000"),
+        (HEAD.replace("7000000000", "8 billion"), "wrong-unit", 4, "architecture.parameters", "write 8000000000"),
+        (HEAD.replace("7000000000", "1e30"), "wrong-type", 4, "architecture.parameters", "write a whole number"),
+        (HEAD.replace("name: m", "name:"), "wrong-type", 1, "name", "write text"),
+        (HEAD.replace("name: m", "name: Llama"), "bad-pattern", 1, "name", "write llama"),
+        (HEAD + "precision: {weights: torch.float16}\n", "not-allowed", 5, "precision.weights", "write fp16"),
+        (HEAD + "schema: 2\n", "not-allowed", 5, "schema", "write v1"),
+        (HEAD + "constraints: {accelerators: [~]}\n", "wrong-type", 5, "constraints.accelerators[0]", "write text"),
+        (HEAD + "constraints: {accelerators: [H100]}\n", "bad-pattern", 5, "constraints.accelerators[0]", "write h100"),
         (HEAD + "serving: {concurrency: no}\n", "wrong-type", 5, "serving.concurrency", "write a number"),
         (HEAD + "serving: {concurrency: true}\n", "wrong-type", 5, "serving.concurrency", "write a whole number"),
         (HEAD + "serving: 3\n", "wrong-type", 5, "serving", "write a mapping"),
@@ -160,6 +171,8 @@ def test_given_several_missing_hyperparameters_when_loaded_then_all_are_listed(t
         (("name: p\n", "name: p\ncluster: {public_access_cidrs: [0.0.0.0/0]}\n"), "open-to-the-internet", "cluster.public_access_cidrs[0]", None),
         (("name: p\n", "name: p\ncluster: {public_access_cidrs: [300.0.0.0/8]}\n"), "bad-range", "cluster.public_access_cidrs[0]", None),
         (("name: p\n", "name: p\ncluster: {kubernetes_version: 1.36}\n"), "wrong-type", "cluster.kubernetes_version", "put it in quotes: '1.36'"),
+        (("name: p\n", "name: p\ncluster: {kubernetes_version: 1.30}\n"), "wrong-type", "cluster.kubernetes_version", "put it in quotes: '1.30'"),
+        (("name: p\n", "name: p\naccount: 012345678901\n"), "wrong-type", "account", "put it in quotes: '012345678901'"),
         (("name: p\n", "name: p\naccount: 111122223333\n"), "wrong-type", "account", "put it in quotes: '111122223333'"),
         (("name: p\n", "name: p\ntags: {'aws:x': y}\n"), "bad-tag", "tags.aws:x", "choose another prefix"),
         (("name: p\n", "name: p\ntags: {x: \"a\\tb\"}\n"), "bad-tag", "tags.x", None),
@@ -233,3 +246,14 @@ def test_given_a_number_with_a_unit_when_translated_then_its_meaning_is_known(
     key: str, written: str, meant: tuple[float, ...]
 ) -> None:
     assert translate(key, written) == meant
+
+
+def test_given_a_decimal_for_a_count_when_loaded_then_it_is_shown_with_the_point_that_is_wrong(tmp_path: Path) -> None:
+    (problem,) = problems_of(HEAD + "serving: {concurrency: 8.0}\n", tmp_path)
+    assert problem.message == "8.0 is not a whole number"
+
+
+def test_given_one_zone_when_loaded_then_one_entry_is_counted_in_the_singular(tmp_path: Path) -> None:
+    text = PLATFORM.replace("[eu-west-1a, eu-west-1b]", "[eu-west-1a]")
+    (problem,) = problems_of(text, tmp_path, platform=True)
+    assert problem.message == "has 1 entry"

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pydantic import BaseModel
 
 from ai_on_eks.descriptors.document import join
-from ai_on_eks.descriptors.fields import all_paths, choices, example, fields, model_at
+from ai_on_eks.descriptors.fields import all_paths, choices, example, fields, has_default, model_at
 from ai_on_eks.descriptors.patterns import FORMS, Form
 from ai_on_eks.descriptors.quantities import quantity, translate
 from ai_on_eks.descriptors.scalars import shorten
@@ -21,9 +22,9 @@ _BOUNDS = {
     "less_than_equal": ("le", "at most"),
 }
 _LENGTHS = {
-    "too_short": ("min_length", "at least", "entries"),
-    "too_long": ("max_length", "at most", "entries"),
-    "string_too_long": ("max_length", "at most", "characters"),
+    "too_short": ("min_length", "at least", ("entry", "entries")),
+    "too_long": ("max_length", "at most", ("entry", "entries")),
+    "string_too_long": ("max_length", "at most", ("character", "characters")),
 }
 _WANTED = {
     "string_type": "text",
@@ -37,6 +38,10 @@ _WANTED = {
     "model_type": "a mapping",
     "model_attributes_type": "a mapping",
 }
+
+_ALIASES = {
+    "float": "fp32", "float32": "fp32", "half": "fp16", "float16": "fp16", "bfloat16": "bf16", "float8": "fp8",
+}  # fmt: skip
 
 
 def complaints(faults: Sequence[Mapping[str, Any]], root: Any, model: type[BaseModel]) -> list[Problem]:
@@ -63,7 +68,7 @@ def _complaint(location: tuple[str | int, ...], faults: list[Mapping[str, Any]],
     if kind == "string_pattern_mismatch":
         return _bad_pattern(path, value, FORMS[context["pattern"]])
     wanted = " or ".join(dict.fromkeys(_WANTED.get(one["type"], "a value of the right kind") for one in faults))
-    return _wrong_type(location, value, kind, wanted)
+    return _wrong_type(location, value, kind, wanted, model)
 
 
 def nearest(name: str, known: Sequence[str]) -> str | None:
@@ -73,6 +78,12 @@ def nearest(name: str, known: Sequence[str]) -> str | None:
     folded = {one.lower().replace("-", "_"): one for one in known}
     found = difflib.get_close_matches(name.lower().replace("-", "_"), list(folded), n=1, cutoff=0.6)
     return folded[found[0]] if found else None
+
+
+def _alias(value: str, allowed: Sequence[str]) -> str | None:
+    """The value that frameworks call by another name: `torch.float16` is fp16."""
+    meant = _ALIASES.get(value.lower().removeprefix("torch."))
+    return meant if meant in allowed else None
 
 
 def _unknown_key(path: str, location: tuple[str | int, ...], value: Any, model: type[BaseModel]) -> Problem:
@@ -105,8 +116,9 @@ def _missing(path: str, location: tuple[str | int, ...], model: type[BaseModel])
 
 
 def _not_allowed(path: str, value: Any, allowed: tuple[str, ...]) -> Problem:
-    guess = nearest(value, allowed) if isinstance(value, str) else None
-    fix = f"write {guess}" if guess else f"write one of {', '.join(allowed)}"
+    guess = (_alias(value, allowed) or nearest(value, allowed)) if isinstance(value, str) else None
+    one_of = "one of " if len(allowed) > 1 else ""
+    fix = f"write {guess}" if guess else f"write {one_of}{', '.join(allowed)}"
     if isinstance(value, bool | int | float):
         guess = next((one for one in allowed if one == str(value)), None)
         fix = f"write '{guess}' in quotes" if guess else fix
@@ -117,7 +129,9 @@ def _not_allowed(path: str, value: Any, allowed: tuple[str, ...]) -> Problem:
 
 def _bad_pattern(path: str, value: Any, form: Form) -> Problem:
     message = f"{_shown(value)} does not have the form of this value"
-    fix = f"write {form.words}, such as {form.example}"
+    lower = value.lower()
+    meant = lower if re.search(form.expression, lower) else None
+    fix = f"write {meant}" if meant else f"write {form.words}, such as {form.example}"
     return Problem("bad-pattern", message, path=path, value=value, fix=fix)
 
 
@@ -127,33 +141,47 @@ def _out_of_range(path: str, value: Any, kind: str, context: Mapping[str, Any]) 
         message, wanted = f"{_shown(value)} is out of range", f"{words} {_plain(context[key])}"
     else:
         key, words, unit = _LENGTHS[kind]
-        message, wanted = f"has {len(value):,} {unit}", f"{words} {context[key]} {unit}"
+        message = f"has {_counted(len(value), unit)}"
+        wanted = f"{words} {_counted(context[key], unit)}"
     return Problem("out-of-range", message, path=path, value=value, allowed=(wanted,), fix=f"write {wanted}")
 
 
-def _wrong_type(location: tuple[str | int, ...], value: Any, kind: str, wanted: str) -> Problem:
+def _counted(number: int, unit: tuple[str, str]) -> str:
+    return f"{number:,} {unit[number != 1]}"
+
+
+def _wrong_type(location: tuple[str | int, ...], value: Any, kind: str, wanted: str, model: type[BaseModel]) -> Problem:
     path = _dotted(location)
     key = next((str(part) for part in reversed(location) if isinstance(part, str)), "")
     numeric = kind in ("int_type", "int_from_float", "float_type")
     if numeric and isinstance(value, str):
         return _number_as_text(path, key, value, wanted)
-    fix = f"write {wanted}"
+    shown, fix = _shown(value), f"write {wanted}"
     if numeric and isinstance(value, float):
-        fix = f"write {round(value)}"
+        shown = shorten(str(value))  # 16384.0, as it is the point that is wrong
+        fix = f"write {round(value)}" if abs(value) < 2**53 else fix
     elif wanted == "text" and isinstance(value, bool | int | float):
-        fix = f"put it in quotes: '{_plain(value)}'"
+        fix = f"put it in quotes: '{_as_written(key, value)}'"
     elif wanted == "a list" and isinstance(value, str):
         fix = f"write [{value}]"
-    elif value is None:
+    elif value is None and has_default(location, model):
         fix = f"write {wanted}, or remove the key to get its default"
-    return Problem("wrong-type", f"{_shown(value)} is not {wanted}", path=path, value=value, fix=fix)
+    return Problem("wrong-type", f"{shown} is not {wanted}", path=path, value=value, fix=fix)
+
+
+def _as_written(key: str, value: bool | int | float) -> str:
+    """Zeros that mean nothing in a number and something in the text it should have been."""
+    if key == "account" and type(value) is int:
+        return f"{value:012d}"
+    return f"{value:.2f}" if key == "kubernetes_version" and isinstance(value, float) else _plain(value)
 
 
 def _number_as_text(path: str, key: str, value: str, wanted: str) -> Problem:
     plain = _number(value)
     if plain is not None:
         message = f"'{shorten(value)}' is text, not {wanted}"
-        return Problem("wrong-type", message, path=path, value=value, fix=f"write {plain} without quotes")
+        fix = f"write {plain} without quotes" if value.isascii() and "_" not in value else f"write {plain}"
+        return Problem("wrong-type", message, path=path, value=value, fix=fix)
     meant = translate(key, value)
     what = quantity(key)
     if not meant and not any(character.isdigit() for character in value):

@@ -37,6 +37,15 @@ def model_at(location: Sequence[str | int], model: type[BaseModel]) -> type[Base
     return current
 
 
+def has_default(location: Sequence[str | int], model: type[BaseModel]) -> bool:
+    """Whether the key at `location` can be left out; false for what is no key of the format, such as a list's entry."""
+    if not location or not isinstance(location[-1], str):
+        return False
+    parent = model_at(location[:-1], model)
+    field = fields(parent).get(location[-1]) if parent is not None else None
+    return field is not None and not field.is_required()
+
+
 def choices(location: tuple[str | int, ...], model: type[BaseModel]) -> tuple[str, ...]:
     """The values of an enumeration or literal field."""
     parent = model_at(location[:-1], model)

@@ -11,12 +11,16 @@ the error's fix.
 from __future__ import annotations
 
 import re
+from decimal import Decimal
 
 from ai_on_eks.units import HOURS_PER_MONTH
 
-_NUMBER = re.compile(r"\s*([$€]?)\s*([-+]?(?:\d{1,3}(?:[,_]\d{3})+|\d+)(?:\.\d+)?|[-+]?\.\d+)\s*(\S[^\d]*)?\s*")
+_NUMBER = re.compile(r"\s*([$€]?)\s*([-+]?(?:\d{1,3}(?:[,_ ]\d{3})+|\d+)(?:\.\d+)?|[-+]?\.\d+)\s*(\S[^\d]*)?\s*")
 
-_DECIMAL = {"": 1, "k": 10**3, "m": 10**6, "mio": 10**6, "b": 10**9, "g": 10**9, "bn": 10**9, "t": 10**12}
+_DECIMAL = {
+    "": 1, "k": 10**3, "m": 10**6, "mio": 10**6, "b": 10**9, "g": 10**9, "bn": 10**9, "t": 10**12,
+    "thousand": 10**3, "million": 10**6, "billion": 10**9, "trillion": 10**12,
+}  # fmt: skip
 _BINARY = {"ki": 2**10, "mi": 2**20, "gi": 2**30}
 _MILLISECONDS = {
     "us": 0.001, "µs": 0.001, "ms": 1, "msec": 1, "millisecond": 1, "s": 1000, "sec": 1000, "second": 1000,
@@ -54,7 +58,7 @@ def translate(key: str, text: str) -> tuple[int | float, ...]:
     if match is None:
         return ()
     currency, digits, unit = match.group(1), match.group(2), (match.group(3) or "").strip()
-    number = float(digits.replace(",", "").replace("_", ""))
+    number = Decimal(re.sub("[,_ ]", "", digits))
     what = quantity(key)
     if what == QUANTITIES["usd_per_hour"]:
         return _exact(number, _dollars(unit))
@@ -67,7 +71,7 @@ def translate(key: str, text: str) -> tuple[int | float, ...]:
     return _counted(number, unit, binary_too=what == QUANTITIES["tokens"])
 
 
-def _counted(number: float, unit: str, *, binary_too: bool) -> tuple[int | float, ...]:
+def _counted(number: Decimal, unit: str, *, binary_too: bool) -> tuple[int | float, ...]:
     name = re.sub(rf"\s*{_COUNTED}?$", "", _RATE.sub("", unit.lower()))
     if name in _BINARY:
         return _exact(number, _BINARY[name])
@@ -84,8 +88,8 @@ def _dollars(unit: str) -> float | None:
     return 1 / hours if hours else None
 
 
-def _exact(number: float, factor: float | None) -> tuple[int | float, ...]:
+def _exact(number: Decimal, factor: float | None) -> tuple[int | float, ...]:
     if factor is None:
         return ()
-    value = round(number * factor, 6)
+    value = round(float(number * Decimal(factor)), 6)  # exact: 8.03 × 10**9 in floats ends in …99.999999
     return (int(value),) if value == int(value) else (value,)
