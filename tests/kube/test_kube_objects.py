@@ -13,13 +13,21 @@ from ai_on_eks.kube.objects.network_policy import default_deny, model_policy
 from ai_on_eks.kube.objects.pod_disruption_budget import pod_disruption_budget
 from ai_on_eks.kube.objects.service import metrics_port_name, service
 from ai_on_eks.kube.objects.service_account import service_account
+from ai_on_eks.serving.workload import TAKEN_NAMES
 
 LABELS = {"ai-on-eks/model": "llama", "app.kubernetes.io/component": "vllm", "app.kubernetes.io/name": "llama"}
 METADATA = {"name": "llama", "namespace": "models", "labels": LABELS}
 SHARED_LABELS = {"app.kubernetes.io/managed-by": "ai-on-eks", "app.kubernetes.io/part-of": "demo"}
 
 
-def test_deployment_of_one_replica() -> None:
+def test_no_model_can_take_the_name_of_an_object_of_the_platform() -> None:
+    """GIVEN such a name WHEN the model is applied THEN its network policy would replace the one that denies all."""
+    kinds = {item["kind"] for item in model_manifests(workload(config_maps={"llama-triton": {}})).values()}
+    taken = {
+        item["metadata"]["name"] for item in platform_manifests(platform(), "weights").values() if item["kind"] in kinds
+    }
+    suffixed = {"model-store"}  # a model's ConfigMaps have names of two parts: <model>-<engine>
+    assert taken - suffixed <= set(TAKEN_NAMES)
     assert deployment(workload()) == {
         "apiVersion": "apps/v1",
         "kind": "Deployment",

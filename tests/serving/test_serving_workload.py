@@ -73,8 +73,8 @@ def test_given_no_placement_then_nothing_fits() -> None:
     assert [problem.code for problem in caught.value.problems] == ["nothing-fits"]
 
 
-@pytest.mark.parametrize("name", ["vllm", "triton", "nvidia"])
-def test_given_a_name_that_engines_read_as_a_variable_then_it_is_refused(name: str) -> None:
+@pytest.mark.parametrize("name", ["vllm", "triton", "nvidia", "default", "default-deny", "platform"])
+def test_given_a_name_that_engines_read_or_the_platform_has_then_it_is_refused(name: str) -> None:
     with pytest.raises(InputError) as caught:
         build_workload(plans.llama(name=name), plans.PLATFORM, plans.IMAGES)
     (problem,) = caught.value.problems

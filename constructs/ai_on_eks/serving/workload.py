@@ -20,6 +20,13 @@ FETCH_IMAGE_KEY = "weights-fetch"
 RESERVED_NAMES = frozenset({"aws", "cuda", "hf", "kubernetes", "nccl", "nvidia", "tei", "torch", "triton", "vllm"})
 """A Service of this name sets `<NAME>_PORT` and its like in pods that keep service links, and engines read them."""
 
+TAKEN_NAMES: Mapping[str, str] = {
+    "default": "the namespace's own service account has this name, and every pod without one would read the weights",
+    "default-deny": "the network policy that closes the namespace has this name, and the model's would replace it",
+    "platform": "the platform's own objects have this name",
+}
+"""Names of objects that are there before any model, with what a model of that name would do to them."""
+
 ACCELERATED_ROLLOUT = {"maxSurge": 0, "maxUnavailable": 1}
 """Every accelerator is taken, so a new pod only fits where an old one has gone."""
 CPU_ROLLOUT = {"maxSurge": 1, "maxUnavailable": 1}
@@ -81,12 +88,15 @@ def _chosen(plan: Plan) -> Placement:
 
 def _name_problems(plan: Plan) -> tuple[Problem, ...]:
     name = plan.descriptor.name
-    if name not in RESERVED_NAMES:
+    reason = TAKEN_NAMES.get(name)
+    if name in RESERVED_NAMES:
+        reason = "a service of this name sets environment variables that serving engines read"
+    if reason is None:
         return ()
     return (
         Problem(
             code="name-reserved",
-            message="a service of this name sets environment variables that serving engines read",
+            message=reason,
             path="name",
             value=name,
             fix=f"name: {name}-model",
