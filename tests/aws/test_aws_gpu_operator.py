@@ -10,6 +10,7 @@ import yaml
 from aws_templates import samples
 
 from ai_on_eks.aws import gpu_operator
+from ai_on_eks.catalog.daemonsets import DAEMONSETS
 
 KEYS_OF_CHART = Path(__file__).parents[3] / "shared" / "chart-values" / "gpu-operator.txt"
 
@@ -26,6 +27,11 @@ def test_what_the_machine_image_brings_the_operator_leaves_alone() -> None:
     assert values["driver"] == {"enabled": False}
     assert values["toolkit"] == {"enabled": False}
     assert values["devicePlugin"] == {"enabled": True}
+
+
+def test_no_gpu_is_partitioned_and_nothing_runs_that_placement_does_not_count() -> None:
+    assert gpu_operator.values(samples.platform())["migManager"] == {"enabled": False}
+    assert not [daemonset.name for daemonset in DAEMONSETS if "mig" in daemonset.name]
 
 
 def test_daemonsets_and_feature_discovery_tolerate_the_taint_of_gpu_nodes() -> None:

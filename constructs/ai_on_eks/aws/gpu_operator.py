@@ -59,6 +59,8 @@ def values(platform: Platform) -> Json:
         "toolkit": {"enabled": not DRIVER_IN_IMAGE[system]},
         "devicePlugin": {"enabled": not DEVICE_PLUGIN_IN_IMAGE[system]},
         "dcgmExporter": {"enabled": True},
+        # A plan counts on whole GPUs; on by default, it would run on every node whose GPU could be partitioned.
+        "migManager": {"enabled": False},
         "daemonsets": {"tolerations": _tolerations()},
         # The operator finds GPU nodes by labels that this worker sets; it has tolerations of its own.
         "node-feature-discovery": {"worker": {"tolerations": _tolerations()}},
