@@ -77,10 +77,23 @@ def test_given_another_version_when_looked_up_then_it_has_no_images() -> None:
     assert find_engine("vllm@0.33.0").images == {"nvidia": "vllm"}
 
 
-@pytest.mark.parametrize("specification", ["vlm", "vllm@0.5", "vllm@latest", "vllm@", "vllm@0.²", "@0.11", ""])
-def test_given_something_unknown_when_looked_up_then_the_problem_says_what_is_known(specification: str) -> None:
+@pytest.mark.parametrize(
+    ("specification", "code", "fix"),
+    [
+        ("vlm", "unknown-engine", "did you mean 'vllm'?"),
+        ("@0.11", "unknown-engine", "use one of the allowed names, optionally with @version"),
+        ("", "unknown-engine", "use one of the allowed names, optionally with @version"),
+        ("vllm@0.5", "unknown-engine-version", "use vllm@0.33.0"),
+        ("vllm@latest", "unknown-engine-version", "use vllm@0.33.0"),
+        ("vllm@", "unknown-engine-version", "use vllm@0.33.0"),
+        ("vllm@0.²", "unknown-engine-version", "use vllm@0.33.0"),
+    ],
+)
+def test_given_something_unknown_when_looked_up_then_the_problem_says_what_is_known(
+    specification: str, code: str, fix: str
+) -> None:
     with pytest.raises(UsageError) as raised:
         find_engine(specification)
     (problem,) = raised.value.problems
-    assert problem.code == "unknown-engine"
+    assert (problem.code, problem.value, problem.fix) == (code, specification, fix)
     assert problem.allowed

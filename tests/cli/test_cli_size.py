@@ -67,6 +67,23 @@ def test_given_options_when_sized_then_each_reaches_the_account(capsys: pytest.C
     assert rank["weights_bytes"] < body["weights_bytes"] * 0.51
 
 
+@pytest.mark.parametrize(("engine", "fraction"), [("vllm", 0.92), ("vllm@0.33.0", 0.92), ("vllm@0.11", 0.9)])
+def test_given_a_version_of_an_engine_when_sized_then_its_own_memory_behaviour_counts(
+    capsys: pytest.CaptureFixture[str], engine: str, fraction: float
+) -> None:
+    body = run_here(capsys, "size", LLAMA_8B, "--accelerator", "l40s", "--engine", engine, "--json").data
+    assert body["per_accelerator"]["memory_fraction"] == fraction
+    assert body["target"]["engine_version"] == (engine.partition("@")[2] or "0.33.0")
+
+
+def test_given_an_engine_that_does_not_serve_the_model_when_sized_then_it_is_refused(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    answer = run_here(capsys, "size", LLAMA_8B, "--accelerator", "l40s", "--engine", "tei", "--json")
+    assert (answer.code, answer.out, answer.codes) == (3, "", ["no-engine"])
+    assert answer.problems[0]["fix"] == "use vllm"
+
+
 def test_given_a_cpu_instance_when_sized_then_the_container_memory_is_the_target(
     capsys: pytest.CaptureFixture[str],
 ) -> None:

@@ -7,7 +7,7 @@ is the newest one that is not newer than it.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -36,7 +36,15 @@ def find_engine(specification: str) -> Engine:
     name, separator, version = specification.partition("@")
     engines = load_engines()
     if name not in engines:
-        raise _unknown(specification, f"no engine is called {name!r}", tuple(engines))
+        raise UsageError(
+            Problem(
+                code="unknown-engine",
+                message=f"the catalogue knows no engine '{name}'",
+                value=specification,
+                allowed=tuple(engines),
+                fix=_nearest_fix(name, engines),
+            )
+        )
     engine = engines[name]
     if not separator or version == engine.version:
         return engine
@@ -44,8 +52,15 @@ def find_engine(specification: str) -> Engine:
     oldest = entry["history"][-1]["since"]
     wanted = _version(version)
     if wanted is None or wanted < _known_version(oldest):
-        allowed = (f"{name}@{oldest} and newer",)
-        raise _unknown(specification, f"the memory behaviour of {name} {version!r} is not known", allowed)
+        raise UsageError(
+            Problem(
+                code="unknown-engine-version",
+                message=f"the memory behaviour of {name} '{version}' is not known",
+                value=specification,
+                allowed=(f"{name}@{oldest} and newer",),
+                fix=f"use {name}@{engine.version}",
+            )
+        )
     return replace(engine, version=version, images={}, memory=_memory(entry, wanted))
 
 
@@ -129,13 +144,8 @@ def _known_version(text: str) -> tuple[int, ...]:
     return version
 
 
-def _unknown(specification: str, message: str, allowed: tuple[str, ...]) -> UsageError:
-    return UsageError(
-        Problem(
-            code="unknown-engine",
-            message=message,
-            value=specification,
-            allowed=allowed,
-            fix=f"use {allowed[0]}" if len(allowed) == 1 else "use one of the allowed names, optionally with @version",
-        )
-    )
+def _nearest_fix(name: str, known: Iterable[str]) -> str:
+    from difflib import get_close_matches  # noqa: PLC0415 - only an error pays for the import
+
+    nearest = get_close_matches(name.lower(), sorted(known), n=1)
+    return f"did you mean '{nearest[0]}'?" if nearest else "use one of the allowed names, optionally with @version"

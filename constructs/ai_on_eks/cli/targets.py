@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ai_on_eks.catalog.daemonsets import reserved_by_daemonsets
+from ai_on_eks.catalog.engines import find_engine
 from ai_on_eks.catalog.loading import Catalog
 from ai_on_eks.catalog.types import Accelerator, Engine, InstanceType
 from ai_on_eks.cli.documents.sizes import TargetName
@@ -107,30 +108,27 @@ def _accelerator(name: str | None, instance_type: InstanceType | None, catalog: 
 
 
 def _engine(wanted: str | None, descriptor: Descriptor, catalog: Catalog) -> Engine:
+    """The engine asked for, at the version asked for, or the first one that serves the model."""
     serving, rejected = engines_for(descriptor, catalog)
     if wanted is None:
-        if not serving:
-            problems = [
-                Problem(code="no-engine", message=rejection.reason, value=descriptor.name) for rejection in rejected
-            ]
-            raise NothingFitsError(problems)
-        return serving[0]
-    name, _, version = wanted.partition("@")
-    engine = catalog.engines.get(name)
-    if engine is None:
-        raise _unknown("--engine", "engine", name, catalog.engines, f"one of {', '.join(sorted(catalog.engines))}")
-    if version and version != engine.version:
-        raise UsageError(
-            Problem(
-                code="unknown-engine-version",
-                message=f"memory figures of {name} {version} are not known",
-                path="--engine",
-                value=wanted,
-                allowed=(f"{name}@{engine.version}",),
-                fix=f"--engine {name}@{engine.version}",
-            )
-        )
+        if serving:
+            return serving[0]
+        reasons = [rejection.reason for rejection in rejected]
+        raise NothingFitsError([Problem(code="no-engine", message=reason, value=descriptor.name) for reason in reasons])
+    engine = _named_engine(wanted)
+    for rejection in rejected:
+        if rejection.engine == engine.name:
+            names = tuple(one.name for one in serving)
+            fix = f"use {names[0]}" if names else None
+            raise NothingFitsError(Problem("no-engine", rejection.reason, path="--engine", value=wanted, fix=fix))
     return engine
+
+
+def _named_engine(wanted: str) -> Engine:
+    try:
+        return find_engine(wanted)
+    except UsageError as error:
+        raise UsageError([replace(problem, path="--engine") for problem in error.problems]) from None
 
 
 def _check_ranks(tensor_parallel: int, instance_type: InstanceType) -> None:
