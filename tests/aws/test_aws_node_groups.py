@@ -6,7 +6,7 @@ import pytest
 from aws_cdk import Stack
 from aws_templates import imported_cluster, only, samples, template_of, vpc
 
-from ai_on_eks.aws.launch_template import node_config, root_volume_performance
+from ai_on_eks.aws.launch_template import root_volume_performance
 from ai_on_eks.aws.node_groups import NodeGroup, NodeGroupSpec, NodeRole, capacity_spec, system_spec
 from ai_on_eks.catalog.types import InstanceType
 from ai_on_eks.errors import InputError
@@ -124,34 +124,47 @@ def test_the_template_leaves_to_eks_what_eks_sets() -> None:
     assert not {"ImageId", "InstanceType", "IamInstanceProfile", "SecurityGroupIds", "NetworkInterfaces"} & set(data)
 
 
-def test_the_root_volume_is_encrypted_and_as_large_as_asked() -> None:
-    data = only(template(of_request(samples.request(root_volume_gib=240))), "AWS::EC2::LaunchTemplate")
-    (mapping,) = data["Properties"]["LaunchTemplateData"]["BlockDeviceMappings"]
+def root_volume(kind: InstanceType, needed_gib: int) -> dict[str, Any]:
+    document = template(of_request(samples.request(kind, root_volume_gib=needed_gib)))
+    data = only(document, "AWS::EC2::LaunchTemplate")["Properties"]["LaunchTemplateData"]
+    (mapping,) = data["BlockDeviceMappings"]
     assert mapping["DeviceName"] == "/dev/xvda"
-    assert (mapping["Ebs"]["Encrypted"], mapping["Ebs"]["VolumeSize"], mapping["Ebs"]["VolumeType"]) == (
-        True,
-        240,
-        "gp3",
-    )
+    volume: dict[str, Any] = mapping["Ebs"] | {"UserData": data.get("UserData", {}).get("Fn::Base64", "")}
+    return volume
 
 
-@pytest.mark.parametrize(
-    ("nvme_bytes", "large_images", "expected"),
-    [(0, True, (3000, 600)), (250 * 10**9, True, (3000, 125)), (0, False, (3000, 125))],
-)
-def test_the_root_volume_is_fast_where_images_are_unpacked_onto_it(
-    nvme_bytes: int, large_images: bool, expected: tuple[int, int]
-) -> None:
-    assert root_volume_performance(samples.gpu_type(local_nvme_bytes=nvme_bytes), large_images) == expected
+def test_without_local_disks_the_root_volume_is_encrypted_as_large_as_asked_and_fast_enough_for_images() -> None:
+    volume = root_volume(samples.gpu_type(local_nvme_bytes=0), 240)
+    assert (volume["Encrypted"], volume["VolumeType"], volume["DeleteOnTermination"]) == (True, "gp3", True)
+    assert (volume["VolumeSize"], volume["Iops"], volume["Throughput"]) == (240, 3000, 600)
+    assert volume["UserData"] == ""
 
 
-def test_local_disks_become_one_and_types_without_get_no_user_data() -> None:
-    text = node_config(samples.gpu_type())
-    assert text is not None
-    assert "strategy: RAID0" in text
+def test_local_disks_become_one_and_carry_images_and_pods() -> None:
+    volume = root_volume(samples.gpu_type(local_nvme_bytes=250 * 10**9), 120)
+    assert volume["Encrypted"] is True
+    assert (volume["VolumeSize"], volume["Iops"], volume["Throughput"]) == (50, 3000, 125)
+    text = volume["UserData"]
     assert text.startswith("MIME-Version: 1.0\n")
     assert "Content-Type: application/node.eks.aws" in text
-    assert node_config(samples.gpu_type(local_nvme_bytes=0)) is None
+    assert "strategy: RAID0" in text
+
+
+def test_another_model_in_a_group_with_local_disks_replaces_none_of_its_nodes() -> None:
+    """GIVEN more images than before WHEN the launch template were another THEN the nodes that serve would go."""
+    kind = samples.gpu_type(local_nvme_bytes=250 * 10**9)
+    assert root_volume(kind, 70) == root_volume(kind, 120)
+
+
+def test_local_disks_too_small_for_the_pods_are_left_alone() -> None:
+    """GIVEN the kubelet on a disk of 116 GiB THEN a pod that asks for more storage would never be scheduled."""
+    volume = root_volume(samples.gpu_type("g4dn.xlarge", local_nvme_bytes=125 * 10**9), 200)
+    assert (volume["VolumeSize"], volume["Throughput"], volume["UserData"]) == (200, 600, "")
+
+
+def test_only_nodes_that_unpack_images_pay_for_a_fast_root_volume() -> None:
+    assert root_volume_performance(unpacks_images=True) == (3000, 600)
+    assert root_volume_performance(unpacks_images=False) == (3000, 125)
 
 
 def test_everything_a_node_costs_carries_the_platforms_tags() -> None:

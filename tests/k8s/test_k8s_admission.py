@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from real_models import MODELS, real_capacity, real_workload
 
+from ai_on_eks.aws.launch_template import uses_local_disks
 from ai_on_eks.aws.node_groups import CAPACITY_LABEL, MODEL_ROLE, ROLE_LABEL, capacity_spec
 from ai_on_eks.catalog.daemonsets import reserved_by_daemonsets
 from ai_on_eks.catalog.taints import TAINT_VALUE
@@ -20,9 +21,9 @@ from ai_on_eks.serving.weights import MODEL_STORE_CONFIG_MAP
 from ai_on_eks.units import GIB
 
 KUBE_RESERVED_EPHEMERAL_BYTES = GIB
-"""What the EKS AMI's kubelet keeps of the root volume (amazon-eks-ami, nodeadm: ephemeral-storage 1Gi, 2026-11)."""
+"""What the EKS AMI's kubelet keeps of its disk (amazon-eks-ami, nodeadm: ephemeral-storage 1Gi, 2026-11)."""
 DISK_EVICTION_SHARE = 0.1
-"""Share of the root volume at which the kubelet starts to evict pods (its default, nodefs.available<10%)."""
+"""Share of the disk at which the kubelet starts to evict pods (its default, nodefs.available<10%)."""
 
 
 def _reasons(model: str, pod_spec: dict[str, Any]) -> tuple[str, ...]:
@@ -30,11 +31,12 @@ def _reasons(model: str, pod_spec: dict[str, Any]) -> tuple[str, ...]:
     request = real_capacity()[model]
     instance_type = request.instance_type
     spec = capacity_spec(request, request.zones)
-    root_bytes = request.root_volume_gib * GIB
+    needed_gib = request.root_volume_gib
+    disk_bytes = instance_type.local_nvme_bytes if uses_local_disks(instance_type, needed_gib) else needed_gib * GIB
     allocatable: dict[str, str | int] = {
         "cpu": f"{instance_type.allocatable_cpu_millicores}m",
         "memory": instance_type.allocatable_memory_bytes,
-        "ephemeral-storage": int(root_bytes * (1 - DISK_EVICTION_SHARE)) - KUBE_RESERVED_EPHEMERAL_BYTES,
+        "ephemeral-storage": int(disk_bytes * (1 - DISK_EVICTION_SHARE)) - KUBE_RESERVED_EPHEMERAL_BYTES,
     }
     if instance_type.accelerator is not None:
         allocatable[instance_type.accelerator.resource_name] = instance_type.accelerator_count

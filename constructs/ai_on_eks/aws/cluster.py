@@ -67,8 +67,8 @@ class PlatformCluster(Construct):
             enable_key_rotation=True,
             removal_policy=RemovalPolicy.RETAIN,
         )
-        # Made before the cluster, or EKS makes it without an end of retention. Not kept when the first deployment fails:
-        # its name is fixed, so the next attempt would stop at "already exists".
+        # Made before the cluster, or EKS makes it without an end of retention. Not kept when the first deployment
+        # fails: its name is fixed, so the next attempt would stop at "already exists".
         log_group = logs.LogGroup(
             self,
             "ControlPlaneLogs",
