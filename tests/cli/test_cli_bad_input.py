@@ -100,6 +100,10 @@ def test_given_an_unknown_region_in_the_platform_file_when_planned_then_its_line
         (["size", LLAMA_8B, "--instance-type", "g6e.huge"], "unknown-instance-type"),
         (["size", LLAMA_8B, "--accelerator", "h100", "--instance-type", "g6e.xlarge"], "contradicting-target"),
         (["size", LLAMA_8B, "--instance-type", "g6e.xlarge", "--tp", "2"], "more-ranks-than-accelerators"),
+        (["size", LLAMA_8B, "--accelerator", "l4", "--pp", "33"], "out-of-range"),
+        (["size", LLAMA_8B, "--max-model-len", "131073"], "out-of-range"),
+        (["size", LLAMA_8B, "--explain"], "option-without-target"),
+        (["size", LLAMA_8B, "--accelerator", "v100-16gb"], "memory-not-known"),
         (["size", LLAMA_8B, "--accelerator", "l4", "--engine", "vlm"], "unknown-engine"),
         (["size", LLAMA_8B, "--accelerator", "l4", "--engine", "vllm@0.1"], "unknown-engine-version"),
         (["catalog", "show"], "wrong-usage"),
@@ -141,3 +145,25 @@ def test_given_a_source_on_the_hub_when_described_then_the_supported_one_is_name
     answer = run_here(capsys, "describe", "hf://org/name", "--json")
     assert (answer.code, answer.out) == (4, "")
     assert answer.codes == ["source-not-supported"]
+
+
+def test_given_names_that_the_catalogue_lacks_when_planned_then_each_is_told_with_its_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    constraints = "constraints:\n  accelerators: [l4, l40]\n  instance_families: [g6e, zz]\n"
+    file = write(tmp_path, "model.yaml", MINIMAL + constraints)
+    nodes = "capacity: {system_nodes: {instance_type: m7i.lrage}}\n"
+    platform = write(
+        tmp_path,
+        "p.yaml",
+        f"name: p\nregion: us-east-1\n{nodes}network: {{availability_zones: [us-east-1a, us-east-1b]}}\n",
+    )
+    for command in (["plan", file, "--platform", platform], ["validate", file, platform]):
+        answer = run_here(capsys, *command, "--json")
+        assert answer.code == 4
+        assert [(one["code"], one["file"], one["line"], one["path"]) for one in answer.problems] == [
+            ("unknown-accelerator", file, 6, "constraints.accelerators[1]"),
+            ("unknown-instance-family", file, 7, "constraints.instance_families[1]"),
+            ("unknown-instance-type", platform, 3, "capacity.system_nodes.instance_type"),
+        ]
+        assert [one["fix"] for one in answer.problems][0::2] == ["did you mean 'l40s'?", "did you mean 'm7i.large'?"]

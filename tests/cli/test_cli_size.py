@@ -104,3 +104,34 @@ def test_given_a_model_of_images_when_a_context_is_asked_for_then_it_is_refused(
 ) -> None:
     answer = run_here(capsys, "size", RESNET, "--max-model-len", "128", "--json")
     assert (answer.code, answer.codes) == (2, ["no-context"])
+
+
+@pytest.mark.parametrize(
+    ("options", "rule"),
+    [
+        (["--instance-type", "p5.48xlarge", "--tp", "3"], "tensor-parallel"),
+        (["--accelerator", "inferentia2"], "engine-accelerator"),
+        (["--accelerator", "t4"], "precision-support"),
+    ],
+)
+def test_given_a_target_that_cannot_run_the_model_when_sized_then_the_rule_is_told(
+    capsys: pytest.CaptureFixture[str], options: list[str], rule: str
+) -> None:
+    body = run_here(capsys, "size", LLAMA_8B, *options, "--json").data
+    assert [one["rule"] for one in body["objections"]] == [rule]
+    shown = run_here(capsys, "size", LLAMA_8B, *options).out
+    assert f"not served there: {rule}: {body['objections'][0]['reason'][:20]}" in shown
+
+
+def test_given_a_target_that_serves_when_sized_then_nothing_is_objected(capsys: pytest.CaptureFixture[str]) -> None:
+    for options in (["--accelerator", "l40s", "--tp", "2"], ["--instance-type", "g6e.xlarge"], []):
+        assert run_here(capsys, "size", LLAMA_8B, *options, "--json").data["objections"] == []
+
+
+def test_given_one_of_something_when_told_then_it_is_singular(capsys: pytest.CaptureFixture[str]) -> None:
+    options = ("--accelerator", "l4", "--concurrency", "1", "--max-model-len", "1")
+    assert "fits: one replica holds 1 of 1 sequence of 1 token\n" in run_here(capsys, "size", LLAMA_8B, *options).out
+    assert "context" not in run_here(capsys, "size", RESNET).out
+    explained = run_here(capsys, "plan", RESNET, "--explain").out
+    assert "1 replica, 1 accelerator a replica (" in explained
+    assert " items a replica" in explained

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ai_on_eks.cli.layout import Column, indented, table
+from ai_on_eks.cli.output import counted
 from ai_on_eks.cli.reasons import RULE_ORDER
 from ai_on_eks.cli.tables import NONE, plan_table, size, usd
 
@@ -78,10 +79,10 @@ def _chosen_text(chosen: Mapping[str, Any], width: int) -> str:
     cost = NONE if price is None else f"{usd(price['usd_per_hour'])} $/h each ({price['region']}, {price['date']})"
     lines = [
         f"chosen: {chosen['nodes']} × {chosen['instance_type']}, {cost}, {usd(chosen['usd_per_hour'])} $/h in all",
-        f"  {chosen['engine']} {chosen['engine_version']}, {chosen['replicas']} replicas, "
-        f"{chosen['accelerators_per_replica']} accelerators a replica ({device}), "
+        f"  {chosen['engine']} {chosen['engine_version']}, {counted(chosen['replicas'], 'replica')}, "
+        f"{counted(chosen['accelerators_per_replica'], 'accelerator')} a replica ({device}), "
         f"TP {chosen['tensor_parallel']}, PP {chosen['pipeline_parallel']}, "
-        f"{chosen['sequences_per_replica']} sequences of {chosen['max_model_len']:,} a replica",
+        f"{_load_text(chosen)} a replica",
         f"  memory of one rank: {size(rank['memory_bytes'])} × {rank['memory_fraction']:g} "
         f"= {size(rank['budget_bytes'])} budget; cache {size(rank['kv_cache_bytes'])} "
         f"= {rank['kv_cache_tokens']:,} tokens; headroom {size(chosen['headroom_bytes'])}",
@@ -94,6 +95,12 @@ def _chosen_text(chosen: Mapping[str, Any], width: int) -> str:
         f"of /dev/shm; disk {size(host['ephemeral_bytes'])}\n{terms_text(host['terms'], width)}",
     )
     return "\n\n".join(("\n".join(lines), *accounts))
+
+
+def _load_text(chosen: Mapping[str, Any]) -> str:
+    """What one replica holds at once; an image model works on no tokens."""
+    sequences, tokens = chosen["sequences_per_replica"], chosen["max_model_len"]
+    return counted(sequences, "item") if tokens == 1 else f"{counted(sequences, 'sequence')} of {tokens:,} tokens"
 
 
 def _estimates_text(estimates: Mapping[str, Any]) -> str:

@@ -90,7 +90,7 @@ def load_target_platform(file: str | None, region: str | None, collector: Collec
     if file is None and Path(DEFAULT_PLATFORM_FILE).exists():
         file = DEFAULT_PLATFORM_FILE
     if file is None:
-        return _default_platform(region or DEFAULT_REGION, given=region is not None)
+        return default_platform(region or DEFAULT_REGION, given=region is not None)
     path = Path(file)
     platform = collector.attempt(file, lambda: load_platform(path))
     if platform is None:
@@ -112,7 +112,8 @@ def zones_of(catalog: Catalog, region: str) -> tuple[str, ...]:
     return tuple(sorted(zones)[:MAXIMUM_ZONES])
 
 
-def _default_platform(region: str, *, given: bool) -> LoadedPlatform:
+def default_platform(region: str, *, given: bool = False) -> LoadedPlatform:
+    """What stands in for a platform file: every zone of the region, every setting at its default."""
     catalog = catalog_of_option(region)
     platform = Platform(name="ai-on-eks", region=region, network=Network(availability_zones=zones_of(catalog, region)))
     origin = "asked for by --region" if given else "the default"

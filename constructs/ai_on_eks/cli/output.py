@@ -104,6 +104,11 @@ def printable(text: str) -> str:
     return text.translate(_CONTROL)
 
 
+def counted(number: int, noun: str) -> str:
+    """`1 replica`, `2 replicas`, `1,000 tokens`."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
 def terminal_width() -> int:
     """Columns to fill: COLUMNS, else the terminal's, else 120."""
     asked = os.environ.get("COLUMNS", "")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from ai_on_eks.cli.known_names import check_known_names
 from ai_on_eks.cli.loading import Collector, LoadedModel, LoadedPlatform, load_models, load_target_platform
 from ai_on_eks.placement.planning import plan_model
 from ai_on_eks.placement.types import Plan
@@ -16,6 +17,7 @@ def load_and_plan(
     collector = Collector()
     target = load_target_platform(platform_file, region, collector)
     models = load_models(descriptors, collector)
+    check_known_names(models, target, collector)
     collector.finish()
     if target is None:
         raise AssertionError("a platform that did not load has left a problem")

@@ -34,7 +34,7 @@ FIXES: dict[str, str] = {
     "host-memory": "allow instance types with more memory",
     "host-cpu": "allow instance types with more vCPUs",
     "latency-target": "relax serving.targets, or allow faster accelerators",
-    "throughput-target": "remove the target that cannot be estimated",
+    "throughput-target": "lower the target or raise serving.concurrency; remove a target that cannot be estimated",
     "price-ceiling": "raise constraints.max_usd_per_hour",
 }
 """The smallest change of the descriptor that could lift each rule's rejection."""

@@ -7,6 +7,7 @@ from typing import Any
 
 from ai_on_eks.cli.explanation import terms_text
 from ai_on_eks.cli.layout import Column, indented, table
+from ai_on_eks.cli.output import counted
 from ai_on_eks.cli.tables import NONE, size
 
 COLUMNS = (Column("quantity"), Column("value", numeric=True))
@@ -21,6 +22,9 @@ def size_text(body: Mapping[str, Any], width: int, *, explain: bool) -> str:
             parts.append(f"memory of one rank\n{terms_text(body['per_accelerator']['terms'], width)}")
             parts.append(f"memory of one replica on its node\n{terms_text(body['host']['terms'], width)}")
         parts.append(_verdict(body, width))
+        parts += [
+            indented(f"not served there: {one['rule']}: {one['reason']}", width, "", "  ") for one in body["objections"]
+        ]
     if body["estimated"]:
         parts.append("\n".join(indented(f"estimated: {text}", width, "", "  ") for text in body["estimated"]))
     return "\n\n".join(parts)
@@ -36,12 +40,14 @@ def _model_rows(body: Mapping[str, Any]) -> list[tuple[str, str]]:
         ("active parameters", f"{parameters['active']:,}"),
         ("weights", f"{size(body['weights_bytes'])} as {precision['weights']}{scheme}"),
         ("KV cache per token", f"{body['kv_bytes_per_token']:,} bytes{_cache_type(precision['kv_cache'])}"),
-        ("context", f"{body['context_tokens']:,} tokens"),
+        ("context", counted(body["context_tokens"], "token")),
         ("concurrency", f"{body['concurrency']:,}"),
         ("batch", f"{body['batch']:,}"),
     ]
     keeps_cache = bool(body["kv_bytes_per_token"])
     unused = {"batch"} if keeps_cache else {"KV cache per token"}
+    if body["context_tokens"] == 1 and body["max_context_tokens"] is None and not keeps_cache:  # works on images
+        unused.add("context")
     return [row for row in rows if row[0] not in unused]
 
 
@@ -84,7 +90,8 @@ def _fitting(body: Mapping[str, Any]) -> str:
     held, asked = body["sequences_per_replica"], body["concurrency"]
     if not body["kv_bytes_per_token"]:
         return "fits"
-    return f"fits: one replica holds {min(held, asked):,} of {asked:,} sequences of {body['context_tokens']:,} tokens"
+    length = counted(body["context_tokens"], "token")
+    return f"fits: one replica holds {min(held, asked):,} of {counted(asked, 'sequence')} of {length}"
 
 
 def _verdict(body: Mapping[str, Any], width: int) -> str:

@@ -9,12 +9,26 @@ from ai_on_eks.catalog.daemonsets import reserved_by_daemonsets
 from ai_on_eks.catalog.engines import find_engine
 from ai_on_eks.catalog.loading import Catalog
 from ai_on_eks.catalog.types import Accelerator, Engine, InstanceType
-from ai_on_eks.cli.documents.sizes import TargetName
+from ai_on_eks.cli.documents.sizes import Objection, TargetName
 from ai_on_eks.cli.suggestions import closest_fix
 from ai_on_eks.descriptors.schema import Descriptor
 from ai_on_eks.errors import NothingFitsError, Problem, UsageError
 from ai_on_eks.placement.candidates import engines_for
+from ai_on_eks.placement.requirements import Requirements
+from ai_on_eks.placement.rules import CANDIDATE_RULES
+from ai_on_eks.placement.types import Candidate
 from ai_on_eks.sizing.types import Target
+
+_RULES_OF_A_TARGET = frozenset(
+    {
+        "engine-accelerator",
+        "engine-architecture",
+        "precision-support",
+        "cache-precision-support",
+        "tensor-parallel",
+    }
+)
+"""Rules about engine, device and division. The others ask what the descriptor and the platform allow."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +41,7 @@ class TargetOptions:
     pipeline_parallel: int | None = None
     memory_fraction: float | None = None
     engine: str | None = None
+    explain: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,10 +50,12 @@ class ResolvedTarget:
 
     name: TargetName
     target: Target
+    objections: tuple[Objection, ...]
 
 
-def resolve_target(options: TargetOptions, descriptor: Descriptor, catalog: Catalog) -> ResolvedTarget | None:
+def resolve_target(options: TargetOptions, requirements: Requirements, catalog: Catalog) -> ResolvedTarget | None:
     """The target that the options name, or None when they name none."""
+    descriptor = requirements.descriptor
     instance_type = _instance_type(options.instance_type, catalog)
     accelerator = _accelerator(options.accelerator, instance_type, catalog)
     if instance_type is None and accelerator is None:
@@ -49,8 +66,12 @@ def resolve_target(options: TargetOptions, descriptor: Descriptor, catalog: Cata
     pipeline_parallel = options.pipeline_parallel or 1
     if instance_type is not None:
         _check_ranks(tensor_parallel, instance_type)
+    _check_stages(pipeline_parallel, requirements.inventory.layers)
+    device_memory_bytes = _device_memory_bytes(instance_type, accelerator)
+    if not device_memory_bytes:
+        raise _unknown_memory(options)
     target = Target(
-        device_memory_bytes=_device_memory_bytes(instance_type, accelerator),
+        device_memory_bytes=device_memory_bytes,
         tensor_parallel=tensor_parallel,
         pipeline_parallel=pipeline_parallel,
         engine=engine.memory,
@@ -66,7 +87,28 @@ def resolve_target(options: TargetOptions, descriptor: Descriptor, catalog: Cata
         tensor_parallel=tensor_parallel,
         pipeline_parallel=pipeline_parallel,
     )
-    return ResolvedTarget(name, target)
+    shape = instance_type or _any_with(accelerator, catalog)
+    objections = [] if shape is None else _objections(Candidate(shape, engine, tensor_parallel), requirements, catalog)
+    if instance_type is None:  # the accelerator alone was asked about, not the node around it
+        objections = [objection for objection in objections if objection.rule != "engine-architecture"]
+    return ResolvedTarget(name, target, tuple(objections))
+
+
+def _any_with(accelerator: Accelerator | None, catalog: Catalog) -> InstanceType | None:
+    """The first instance type by name that carries the accelerator: the rules ask about whole nodes."""
+    return next(
+        (known for _name, known in sorted(catalog.instance_types.items()) if known.accelerator == accelerator), None
+    )
+
+
+def _objections(candidate: Candidate, requirements: Requirements, catalog: Catalog) -> list[Objection]:
+    """Why engine, device and division do not go together, by the rules that `plan` asks."""
+    found: list[Objection] = []
+    for rule in CANDIDATE_RULES:
+        violation = rule.check(candidate, requirements, catalog) if rule.name in _RULES_OF_A_TARGET else None
+        if violation is not None:
+            found.append(Objection(rule.name, violation.reason))
+    return found
 
 
 def _device_memory_bytes(instance_type: InstanceType | None, accelerator: Accelerator | None) -> int:
@@ -77,6 +119,20 @@ def _device_memory_bytes(instance_type: InstanceType | None, accelerator: Accele
         return instance_type.accelerator_memory_bytes
     _cpu, reserved_bytes = reserved_by_daemonsets(instance_type)
     return max(0, instance_type.allocatable_memory_bytes - reserved_bytes)
+
+
+def _unknown_memory(options: TargetOptions) -> UsageError:
+    """The catalogue's 0 means that nobody has published the figure; against it nothing would ever fit."""
+    option = "--instance-type" if options.instance_type else "--accelerator"
+    return UsageError(
+        Problem(
+            code="memory-not-known",
+            message="its usable memory is not published, so nothing can be sized on it",
+            path=option,
+            value=options.instance_type or options.accelerator,
+            fix="name another; `ai-on-eks catalog accelerators` shows whose memory is known",
+        )
+    )
 
 
 def _instance_type(name: str | None, catalog: Catalog) -> InstanceType | None:
@@ -145,6 +201,20 @@ def _check_ranks(tensor_parallel: int, instance_type: InstanceType) -> None:
         )
 
 
+def _check_stages(pipeline_parallel: int, layers: int) -> None:
+    if pipeline_parallel > max(1, layers):
+        raise UsageError(
+            Problem(
+                code="out-of-range",
+                message=f"the model has {layers} layers to divide into stages",
+                path="--pp",
+                value=pipeline_parallel,
+                allowed=(f"1 to {max(1, layers)}",),
+                fix=f"--pp {max(1, layers)}",
+            )
+        )
+
+
 def _refuse_options_without_target(options: TargetOptions) -> None:
     """Options that would change nothing are a misunderstanding, and silence would hide it."""
     given = [
@@ -154,6 +224,7 @@ def _refuse_options_without_target(options: TargetOptions) -> None:
             ("--pp", options.pipeline_parallel),
             ("--memory-fraction", options.memory_fraction),
             ("--engine", options.engine),
+            ("--explain", options.explain or None),
         )
         if value is not None
     ]

@@ -10,13 +10,13 @@ from dataclasses import replace
 
 from ai_on_eks.catalog.loading import load_catalog
 from ai_on_eks.cli.documents.sizes import SizeAnswer, size_body
-from ai_on_eks.cli.loading import DEFAULT_REGION, LoadedModel, load_model
+from ai_on_eks.cli.loading import DEFAULT_REGION, LoadedModel, default_platform, load_model
 from ai_on_eks.cli.output import document, terminal_width, write_json, write_text
 from ai_on_eks.cli.parsing import open_fraction, positive_int
 from ai_on_eks.cli.size_text import size_text
 from ai_on_eks.cli.targets import TargetOptions, resolve_target
 from ai_on_eks.errors import EXIT_DONE, EXIT_NOTHING_FITS, Problem, UsageError
-from ai_on_eks.placement.requirements import effective_load, effective_precision
+from ai_on_eks.placement.requirements import effective_load, effective_precision, resolve
 from ai_on_eks.sizing.cache import kv_bytes_per_token
 from ai_on_eks.sizing.size import size_model
 from ai_on_eks.sizing.types import Load
@@ -60,10 +60,26 @@ def _load(args: Namespace, model: LoadedModel) -> Load:
                     fix="leave --max-model-len out",
                 )
             )
+        _check_length(args.max_model_len, model.inventory.max_context_tokens)
         load = replace(load, context_tokens=args.max_model_len)
     if args.concurrency is not None:
         load = replace(load, concurrency=args.concurrency)
     return load
+
+
+def _check_length(asked: int, longest: int | None) -> None:
+    """As in a descriptor: an engine refuses to start with more than the model was built for."""
+    if longest is not None and asked > longest:
+        raise UsageError(
+            Problem(
+                code="out-of-range",
+                message=f"{asked} tokens are more than the {longest} the model was built for",
+                path="--max-model-len",
+                value=asked,
+                allowed=(f"1 to {longest}",),
+                fix=f"--max-model-len {longest}",
+            )
+        )
 
 
 def _options(args: Namespace) -> TargetOptions:
@@ -74,12 +90,15 @@ def _options(args: Namespace) -> TargetOptions:
         pipeline_parallel=args.pp,
         memory_fraction=args.memory_fraction,
         engine=args.engine,
+        explain=args.explain,
     )
 
 
 def _answer(model: LoadedModel, load: Load, options: TargetOptions) -> SizeAnswer:
     inventory, precision = model.inventory, effective_precision(model.descriptor)
-    resolved = resolve_target(options, model.descriptor, load_catalog(DEFAULT_REGION))
+    platform = default_platform(DEFAULT_REGION).platform
+    requirements = replace(resolve(model.descriptor, inventory, platform), load=load)
+    resolved = resolve_target(options, requirements, load_catalog(DEFAULT_REGION))
     demand = None
     if resolved is not None:
         demand = size_model(inventory, precision, load, resolved.target, storage=model.descriptor.storage)
@@ -92,4 +111,5 @@ def _answer(model: LoadedModel, load: Load, options: TargetOptions) -> SizeAnswe
         kv_bytes_per_token=kv_bytes_per_token(inventory, precision),
         target=None if resolved is None else resolved.name,
         demand=demand,
+        objections=() if resolved is None else resolved.objections,
     )

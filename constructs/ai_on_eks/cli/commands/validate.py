@@ -21,6 +21,7 @@ from ai_on_eks.cli.findings import (
     used_images,
     without_placement,
 )
+from ai_on_eks.cli.known_names import check_known_names
 from ai_on_eks.cli.layout import Column, table
 from ai_on_eks.cli.loading import (
     DEFAULT_PLATFORM_FILE,
@@ -30,7 +31,7 @@ from ai_on_eks.cli.loading import (
     load_models,
     load_target_platform,
 )
-from ai_on_eks.cli.output import document, note, printable, terminal_width, write_json, write_text
+from ai_on_eks.cli.output import counted, document, note, printable, terminal_width, write_json, write_text
 from ai_on_eks.cli.planning import plans_of
 from ai_on_eks.cli.recognition import Files, recognise
 from ai_on_eks.cli.rendering import images_path
@@ -95,6 +96,7 @@ def _load(files: Sequence[str]) -> Checked:
     found: Files = recognise(files, collector)
     target = load_target_platform(found.platform, None, collector)
     models = load_models(found.descriptors, collector)
+    check_known_names(models, target, collector)
     own = images_path(target) if target is not None else None
     images_file = str(own or PACKAGED_IMAGES)
     images = collector.attempt(images_file, lambda: load_images(own))
@@ -155,8 +157,8 @@ def _print(checked: Checked, findings: Sequence[Problem], settings: Mapping[str,
         write_text(f"{file}\n{table(SETTING_COLUMNS, cells, terminal_width())}\n")
     for finding in findings:
         write_text(printable(str(finding)).replace(f"error[{finding.code}]", f"finding[{finding.code}]", 1))
-    count = 1 + len(checked.models)
-    note(f"{count} files are well-formed, {len(findings)} findings")
+    files = counted(len(checked.models) + (checked.target.file is not None), "well-formed file")
+    note(f"{files}, {counted(len(findings), 'finding')}")
 
 
 def _value_text(value: object) -> str:

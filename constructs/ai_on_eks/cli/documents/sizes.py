@@ -24,6 +24,14 @@ class TargetName:
 
 
 @dataclass(frozen=True, slots=True)
+class Objection:
+    """A rule by which `plan` would reject the target, whatever its memory."""
+
+    rule: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class SizeAnswer:
     """Everything `size` knows. `target` and `demand` are both None or both set."""
 
@@ -35,10 +43,14 @@ class SizeAnswer:
     kv_bytes_per_token: int
     target: TargetName | None
     demand: MemoryDemand | None
+    objections: tuple[Objection, ...] = ()
 
 
 def size_body(answer: SizeAnswer) -> dict[str, Any]:
-    """The document; without a target `per_accelerator`, `host` and `fits` are null."""
+    """The document; without a target `per_accelerator`, `host` and `fits` are null.
+
+    `fits` and `reasons` speak of memory alone, `objections` of engine, device and division.
+    """
     demand, target = answer.demand, answer.target
     return {
         "model": answer.model,
@@ -62,6 +74,7 @@ def size_body(answer: SizeAnswer) -> dict[str, Any]:
         "sequences_per_replica": None if demand is None else demand.sequences_per_replica,
         "fits": None if demand is None else demand.fits,
         "reasons": [] if demand is None else list(demand.reasons),
+        "objections": [{"rule": one.rule, "reason": one.reason} for one in answer.objections],
     }
 
 

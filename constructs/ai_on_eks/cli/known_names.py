@@ -1,0 +1,72 @@
+"""Names that only the catalogue can judge: what a file calls an accelerator, an instance family or a system node.
+
+A misspelt name in a constraint matches nothing. Beside a right one it would be dropped without a word, and alone it
+would end as "nothing fits", far from the letter that is wrong.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from ai_on_eks.catalog.loading import Catalog
+from ai_on_eks.cli.loading import Collector, LoadedModel, LoadedPlatform
+from ai_on_eks.cli.suggestions import closest_fix
+from ai_on_eks.descriptors.platform import Platform
+from ai_on_eks.descriptors.schema import Constraints
+from ai_on_eks.errors import InputError, Problem
+
+CPU = "cpu"
+"""What `constraints.accelerators` calls a node without one."""
+
+
+def check_known_names(models: Sequence[LoadedModel], target: LoadedPlatform | None, collector: Collector) -> None:
+    """Leave a problem for every name that the catalogue does not know; nothing where the platform did not load."""
+    if target is None:
+        return
+    for model in models:
+        found = tuple(_constraint_problems(model.descriptor.constraints, target.catalog))
+        collector.attempt(model.file, lambda found=found: _raise(found))  # type: ignore[misc]
+    found = tuple(_platform_problems(target.platform, target.catalog))
+    collector.attempt(target.file, lambda: _raise(found))
+
+
+def _constraint_problems(constraints: Constraints, catalog: Catalog) -> Iterator[Problem]:
+    accelerators = (CPU, *catalog.accelerators)
+    families = sorted({known.family for known in catalog.instance_types.values()})
+    for i, name in enumerate(constraints.accelerators):
+        if name not in accelerators:
+            yield _unknown_accelerator(f"constraints.accelerators[{i}]", name, accelerators)
+    for i, name in enumerate(constraints.instance_families):
+        if name not in families:
+            yield _unknown_family(f"constraints.instance_families[{i}]", name, families)
+
+
+def _platform_problems(platform: Platform, catalog: Catalog) -> Iterator[Problem]:
+    name = platform.capacity.system_nodes.instance_type
+    if name not in catalog.instance_types:
+        yield Problem(
+            code="unknown-instance-type",
+            message=f"the catalogue knows no instance type '{name}'",
+            path="capacity.system_nodes.instance_type",
+            value=name,
+            fix=closest_fix(name, catalog.instance_types) or "name one that `ai-on-eks catalog list` shows",
+        )
+
+
+def _unknown_accelerator(path: str, name: str, known: Iterable[str]) -> Problem:
+    names = tuple(known)
+    fix = closest_fix(name, names) or "name one of the allowed accelerators"
+    message = f"the catalogue knows no accelerator '{name}'"
+    return Problem("unknown-accelerator", message, path=path, value=name, allowed=names, fix=fix)
+
+
+def _unknown_family(path: str, name: str, known: Iterable[str]) -> Problem:
+    names = tuple(known)
+    fix = closest_fix(name, names) or "name one of the allowed families"
+    message = f"the catalogue knows no instance family '{name}'"
+    return Problem("unknown-instance-family", message, path=path, value=name, allowed=names, fix=fix)
+
+
+def _raise(problems: Sequence[Problem]) -> None:
+    if problems:
+        raise InputError(problems)
