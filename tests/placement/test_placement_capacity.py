@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import pytest
+from placement_changes import only
 
 from ai_on_eks.catalog.loading import Catalog
 from ai_on_eks.descriptors.architectures import build_inventory
 from ai_on_eks.descriptors.platform import Platform
-from ai_on_eks.descriptors.schema import Descriptor
-from ai_on_eks.placement.capacity import capacity_requests
+from ai_on_eks.descriptors.schema import Descriptor, Storage
+from ai_on_eks.placement.capacity import ROOT_VOLUME_MARGIN_GIB, capacity_requests
 from ai_on_eks.placement.planning import plan_model
-from ai_on_eks.placement.types import Plan
+from ai_on_eks.placement.types import CapacityRequest, Placement, Plan
 from ai_on_eks.units import GIB
 
 IMAGE_BYTES = 10 * GIB
@@ -45,17 +46,28 @@ def test_zones_are_those_that_offer_the_type(plans: tuple[Plan, ...], platform: 
         assert set(request.zones) <= set(catalog.zones(request.instance_type.name, platform.region))
 
 
-def test_the_root_volume_holds_two_images_and_the_pods(
-    plans: tuple[Plan, ...], platform: Platform, catalog: Catalog
+def requests_on(
+    instance_type: str, model: Descriptor, catalog: Catalog, platform: Platform
+) -> tuple[Placement, CapacityRequest]:
+    here = only(catalog, [instance_type])
+    plan = plan_model(model, build_inventory(model), here, platform)
+    assert plan.chosen is not None
+    (request,) = capacity_requests([plan], platform, here, AnyImage())
+    return plan.chosen, request
+
+
+def test_the_root_volume_holds_two_images_and_the_pods_within_the_kubelets_thresholds(
+    models: dict[str, Descriptor], catalog: Catalog, platform: Platform
 ) -> None:
-    by_name = {plan.descriptor.name: plan for plan in plans}
-    for request in capacity_requests(plans, platform, catalog, AnyImage()):
-        pods = max(
-            by_name[name].chosen.memory.host.ephemeral_bytes  # type: ignore[union-attr] # chosen by construction
-            for name in request.models
-        )
-        assert request.root_volume_gib * GIB >= 2 * IMAGE_BYTES + pods
-        assert request.root_volume_gib % 10 == 0
+    # GIVEN a model whose weights lie on the node
+    model = models["llama-3-3-70b-instruct"].model_copy(update={"storage": Storage.NODE})
+    placement, request = requests_on("g7e.24xlarge", model, catalog, platform)
+    volume_bytes = request.root_volume_gib * GIB
+    used_bytes = 2 * IMAGE_BYTES + placement.memory.host.ephemeral_bytes + ROOT_VOLUME_MARGIN_GIB * GIB
+
+    # THEN the kubelet neither collects images (above 85 %) nor evicts pods (above 90 %)
+    assert used_bytes <= 0.85 * volume_bytes
+    assert request.root_volume_gib % 10 == 0
 
 
 def test_a_model_without_a_placement_asks_for_nothing(

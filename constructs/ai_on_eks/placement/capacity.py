@@ -1,7 +1,9 @@
 """From many plans to the nodes they need together.
 
     nodes(instance type, capacity type) = Σ over plans: nodes of the chosen placement
-    root volume = 2 × images + ephemeral storage of the pods of one node + a margin
+    root volume = (2 × images + ephemeral storage of the pods of one node + a margin) ÷ share the kubelet uses
+
+What is needed is the same where a type's own NVMe disks hold it instead; who starts the node decides that.
 
 Replicas of different models do not share a node here: a plan's price would then depend on its neighbours.
 The factor two covers an update, when the old image and the new one lie side by side.
@@ -10,6 +12,7 @@ The factor two covers an update, when the old image and the new one lie side by 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from math import ceil
 
 from ai_on_eks.catalog.loading import Catalog
 from ai_on_eks.catalog.types import InstanceType
@@ -20,6 +23,10 @@ from ai_on_eks.units import GIB, ceil_div
 ROOT_VOLUME_MARGIN_GIB = 20
 """Operating system, kubelet, logs and the DaemonSets' images. EKS AL2023 accelerated AMIs occupy about 10 GiB
 (reference: amazon-eks-ami default volume of 20 GiB, 2026-07)."""
+
+USABLE_SHARE = 0.85
+"""Of a file system. Above 85 % the kubelet deletes images (imageGCHighThresholdPercent 85), and below 10 % free it
+evicts pods (nodefs.available, nodeadm kubelet configuration v20260714) and refuses requests for the rest."""
 
 ROOT_VOLUME_STEP_GIB = 10
 """Sizes are rounded up to this, so that a small change of a model does not replace a launch template."""
@@ -75,5 +82,5 @@ def _root_volume_gib(placements: list[Placement], image_bytes: Mapping[str, int]
         placement.memory.host.ephemeral_bytes * min(placement.replicas, placement.replicas_per_node)
         for placement in placements
     )
-    needed_gib = ceil_div(2 * images_bytes + pods_bytes, GIB) + ROOT_VOLUME_MARGIN_GIB
+    needed_gib = ceil((ceil_div(2 * images_bytes + pods_bytes, GIB) + ROOT_VOLUME_MARGIN_GIB) / USABLE_SHARE)
     return ceil_div(needed_gib, ROOT_VOLUME_STEP_GIB) * ROOT_VOLUME_STEP_GIB
