@@ -10,7 +10,7 @@ from placement_changes import only, with_constraints, with_serving, with_targets
 from ai_on_eks.catalog.loading import Catalog, load_catalog
 from ai_on_eks.descriptors.architectures import build_inventory
 from ai_on_eks.descriptors.platform import Platform
-from ai_on_eks.descriptors.schema import CapacityType, Descriptor
+from ai_on_eks.descriptors.schema import CapacityType, Descriptor, Targets
 from ai_on_eks.placement.candidates import candidates, engines_for
 from ai_on_eks.placement.planning import cost_order, judge, plan_model
 from ai_on_eks.placement.requirements import resolve
@@ -274,3 +274,91 @@ def test_no_engine_for_the_format_is_one_rejection_per_engine(
     assert plan.chosen is None
     assert all(isinstance(r, Rejection) and r.rule == "engine-model" for r in plan.rejected)
     assert any("source.format onnx, not tensorflow" in r.reason for r in plan.rejected)
+
+
+@pytest.mark.parametrize("wanted", [100.0, 300.0, 1000.0, 3000.0])
+def test_all_replicas_together_reach_the_tokens_per_second_asked_for(
+    wanted: float, llama: Descriptor, catalog: Catalog, platform: Platform
+) -> None:
+    # GIVEN more than one replica is needed, so that each runs fewer sequences and gives less than one alone would
+    descriptor = with_targets(llama, output_tokens_per_second=wanted)
+    plan = planned(descriptor, catalog, platform)
+
+    # THEN every placement reaches the target with the sequences that are in flight, and with no replica too many
+    for placement in (chosen(plan), *plan.alternatives):
+        assert placement.estimates.output_tokens_per_s is not None
+        rate = placement.estimates.output_tokens_per_s / placement.sequences_per_replica
+        assert min(placement.replicas * placement.sequences_per_replica, llama.serving.concurrency) * rate >= wanted
+
+
+def test_no_replica_is_planned_that_the_target_does_not_need(
+    llama: Descriptor, catalog: Catalog, platform: Platform
+) -> None:
+    # GIVEN what 1, 2, 3 … replicas give together
+    catalog = only(catalog, ["p5.4xlarge"])
+
+    def total(replicas: int) -> float:
+        placement = chosen(planned(with_serving(llama, minimum_replicas=replicas), catalog, platform))
+        assert placement.replicas == replicas
+        rate = placement.estimates.output_tokens_per_s
+        assert rate is not None
+        return llama.serving.concurrency / placement.sequences_per_replica * rate
+
+    # THEN a target just met by a number of replicas plans that number, and one just missed the next that helps
+    for replicas in (2, 4, 8):
+        asked = with_targets(llama, output_tokens_per_second=total(replicas) * 0.999)
+        assert chosen(planned(asked, catalog, platform)).replicas == replicas
+        more = with_targets(llama, output_tokens_per_second=total(replicas) * 1.001)
+        assert chosen(planned(more, catalog, platform)).replicas > replicas
+
+
+def test_a_throughput_that_the_load_cannot_make_is_rejected(
+    models: dict[str, Descriptor], catalog: Catalog, platform: Platform
+) -> None:
+    # GIVEN 16 sequences in flight, of which nobody gets a million tokens per second
+    plan = planned(with_targets(models[MODELS[1]], output_tokens_per_second=1e6), catalog, platform)
+
+    # THEN nothing is planned, and the nearest miss says what the load would have to be
+    assert plan.chosen is None
+    assert plan.rejected[0].rule == "throughput-target"
+    assert "16 in flight" in plan.rejected[0].reason
+    assert "1,000,000" in plan.rejected[0].reason
+
+
+def test_rejections_stand_nearest_miss_first(llama: Descriptor, catalog: Catalog, platform: Platform) -> None:
+    # GIVEN a latency that nothing reaches
+    plan = planned(with_targets(llama, tpot_ms=1.0), catalog, platform)
+
+    # THEN what passed every other rule stands first, the smallest shortfall before the larger ones
+    missed = [r for r in plan.rejected if r.rule == "latency-target"]
+    assert list(plan.rejected[: len(missed)]) == missed
+    assert len(missed) > 50
+    shortfalls = [float((r.shortfall or "").removesuffix(" ms")) for r in missed]
+    assert shortfalls == sorted(shortfalls)
+    assert plan.rejected[-1].rule == "engine-model"
+
+
+def test_a_processor_chosen_by_price_alone_is_said(
+    models: dict[str, Descriptor], catalog: Catalog, platform: Platform
+) -> None:
+    # GIVEN an image model that asks for no speed
+    resnet = with_serving(models["resnet-50"], targets=Targets())
+    plan = planned(resnet, catalog, platform)
+
+    # THEN the cheapest node is chosen, and the plan says how slow it is
+    assert chosen(plan).instance_type.accelerator is None
+    assert [w for w in plan.warnings if "by price alone" in w and "a batch of 32 takes 11.1 s" in w]
+    assert not [w for w in planned(models["resnet-50"], catalog, platform).warnings if "price alone" in w]
+
+
+def test_a_batch_is_estimated_as_full_as_the_load_makes_it(
+    models: dict[str, Descriptor], catalog: Catalog, platform: Platform
+) -> None:
+    # GIVEN 64 images in flight on 8 replicas: batches of 8, where 32 would be allowed
+    catalog = only(catalog, ["g5.xlarge"])
+    full = chosen(planned(models["resnet-50"], catalog, platform))
+    shared = chosen(planned(with_serving(models["resnet-50"], minimum_replicas=8), catalog, platform))
+    assert (full.sequences_per_replica, shared.sequences_per_replica) == (32, 8)
+    assert full.estimates.ttft_ms is not None
+    assert shared.estimates.ttft_ms == pytest.approx(full.estimates.ttft_ms / 4, rel=0.05)  # launches do not shrink
+    assert shared.memory.rank.activation_bytes == full.memory.rank.activation_bytes

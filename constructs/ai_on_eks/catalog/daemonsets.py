@@ -10,6 +10,7 @@ a pod that asks for every remaining byte would push the node into eviction.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 
 from ai_on_eks.catalog.types import InstanceType, Vendor
 from ai_on_eks.units import MIB
@@ -116,14 +117,22 @@ DAEMONSETS: tuple[DaemonSet, ...] = (
 
 def daemonsets_on(instance_type: InstanceType) -> tuple[DaemonSet, ...]:
     """The DaemonSets that run on nodes of this type."""
-    vendor = instance_type.accelerator.vendor if instance_type.accelerator else None
-    return tuple(daemonset for daemonset in DAEMONSETS if daemonset.vendor in (None, vendor))
+    return _of_vendor(instance_type.accelerator.vendor if instance_type.accelerator else None)
 
 
 def reserved_by_daemonsets(instance_type: InstanceType) -> tuple[int, int]:
     """Processor time in millicores and memory in bytes that no model may request on a node of this type."""
-    daemonsets = daemonsets_on(instance_type)
+    return _reserved(instance_type.accelerator.vendor if instance_type.accelerator else None)
+
+
+@cache
+def _reserved(vendor: Vendor | None) -> tuple[int, int]:
+    daemonsets = _of_vendor(vendor)
     return (
         sum(daemonset.cpu_millicores for daemonset in daemonsets),
         sum(daemonset.memory_bytes for daemonset in daemonsets),
     )
+
+
+def _of_vendor(vendor: Vendor | None) -> tuple[DaemonSet, ...]:
+    return tuple(daemonset for daemonset in DAEMONSETS if daemonset.vendor in (None, vendor))

@@ -162,9 +162,10 @@ class _Machine:
 def _head_operations(inventory: Inventory) -> int:
     """Operations per token of the head, of those in `Operations.per_item`; 0 where the tensors are not told apart, and
     a head cannot be either. A tied head is its embedding: both have one row per word."""
-    if not any(tensor.role is TensorRole.EMBEDDING for tensor in inventory.tensors):
+    vocabulary = inventory.activations.vocabulary
+    if not vocabulary or not any(tensor.role is TensorRole.EMBEDDING for tensor in inventory.tensors):
         return 0
-    return 2 * inventory.activations.vocabulary * inventory.hidden_size
+    return 2 * vocabulary * inventory.hidden_size
 
 
 def _batch(machine: _Machine, inventory: Inventory, load: Load, weights_bytes_per_rank: int) -> Estimates:

@@ -1,29 +1,43 @@
 """One candidate, computed: memory, speed, replicas, nodes, price.
 
-    replicas = max(minimum_replicas,
-                   ⌈concurrency ÷ sequences one replica holds at full context⌉,      models that keep a cache
-                   ⌈target throughput ÷ estimated throughput of one replica⌉)        where a target is set
+    least    = max(minimum_replicas,
+                   ⌈concurrency ÷ sequences one replica holds at full context⌉)       models that keep a cache
+    replicas = the fewest from least to concurrency that together reach the throughput asked for
+    sequences of a replica = min(what it holds, ⌈concurrency ÷ replicas⌉)
+    throughput of all      = min(replicas × sequences, concurrency) × rate of one sequence among so many
     nodes    = ⌈replicas ÷ replicas per node⌉ ;  $/h = nodes × price
 
-A replica that holds some of the load is not rejected: two small ones are often cheaper than one large one.
+A replica that holds some of the load is not rejected: two small ones are often cheaper than one large one. Dividing the
+target by the throughput of one replica would be shorter and wrong: more replicas share the same load, so each runs
+fewer sequences and gives less, and no number of replicas makes more of the load than there is.
 """
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from dataclasses import replace
+from functools import lru_cache
+from math import ceil
 
 from ai_on_eks.catalog.daemonsets import reserved_by_daemonsets
 from ai_on_eks.catalog.types import InstanceType
+from ai_on_eks.descriptors.inventory import Inventory
+from ai_on_eks.descriptors.schema import Precision, Storage
 from ai_on_eks.performance.peaks import peak_flops
 from ai_on_eks.performance.roofline import estimate
 from ai_on_eks.performance.types import Estimates
 from ai_on_eks.placement.requirements import Requirements
 from ai_on_eks.placement.rules import MEMORY_RULE
 from ai_on_eks.placement.rules.capability import image_key
+from ai_on_eks.placement.throughput import Throughput, throughputs, wants_throughput
 from ai_on_eks.placement.types import Candidate, Placement, Rejection
 from ai_on_eks.sizing.size import size_model
 from ai_on_eks.sizing.types import Load, MemoryDemand, Target
 from ai_on_eks.units import ceil_div, format_gib
+
+REMEMBERED = 256
+"""Sizes kept. Most candidates differ in the node around the accelerator, which sizing does not see: a plan asks for
+some 60 different ones. A bound keeps memory flat over thousands of models."""
 
 CPU_MILLICORES_PER_ACCELERATOR = 1000
 """One busy process per rank: vLLM 0.33 runs a worker process for each, Triton and TEI a feeding thread."""
@@ -31,6 +45,10 @@ CPU_MILLICORES_PER_ACCELERATOR = 1000
 CPU_MILLICORES_PER_SERVER = 1500
 """HTTP server, tokenizer and scheduler of a replica. With the worker this leaves a 4-vCPU node room for its DaemonSets
 (allocatable 3,920 millicores; facts of the EKS AMI, 2026-07)."""
+
+
+_ROUNDING = 1 - 1e-9
+"""Keeps the error of a division from asking for one replica too many."""
 
 
 def evaluate(candidate: Candidate, requirements: Requirements) -> Placement | Rejection:
@@ -48,15 +66,14 @@ def evaluate(candidate: Candidate, requirements: Requirements) -> Placement | Re
         )
     keeps_cache = bool(requirements.inventory.states)
     capacity = demand.sequences_per_replica
-    replicas = requirements.descriptor.serving.minimum_replicas
+    least = requirements.descriptor.serving.minimum_replicas
     if keeps_cache:
-        replicas = max(replicas, ceil_div(requirements.load.concurrency, capacity))
-    estimates = _estimate(candidate, requirements, demand, _sequences(requirements, replicas, capacity))
-    replicas = max(replicas, _replicas_for_throughput(requirements, estimates))
+        least = max(least, ceil_div(requirements.load.concurrency, capacity))
+    replicas = _replicas(candidate, requirements, demand, least)
     sequences = _sequences(requirements, replicas, capacity)
     if keeps_cache:
         demand = _size(candidate, requirements, replace(requirements.load, concurrency=sequences))
-        estimates = _estimate(candidate, requirements, demand, sequences)
+    estimates = _estimate(candidate, requirements, demand, sequences)
     return _placement(
         candidate, requirements, demand=demand, estimates=estimates, replicas=replicas, sequences=sequences
     )
@@ -65,6 +82,28 @@ def evaluate(candidate: Candidate, requirements: Requirements) -> Placement | Re
 def _sequences(requirements: Requirements, replicas: int, capacity: int) -> int:
     """Sequences one replica runs at once when the load is shared evenly."""
     return min(capacity, ceil_div(requirements.load.concurrency, replicas))
+
+
+def _replicas(candidate: Candidate, requirements: Requirements, demand: MemoryDemand, least: int) -> int:
+    """The fewest replicas that reach the throughput asked for; the most that the load can keep busy where none do."""
+
+    def reached(replicas: int) -> tuple[Throughput, ...]:
+        sequences = _sequences(requirements, replicas, demand.sequences_per_replica)
+        estimates = _estimate(candidate, requirements, demand, sequences)
+        return throughputs(requirements, estimates, replicas=replicas, sequences=sequences)
+
+    def suffice(replicas: int) -> bool:
+        return all(target.total is None or target.total >= target.wanted for target in reached(replicas))
+
+    if not wants_throughput(requirements):
+        return least
+    # a replica gives less when it runs fewer sequences, so what is missing now is a lower bound of what to add
+    most = max(least, requirements.load.concurrency)
+    factor = max((target.wanted / target.total for target in reached(least) if target.total), default=1.0)
+    low = min(most, max(least, ceil(least * factor * _ROUNDING)))
+    if factor <= 1.0 or suffice(low):
+        return low
+    return bisect_left(range(most), True, lo=low, key=suffice)
 
 
 def _size(candidate: Candidate, requirements: Requirements, load: Load) -> MemoryDemand:
@@ -79,7 +118,12 @@ def _size(candidate: Candidate, requirements: Requirements, load: Load) -> Memor
         on_cpu=instance_type.accelerator is None,
     )
     descriptor = requirements.descriptor
-    return size_model(requirements.inventory, requirements.precision, load, target, storage=descriptor.storage)
+    return _sized(requirements.inventory, requirements.precision, load, target, descriptor.storage)
+
+
+@lru_cache(maxsize=REMEMBERED)
+def _sized(inventory: Inventory, precision: Precision, load: Load, target: Target, storage: Storage) -> MemoryDemand:
+    return size_model(inventory, precision, load, target, storage=storage)
 
 
 def _container_memory_bytes(instance_type: InstanceType) -> int:
@@ -101,7 +145,7 @@ def _estimate(candidate: Candidate, requirements: Requirements, demand: MemoryDe
     return estimate(
         requirements.inventory,
         requirements.precision,
-        requirements.load,
+        replace(requirements.load, batch=min(requirements.load.batch, sequences)),
         output_tokens=requirements.descriptor.serving.output_tokens,
         sequences=sequences,
         flops_per_second=flops,
@@ -111,18 +155,6 @@ def _estimate(candidate: Candidate, requirements: Requirements, demand: MemoryDe
         weights_bytes_per_rank=demand.rank.weights_bytes,
         kv_bytes_per_token_per_rank=demand.rank.kv_bytes_per_token,
     )
-
-
-def _replicas_for_throughput(requirements: Requirements, estimates: Estimates) -> int:
-    targets = requirements.descriptor.serving.targets
-    replicas = 1
-    for wanted, estimated in (
-        (targets.items_per_second, estimates.items_per_s),
-        (targets.output_tokens_per_second, estimates.output_tokens_per_s),
-    ):
-        if wanted is not None and estimated:
-            replicas = max(replicas, -int(-wanted // estimated))
-    return replicas
 
 
 def _placement(

@@ -11,9 +11,10 @@ from __future__ import annotations
 from ai_on_eks.catalog.loading import Catalog
 from ai_on_eks.descriptors.inventory import Inventory
 from ai_on_eks.descriptors.platform import Platform
-from ai_on_eks.descriptors.schema import CapacityType, Descriptor, Source
+from ai_on_eks.descriptors.schema import CapacityType, Descriptor, Source, Targets
 from ai_on_eks.placement.candidates import candidates, engines_for
 from ai_on_eks.placement.evaluation import evaluate
+from ai_on_eks.placement.nearness import nearest_first
 from ai_on_eks.placement.requirements import Requirements, resolve
 from ai_on_eks.placement.rules import CANDIDATE_RULES, PLACEMENT_RULES
 from ai_on_eks.placement.types import Candidate, Placement, Plan, Rejection
@@ -43,7 +44,7 @@ def plan_model(descriptor: Descriptor, inventory: Inventory, catalog: Catalog, p
         region=platform.region,
         chosen=accepted[0] if accepted else None,
         alternatives=tuple(accepted[1:]),
-        rejected=tuple(rejected),
+        rejected=nearest_first(rejected),
         warnings=_warnings(requirements, accepted[0] if accepted else None),
     )
 
@@ -96,7 +97,18 @@ def _warnings(requirements: Requirements, chosen: Placement | None) -> tuple[str
     capacity_type = requirements.descriptor.constraints.capacity_type
     if capacity_type is not CapacityType.ON_DEMAND:
         warnings.append(f"capacity type {capacity_type.value}: the costs shown are on-demand prices")
+    targets = requirements.descriptor.serving.targets
+    if chosen is not None and chosen.instance_type.accelerator is None and targets == Targets():
+        warnings.append(_cpu_by_price_alone(chosen))
     region = requirements.platform.region
     if chosen is not None and chosen.price is not None and chosen.price.region != region:
         warnings.append(f"no price of {region} is in the catalogue: costs are those of {chosen.price.region}")
     return tuple(warnings)
+
+
+def _cpu_by_price_alone(chosen: Placement) -> str:
+    batch_ms = chosen.estimates.ttft_ms
+    speed = (
+        "" if batch_ms is None else f"; a batch of {chosen.sequences_per_replica} takes {batch_ms / 1000:.1f} s there"
+    )
+    return f"no serving.targets are set, so {chosen.instance_type.name} is chosen by price alone{speed} (estimate)"

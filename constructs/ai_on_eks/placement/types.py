@@ -74,7 +74,7 @@ class Placement:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """The answer for one model. `chosen` is None when nothing fits; then `rejected` says why, nearest miss first."""
+    """The answer for one model. `chosen` is None when nothing fits. `rejected` says why not, nearest miss first."""
 
     descriptor: Descriptor
     inventory: Inventory
@@ -89,7 +89,7 @@ class Plan:
 class CapacityRequest:
     """Nodes of one instance type that the plans ask for together.
 
-    root_volume_gib  images × 2 + ephemeral storage of the pods + margin
+    root_volume_gib  images × 2 + ephemeral storage of the pods + margin, within the kubelet's thresholds
     models           names, sorted
     """
 

@@ -39,6 +39,10 @@ class Target:
     accelerator: str | None = None
     on_cpu: bool = False
 
+    def __hash__(self) -> int:
+        """Without the engine, whose sources are a mapping; equality still compares everything."""
+        return hash((self.device_memory_bytes, self.tensor_parallel, self.accelerator, self.memory_fraction))
+
 
 @dataclass(frozen=True, slots=True)
 class Term:

@@ -27,7 +27,7 @@ PLACEMENT_RULES: tuple[PlacementRule, ...] = (
     PlacementRule("host-memory", memory.host_memory),
     PlacementRule("host-cpu", memory.host_cpu),
     PlacementRule("latency-target", target.latency),
-    PlacementRule("throughput-target", target.throughput_known),
+    PlacementRule("throughput-target", target.throughput),
     PlacementRule("price-ceiling", target.price_ceiling),
 )
 """Asked of a complete placement."""

@@ -1,12 +1,14 @@
 """Does a placement reach what was asked of latency, throughput and price.
 
-Throughput is reached by more replicas, so only an *unknown* throughput rejects; latency is a property of one replica.
+Throughput is reached by more replicas, so it rejects only where it is unknown or where the load cannot keep enough of
+them busy; latency is a property of one replica.
 """
 
 from __future__ import annotations
 
 from ai_on_eks.placement.requirements import Requirements
 from ai_on_eks.placement.rules.types import Violation
+from ai_on_eks.placement.throughput import throughputs
 from ai_on_eks.placement.types import Placement
 
 
@@ -28,14 +30,17 @@ def latency(placement: Placement, requirements: Requirements) -> Violation | Non
     return None
 
 
-def throughput_known(placement: Placement, requirements: Requirements) -> Violation | None:
-    targets = requirements.descriptor.serving.targets
-    for name, wanted, estimated in (
-        ("items per second", targets.items_per_second, placement.estimates.items_per_s),
-        ("output tokens per second", targets.output_tokens_per_second, placement.estimates.output_tokens_per_s),
-    ):
-        if wanted is not None and not estimated:
-            return Violation(f"a target for {name} is set, but none can be estimated for this model here")
+def throughput(placement: Placement, requirements: Requirements) -> Violation | None:
+    replicas, sequences = placement.replicas, placement.sequences_per_replica
+    for target in throughputs(requirements, placement.estimates, replicas=replicas, sequences=sequences):
+        if target.total is None:
+            return Violation(f"a target for {target.name} is set, but none can be estimated for this model here")
+        if target.total < target.wanted:
+            return Violation(
+                f"{target.name} are estimated at {target.total:.1f} at most with {requirements.load.concurrency:,} in "
+                f"flight (serving.concurrency), the target is {target.wanted:,.10g}",
+                f"{target.wanted - target.total:.1f} per second",
+            )
     return None
 
 
