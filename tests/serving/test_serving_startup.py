@@ -50,6 +50,14 @@ def test_given_replicas_that_share_a_node_then_they_share_its_network() -> None:
     assert (threshold(alone), threshold(shared)) == (53, 110)
 
 
+def test_given_several_network_cards_then_s3_comes_through_the_first() -> None:
+    """GIVEN 32 cards that make 3,200 Gbit/s together WHEN weights come from S3 THEN they have 100 Gbit/s."""
+    plan = plans.llama_70b()
+    assert plan.chosen is not None
+    p5 = replace(plan.chosen.instance_type, network_gbps=3200.0, network_cards=32)
+    assert threshold(replace(plan, chosen=replace(plan.chosen, instance_type=p5))) == threshold(plan) == 38
+
+
 @pytest.mark.parametrize(("seconds", "failures"), [(0.0, 1), (3.3, 1), (3.4, 2), (100.0, 30), (100.1, 31)])
 def test_given_seconds_then_failures_are_rounded_up(seconds: float, failures: int) -> None:
     assert failure_threshold(seconds) == failures
