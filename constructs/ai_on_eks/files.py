@@ -21,7 +21,7 @@ MARKER_TEXT = "written by ai-on-eks; the whole folder is replaced at the next ru
 
 
 def write_file_atomically(path: Path, text: str) -> None:
-    """Write `text` as UTF-8 with the newlines it has; folders above are created."""
+    """Write `text` as UTF-8 with the newlines it has; folders above are created, an old file's permissions stay."""
     if path.is_dir():
         raise UsageError(
             Problem(code="output-is-a-folder", message="is a folder", file=str(path), fix="name a file to write to")
@@ -34,8 +34,13 @@ def write_file_atomically(path: Path, text: str) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = _sibling(path, "new")
     try:
-        temporary.write_bytes(text.encode("utf-8"))
-        temporary.replace(path)
+        with temporary.open("wb") as stream:
+            stream.write(text.encode("utf-8"))
+            stream.flush()
+            os.fsync(stream.fileno())  # or a rename can survive a crash that its content did not
+        if path.exists():
+            shutil.copymode(path, temporary)
+        os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
 

@@ -82,6 +82,31 @@ def test_given_a_file_when_written_then_its_bytes_are_the_text(tmp_path: Path) -
         write_file_atomically(tmp_path / "sub", "x")
 
 
+@pytest.mark.parametrize("failing", ["fsync", "replace"])
+def test_given_a_failure_when_a_file_is_written_then_the_old_one_stays_and_no_rest_is_left(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, failing: str
+) -> None:
+    target = tmp_path / "file.json"
+    target.write_text("old", encoding="utf-8")
+
+    def fail(*_: object) -> None:
+        raise OSError("disk full")
+
+    monkeypatch.setattr(os, failing, fail)
+    with pytest.raises(OSError, match="disk full"):
+        write_file_atomically(target, "new")
+    assert target.read_text(encoding="utf-8") == "old"
+    assert [path.name for path in tmp_path.iterdir()] == ["file.json"]
+
+
+def test_given_permissions_when_a_file_is_written_then_they_stay(tmp_path: Path) -> None:
+    target = tmp_path / "file.json"
+    target.write_text("old", encoding="utf-8")
+    target.chmod(0o640)
+    write_file_atomically(target, "new")
+    assert (target.read_text(encoding="utf-8"), target.stat().st_mode & 0o777) == ("new", 0o640)
+
+
 def test_given_a_link_when_a_file_is_written_then_its_target_is_and_the_link_stays(tmp_path: Path) -> None:
     (tmp_path / "real").mkdir()
     link = tmp_path / "link.yaml"

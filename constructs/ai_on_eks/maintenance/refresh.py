@@ -24,9 +24,10 @@ from typing import Any
 
 import boto3
 
+from ai_on_eks.files import write_file_atomically
 from ai_on_eks.maintenance import ec2
 from ai_on_eks.maintenance.instance_types import Record, record, selected
-from ai_on_eks.maintenance.writing import document, write_atomically
+from ai_on_eks.maintenance.writing import document
 
 REFERENCE_REGION = "us-east-1"
 DATA = Path(__file__).resolve().parents[1] / "catalog" / "data"
@@ -116,7 +117,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 1
     tool = {"name": "boto3", "version": version("boto3")}
     for name, text in documents(answers, source=source, tool=tool, date=options.date).items():
-        write_atomically(options.output / name, text)
+        write_file_atomically(options.output / name, text)
     progress(f"{options.output}: {len(answers.instance_types)} types, {len(answers.offerings)} regions")
     return 0
 

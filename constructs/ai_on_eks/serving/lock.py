@@ -7,8 +7,6 @@ Dumping the parsed file would lose its comments and order, so the values are edi
 
 from __future__ import annotations
 
-import os
-import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import date
@@ -17,6 +15,7 @@ from pathlib import Path
 import yaml
 
 from ai_on_eks.errors import Problem
+from ai_on_eks.files import write_file_atomically
 from ai_on_eks.serving.images import load_images
 from ai_on_eks.serving.registry import RegistryError
 from ai_on_eks.serving.types import ImageReference
@@ -59,7 +58,7 @@ def lock_images(path: Path, resolver: Resolver, today: date) -> LockReport:
             ]
     new_text = _rewritten(text, positions, locked, today)
     if new_text != text:
-        _write(path, new_text)
+        write_file_atomically(path, new_text)
     return LockReport(text=new_text, locked=locked, moved=_moved(images, locked), problems=tuple(problems))
 
 
@@ -94,17 +93,3 @@ def _rewritten(
         gap = " " if text[start - 1] == ":" else ""
         text = f"{text[:start]}{gap}{value}{text[end:]}"
     return text
-
-
-def _write(path: Path, text: str) -> None:
-    """Replace the file in one step; a reader sees the old or the new one, never a part."""
-    target = path.resolve()
-    descriptor, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
-    try:
-        with os.fdopen(descriptor, "w", encoding="utf-8", newline="") as file:
-            file.write(text)
-        os.chmod(temporary, target.stat().st_mode & 0o777)
-        os.replace(temporary, target)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
