@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from ai_on_eks.catalog.loading import Catalog, load_catalog
 from ai_on_eks.descriptors.loading import load_descriptor, load_platform
@@ -12,6 +13,10 @@ from ai_on_eks.descriptors.platform import Platform
 from ai_on_eks.descriptors.schema import Descriptor
 
 REPOSITORY = Path(__file__).resolve().parents[1]
+
+# The same examples on every machine, however busy it is, and no folder of found ones that only one machine has.
+settings.register_profile("suite", derandomize=True, deadline=None, database=None)
+settings.load_profile("suite")
 
 
 @pytest.fixture(scope="session")

@@ -192,7 +192,7 @@ SCALARS = st.one_of(
 KEYS = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=10)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(
     st.dictionaries(KEYS, st.one_of(SCALARS, st.lists(SCALARS, max_size=4), st.dictionaries(KEYS, SCALARS)), min_size=1)
 )
@@ -200,7 +200,7 @@ def test_given_any_value_when_written_and_read_then_it_is_the_same(value: dict[s
     assert parse_yaml(write_yaml(value), "f").value == value
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.text(st.sampled_from("ab:-[]{}&*!|>'\"%@#,?\n \t01.~<=\x00é"), max_size=40))
 def test_given_any_text_when_read_then_a_document_or_an_input_error(text: str) -> None:
     with contextlib.suppress(InputError):

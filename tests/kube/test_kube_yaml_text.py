@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 import yaml
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from ai_on_eks.kube.yaml_text import to_yaml
@@ -68,7 +68,6 @@ def test_a_value_used_twice_is_written_twice() -> None:
     assert to_yaml([{"a": shared, "b": shared}]) == "---\na:\n  x: 1\nb:\n  x: 1\n"
 
 
-@settings(deadline=None)  # the machine may be busy; what is asserted has no time in it
 @given(st.lists(st.dictionaries(TEXT, VALUES, max_size=4), min_size=1, max_size=3))
 def test_whatever_is_written_is_read_back(documents: list[dict[str, Any]]) -> None:
     assert list(yaml.safe_load_all(to_yaml(documents))) == documents
