@@ -35,7 +35,7 @@ class Accelerator:
     """One device as Kubernetes counts it.
 
     memory_bytes          usable memory per device: what the driver reports as total, not the brochure's figure
-    bandwidth             memory bandwidth in bytes per second
+    bandwidth_bytes_per_second  memory bandwidth
     dense_flops           peak operations per second by data type (`fp32 fp16 bf16 fp8 int8 fp4`), without sparsity
     link_bytes_per_second one direction, device to device within a node; 0 where traffic goes over PCIe and is unknown
     compute_capability    NVIDIA's, as (major, minor); None for others
@@ -173,7 +173,7 @@ class EngineMemory:
 class Engine:
     """A serving engine at one version: what it serves, where it runs, what it costs in memory.
 
-    tasks, formats, families     accepted values of the descriptor's fields
+    kinds, families, formats     accepted values of the descriptor's fields
     images                       image key in images.yaml by device: `cpu`, or an NVIDIA compute capability `8.6`,
                                  or `nvidia` for any
     withheld_images              why a published image is not used, by compute capability
