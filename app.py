@@ -17,6 +17,7 @@ import cdk8s
 from ai_on_eks.catalog.types import InstanceType
 from ai_on_eks.cli.documents.plans import plans_body
 from ai_on_eks.cli.explanation import plans_text
+from ai_on_eks.cli.findings import zone_warnings
 from ai_on_eks.cli.loading import Collector, LoadedPlatform
 from ai_on_eks.cli.output import terminal_width
 from ai_on_eks.cli.planning import load_and_plan
@@ -57,6 +58,8 @@ def read_deployment(platform_file: str, models: Path) -> tuple[Deployment, str]:
     if not files:
         raise UsageError(Problem("no-models", f"no *.yaml in {models}", fix="write a descriptor or pass -c models="))
     target, loaded, plans = load_and_plan(files, platform_file, None)
+    for warning in zone_warnings(target):
+        print(f"warning: {warning}", file=sys.stderr)
     unplaced = [nothing_fits(plan, model.file) for plan, model in zip(plans, loaded, strict=True) if not plan.chosen]
     if unplaced:
         raise NothingFitsError(unplaced)

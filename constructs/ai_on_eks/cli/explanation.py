@@ -12,6 +12,7 @@ from ai_on_eks.cli.layout import Column, indented, table
 from ai_on_eks.cli.output import counted
 from ai_on_eks.cli.reasons import RULE_ORDER
 from ai_on_eks.cli.tables import NONE, plan_table, size, usd
+from ai_on_eks.placement.candidates import ANY_INSTANCE_TYPE
 
 INDENT = "  "
 NEAREST_SHOWN = 5
@@ -178,13 +179,16 @@ def _ranges(numbers: Sequence[int]) -> str:
 
 
 def _nearest(rejected: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
-    """The nearest miss of each of the nearest instance types."""
-    nearest: dict[str, Mapping[str, Any]] = {}
+    """The nearest miss of each of the nearest instance types, or of each engine where none reached any."""
+    nearest: dict[tuple[str, str], Mapping[str, Any]] = {}
     for rejection in rejected:
-        nearest.setdefault(rejection["instance_type"], rejection)
+        name = rejection["instance_type"]
+        nearest.setdefault((name, rejection["engine"] if name == ANY_INSTANCE_TYPE else ""), rejection)
     return list(nearest.values())[:NEAREST_SHOWN]
 
 
 def _miss(rejection: Mapping[str, Any]) -> str:
+    if rejection["instance_type"] == ANY_INSTANCE_TYPE:
+        return f"{rejection['engine']}: {rejection['rule']}: {rejection['reason']}"
     degree = f" TP {rejection['tensor_parallel']}" if rejection["tensor_parallel"] else ""
     return f"{rejection['instance_type']}{degree} ({rejection['engine']}): {rejection['rule']}: {rejection['reason']}"

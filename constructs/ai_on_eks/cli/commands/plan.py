@@ -10,6 +10,7 @@ from argparse import ArgumentParser, Namespace
 
 from ai_on_eks.cli.documents.plans import plans_body
 from ai_on_eks.cli.documents.snapshots import snapshot_mapping
+from ai_on_eks.cli.findings import zone_warnings
 from ai_on_eks.cli.loading import LoadedModel, LoadedPlatform
 from ai_on_eks.cli.output import document, note, terminal_width, write_json, write_text
 from ai_on_eks.cli.planning import load_and_plan
@@ -29,13 +30,16 @@ def configure(parser: ArgumentParser) -> None:
 
 def run(args: Namespace) -> int:
     target, models, plans = load_and_plan(args.descriptors, args.platform, args.region)
+    warnings = list(zone_warnings(target))
     body = plans_body(plans, target.catalog, images_of(target), terms=args.explain)
     if args.json:
-        write_json(document("plan", {**_origin(target), **body}))
+        write_json(document("plan", {**_origin(target), "warnings": warnings, **body}))
     else:
         from ai_on_eks.cli.explanation import plans_text  # noqa: PLC0415 - JSON has no use for it
 
         note(target.note)
+        for warning in warnings:
+            note(f"warning: {warning}")
         write_text(plans_text(body, terminal_width(), explained=args.explain))
     return _report_missing(models, plans, as_json=args.json)
 

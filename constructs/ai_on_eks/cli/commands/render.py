@@ -11,6 +11,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+from ai_on_eks.cli.findings import zone_warnings
 from ai_on_eks.cli.loading import LoadedModel, LoadedPlatform
 from ai_on_eks.cli.output import document, note, write_json, write_text
 from ai_on_eks.cli.planning import load_and_plan
@@ -34,6 +35,7 @@ def run(args: Namespace) -> int:
     target, models, plans = load_and_plan(args.descriptors, args.platform, args.region)
     _refuse_missing(models, plans)
     files, warnings = _render(target, plans)
+    warnings = (*zone_warnings(target), *warnings)
     with written_to(args.output):
         replace_folder_atomically(Path(args.output), files)
     if args.json:

@@ -10,7 +10,7 @@ from ai_on_eks.cli.documents.prices import price_mapping
 
 
 def instance_type_mapping(instance_type: InstanceType, catalog: Catalog, region: str) -> dict[str, Any]:
-    """One instance type in one region."""
+    """One instance type in one region. The catalogue's 0 where a figure is not published is null here."""
     accelerator = instance_type.accelerator
     return {
         "instance_type": instance_type.name,
@@ -21,13 +21,14 @@ def instance_type_mapping(instance_type: InstanceType, catalog: Catalog, region:
         "accelerator": accelerator.name if accelerator else None,
         "accelerator_count": instance_type.accelerator_count,
         "accelerator_memory_bytes": instance_type.accelerator_memory_bytes or None,
-        "network_gbps": instance_type.network_gbps,
-        "network_cards": instance_type.network_cards,
+        "network_gbps": instance_type.network_gbps or None,
+        "network_cards": instance_type.network_cards or None,
         "efa_interfaces": instance_type.efa_interfaces,
         "local_nvme_bytes": instance_type.local_nvme_bytes,
-        "max_pods": instance_type.max_pods,
-        "allocatable_cpu_millicores": instance_type.allocatable_cpu_millicores,
-        "allocatable_memory_bytes": instance_type.allocatable_memory_bytes,
+        "max_pods": instance_type.max_pods or None,
+        # Both follow from the number of pods: unknown with it.
+        "allocatable_cpu_millicores": instance_type.allocatable_cpu_millicores if instance_type.max_pods else None,
+        "allocatable_memory_bytes": instance_type.allocatable_memory_bytes if instance_type.max_pods else None,
         "ami_type": instance_type.ami_type,
         "purchase_routes": [route.value for route in instance_type.purchase_routes],
         "zones": list(catalog.zones(instance_type.name, region)),
