@@ -117,6 +117,7 @@ class EngineHost:
     loading_buffer_bytes          least buffer of one rank between storage and accelerator
     loading_weight_copies         whole copies of the weights in host memory while loading
     shared_memory_bytes           /dev/shm of a replica with more than one rank; and for each rank of it
+    stored_bits_per_parameter     what a checkpoint may hold of each parameter where the engine casts it when loading
     cache_bytes                   compile caches and temporary files on the node's disk
     streams_from_object_storage   reads weights from S3 into the accelerator without a copy on the node's disk
     """
@@ -128,6 +129,7 @@ class EngineHost:
     loading_weight_copies: float = 0.0
     shared_memory_bytes: int = 0
     shared_memory_bytes_per_rank: int = 0
+    stored_bits_per_parameter: int = 0
     cache_bytes: int = 0
     streams_from_object_storage: bool = False
 

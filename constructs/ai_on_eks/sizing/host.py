@@ -4,7 +4,7 @@
     memory    = weights + activations + cache + overhead (engine process, loading)     on CPU
     loading   = ranks × max(least buffer, largest tensor) + copies × weights
     /dev/shm  = base + ranks × share, where ranks exchange through it
-    disk      = weights, where they are not read from their storage directly + caches + logs
+    disk      = weights as they are stored, where they are not read from their storage directly + caches + logs
 
 Loading and serving are added although the buffers are freed: the limit must hold at every moment, and freed pages are
 not always returned.
@@ -18,7 +18,7 @@ from ai_on_eks.descriptors.inventory import Inventory
 from ai_on_eks.descriptors.schema import Precision, Storage
 from ai_on_eks.sizing.types import HostMemory, Load, RankMemory, Target, Term
 from ai_on_eks.sizing.weights import largest_tensor_bytes, weights_bytes
-from ai_on_eks.units import MIB, format_gib
+from ai_on_eks.units import MIB, ceil_div, format_gib
 
 LOG_BYTES = 50 * MIB
 """Container logs at most: 5 files of 10 MiB (kubelet containerLogMaxFiles, containerLogMaxSize; Kubernetes 1.36)."""
@@ -137,10 +137,20 @@ def _disk_terms(inventory: Inventory, precision: Precision, target: Target, stor
     logs = Term("disk: logs", LOG_BYTES, "5 files × 10 MiB", "kubelet defaults, Kubernetes 1.36")
     if not downloads_weights(target, storage):
         return (caches, logs)
-    weights = Term(
+    return (_stored_weights_term(inventory, precision, target, storage), caches, logs)
+
+
+def _stored_weights_term(inventory: Inventory, precision: Precision, target: Target, storage: Storage) -> Term:
+    """The checkpoint as it is published, which may be wider than what is served."""
+    served_bytes = weights_bytes(inventory, precision)
+    bits = target.engine.host.stored_bits_per_parameter
+    stored_bytes = ceil_div(inventory.parameters * bits, 8)
+    copy = f"one copy, because the engine does not read {storage.value} directly into the device"
+    if stored_bytes <= served_bytes:
+        return Term("disk: weights", served_bytes, copy, target.engine.sources.get("host-loading", ""))
+    return Term(
         name="disk: weights",
-        value_bytes=weights_bytes(inventory, precision),
-        formula=f"one copy, because the engine does not read {storage.value} directly into the device",
-        source=target.engine.sources.get("host-loading", ""),
+        value_bytes=stored_bytes,
+        formula=f"{inventory.parameters:,} parameters × {bits} bit, {copy}",
+        source=target.engine.sources.get("host-stored", ""),
     )
-    return (weights, caches, logs)
