@@ -191,3 +191,14 @@ def test_given_a_model_that_no_engine_serves_when_planned_then_every_engine_says
     shown = run_here(capsys, "plan", file).out
     assert "TP" not in shown.partition("fits nowhere")[2]
     assert all(f"\n  {engine}: engine-model: " in shown for engine in ("tei", "triton", "vllm"))
+
+
+def test_given_an_images_file_that_is_not_there_when_planned_then_the_platform_names_it(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    zones = "network: {availability_zones: [us-east-1a, us-east-1b]}\n"
+    platform = write(tmp_path, "p.yaml", f"name: p\nregion: us-east-1\nimages: absent.yaml\n{zones}")
+    for command in (["plan", LLAMA_8B, "--platform", platform], ["validate", LLAMA_8B, platform]):
+        (problem,) = run_here(capsys, *command, "--json").problems
+        assert (problem["code"], problem["file"], problem["line"]) == ("file-not-found", platform, 3)
+        assert (problem["path"], problem["message"]) == ("images", "'absent.yaml': there is no such file")

@@ -131,3 +131,11 @@ def test_given_sources_that_cannot_be_read_when_described_then_each_says_why(tmp
     assert method.code == "unknown-quantization"
     gguf = refused(str(folder_of(LLAMA, tmp_path / "gguf", "model.gguf")))
     assert gguf.code == "unknown-quantization"
+
+
+def test_given_a_config_without_a_model_type_when_described_then_the_fix_is_not_to_look_in_the_same_file(
+    tmp_path: Path,
+) -> None:
+    problem = refused(str(folder_of({"_class_name": "FluxTransformer2DModel"}, tmp_path / "flux")))
+    assert (problem.code, problem.path) == ("missing-hyperparameter", "model_type")
+    assert problem.fix == "write the descriptor by hand, with architecture.parameters"

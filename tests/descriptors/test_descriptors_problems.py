@@ -202,13 +202,12 @@ def test_given_a_config_path_when_loaded_then_its_hyperparameters_become_the_con
 
 @pytest.mark.parametrize(
     ("content", "code"),
-    [(None, "file-not-found"), ("[1]", "not-a-mapping"), ('{"model_type": "resnet"}', "missing-hyperparameter")],
+    [("[1]", "not-a-mapping"), ('{"model_type": "resnet"}', "missing-hyperparameter")],
 )
 def test_given_a_faulty_config_file_when_loaded_then_the_problem_names_that_file(
-    content: str | None, code: str, tmp_path: Path
+    content: str, code: str, tmp_path: Path
 ) -> None:
-    if content is not None:
-        (tmp_path / "c.json").write_text(content)
+    (tmp_path / "c.json").write_text(content)
     path = tmp_path / "m.yaml"
     path.write_text(CNN.replace("parameters: 25000000", "config: c.json"))
     with pytest.raises(InputError) as caught:
@@ -257,3 +256,19 @@ def test_given_one_zone_when_loaded_then_one_entry_is_counted_in_the_singular(tm
     text = PLATFORM.replace("[eu-west-1a, eu-west-1b]", "[eu-west-1a]")
     (problem,) = problems_of(text, tmp_path, platform=True)
     assert problem.message == "has 1 entry"
+
+
+def test_given_a_config_that_is_not_there_when_loaded_then_the_descriptor_names_it_with_its_line(
+    tmp_path: Path,
+) -> None:
+    (problem,) = problems_of(HEAD.replace("parameters: 7000000000", "config: absent/config.json"), tmp_path)
+    assert (problem.code, problem.line, problem.path) == ("file-not-found", 4, "architecture.config")
+    assert problem.message == "'absent/config.json': there is no such file"
+    assert problem.file is not None
+    assert problem.file.endswith(".yaml")
+
+
+def test_given_a_tab_for_indentation_when_loaded_then_it_is_called_one(tmp_path: Path) -> None:
+    (problem,) = problems_of(HEAD + "serving:\n\tconcurrency: 3\n", tmp_path)
+    assert (problem.code, problem.line, problem.fix) == ("not-yaml", 6, "indent with blanks")
+    assert problem.message == "is not YAML: a tab stands where only blanks indent"

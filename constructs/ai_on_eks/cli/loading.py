@@ -54,7 +54,7 @@ class Collector:
         try:
             return step()
         except InputError as error:
-            self.problems += [_located(problem, file) for problem in error.problems]
+            self.problems += [located(problem, file) for problem in error.problems]
             return None
 
     def finish(self) -> None:
@@ -135,7 +135,7 @@ def _check_names(models: Sequence[LoadedModel], collector: Collector) -> None:
         name = model.descriptor.name
         if name in first:
             collector.problems.append(
-                _located(
+                located(
                     Problem(
                         code="duplicate-model-name",
                         message=f"the model of {first[name]} has this name too",
@@ -149,7 +149,7 @@ def _check_names(models: Sequence[LoadedModel], collector: Collector) -> None:
         first.setdefault(name, model.file)
 
 
-def _located(problem: Problem, file: str | None) -> Problem:
+def located(problem: Problem, file: str | None) -> Problem:
     """The problem with its file and line, where the layer that found it knew only the path inside the file."""
     if problem.file is not None or file is None:
         return problem

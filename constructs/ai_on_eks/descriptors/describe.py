@@ -136,13 +136,18 @@ def _hyperparameters(config: Mapping[str, Any], file: str) -> tuple[Inventory, d
                     path=(problem.path or "").removeprefix("architecture.config."),
                     value=problem.value,
                     allowed=problem.allowed,
-                    fix="write the descriptor by hand, with architecture.parameters"
-                    if problem.code == "unknown-architecture"
-                    else problem.fix,
+                    fix=_fix(problem),
                 )
                 for problem in error.problems
             ]
         ) from None
+
+
+def _fix(problem: Problem) -> str | None:
+    """The config at hand is the model's own: what it does not say cannot be taken from there."""
+    unknown = problem.code == "unknown-architecture"
+    unsaid = problem.code == "missing-hyperparameter" and (problem.path or "").endswith(".model_type")
+    return "write the descriptor by hand, with architecture.parameters" if unknown or unsaid else problem.fix
 
 
 def _precision(config: Mapping[str, Any], weights: Weights, path: Path) -> Precision | None:

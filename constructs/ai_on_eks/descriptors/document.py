@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,8 @@ MAX_KEY_CHARACTERS = 256
 
 MAX_PATH_CHARACTERS = 512
 """Longer paths are not remembered: 100,000 of them would need more memory than the file could ever justify."""
+
+_NOT_OPENED = frozenset({"file-not-found", "file-not-readable", "not-a-file"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +88,21 @@ def refuse(
 ) -> InputError:
     """An error with one problem, for what makes the rest of the file unreadable."""
     return InputError(Problem(code=code, message=message, file=file, line=line, path=path or None, fix=fix))
+
+
+def named_in(error: InputError, path: str, name: str) -> InputError:
+    """A file that cannot be opened is a mistake of the file that names it; a fault inside it stays where it is.
+
+    `path` is the key that holds `name`. File and line are added by whoever reads the naming file.
+    """
+    return InputError(
+        [
+            replace(problem, file=None, path=path, value=name, message=f"'{name}': {problem.message}")
+            if problem.code in _NOT_OPENED
+            else problem
+            for problem in error.problems
+        ]
+    )
 
 
 def _too_large(name: str, size_bytes: int, limit_bytes: int) -> InputError:

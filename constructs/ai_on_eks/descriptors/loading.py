@@ -7,7 +7,7 @@ from pathlib import Path
 
 from ai_on_eks.descriptors.architectures import build_inventory
 from ai_on_eks.descriptors.checks import check_descriptor, check_inventory
-from ai_on_eks.descriptors.document import Document
+from ai_on_eks.descriptors.document import Document, named_in
 from ai_on_eks.descriptors.documents import read_json, read_yaml
 from ai_on_eks.descriptors.platform import Platform
 from ai_on_eks.descriptors.platform_checks import check_platform
@@ -52,7 +52,10 @@ def _with_config(given: Descriptor, path: Path) -> tuple[Descriptor, Document | 
     config = given.architecture.config
     if not isinstance(config, str):
         return given, None
-    document = read_json(path.parent / config)
+    try:
+        document = read_json(path.parent / config)
+    except InputError as error:
+        raise named_in(error, CONFIG_PATH, config) from None
     if not isinstance(document.value, dict):
         message = "holds no mapping of hyper-parameters"
         fix = "name the model's config.json"

@@ -35,9 +35,8 @@ def parse_yaml(text: str, file: str) -> Document:
         for event in yaml.parse(text, Loader=_LOADER):
             builder.take(event)
     except yaml.YAMLError as error:
-        raise refuse(
-            "not-yaml", _reason(error), file, _line_of(error), fix="correct the syntax at this line or above"
-        ) from None
+        fix = "indent with blanks" if _at_tab(error, text) else "correct the syntax at this line or above"
+        raise refuse("not-yaml", _reason(error, text), file, _line_of(error), fix=fix) from None
     if not builder.started:
         raise refuse("empty-file", "holds no values", file, 1, fix="write at least the required keys")
     return Document(file=file, value=builder.value, lines=builder.lines)
@@ -158,7 +157,16 @@ class _Open:
         return path
 
 
-def _reason(error: yaml.YAMLError) -> str:
+def _at_tab(error: yaml.YAMLError, text: str) -> bool:
+    """Whether the parser stopped at a tab: editors show it as the blanks it is not."""
+    mark = getattr(error, "problem_mark", None)
+    lines = text.split("\n")
+    return mark is not None and mark.line < len(lines) and lines[mark.line][mark.column : mark.column + 1] == "\t"
+
+
+def _reason(error: yaml.YAMLError, text: str) -> str:
+    if _at_tab(error, text):
+        return "is not YAML: a tab stands where only blanks indent"
     problem = getattr(error, "problem", None) or getattr(error, "reason", None) or "cannot be parsed"
     return f"is not YAML: {problem}"
 

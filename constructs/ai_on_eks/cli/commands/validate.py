@@ -34,11 +34,11 @@ from ai_on_eks.cli.loading import (
 from ai_on_eks.cli.output import counted, document, note, printable, terminal_width, write_json, write_text
 from ai_on_eks.cli.planning import plans_of
 from ai_on_eks.cli.recognition import Files, recognise
-from ai_on_eks.cli.rendering import images_path
+from ai_on_eks.cli.rendering import images_of, images_path
 from ai_on_eks.cli.settings import Setting, descriptor_settings, platform_settings
 from ai_on_eks.errors import EXIT_DONE, EXIT_FINDINGS, Problem, UsageError
 from ai_on_eks.placement.types import Plan
-from ai_on_eks.serving.images import PACKAGED_IMAGES, load_images
+from ai_on_eks.serving.images import PACKAGED_IMAGES
 from ai_on_eks.serving.types import ImageReference
 from ai_on_eks.serving.workload import build_workload
 
@@ -99,7 +99,7 @@ def _load(files: Sequence[str]) -> Checked:
     check_known_names(models, target, collector)
     own = images_path(target) if target is not None else None
     images_file = str(own or PACKAGED_IMAGES)
-    images = collector.attempt(images_file, lambda: load_images(own))
+    images = collector.attempt(images_file, lambda: images_of(target)) if target is not None else None
     collector.finish()
     if target is None or images is None:
         raise AssertionError("what did not load has left a problem")
