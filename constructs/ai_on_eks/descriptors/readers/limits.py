@@ -11,10 +11,14 @@ from ai_on_eks.errors import InputError, Problem
 class Limits:
     """Upper bounds. All are far above any published model and far below what harms a machine.
 
-    header_bytes    bytes of a header that are read at all (the largest published safetensors header is below 2 MB)
+    header_bytes    bytes of a header that are read at all (the largest published safetensors header is below 2 MB, the
+                    longest list of which shard holds which tensor about 29 MB: 276,480 entries of 105 bytes)
     tensors         entries of one file
+    model_tensors   entries of all files of a model (384 experts × 60 layers × 3 matrices × 4 with scales = 276,480)
     metadata        key/value pairs of one file
     string_bytes    one name or value
+    text_bytes      names, or keys and values that are kept, of one file, as they lie in memory
+    strings         members of lists of text in one file (a vocabulary of 262,144 with 514,906 merges has 777,050)
     dimensions      of one tensor (ggml has 4; published ONNX files have up to 6)
     nesting         messages or arrays inside each other
     files           shards of one model
@@ -22,8 +26,11 @@ class Limits:
 
     header_bytes: int = 32 * 2**20
     tensors: int = 200_000
+    model_tensors: int = 500_000
     metadata: int = 65_536
     string_bytes: int = 16 * 2**20
+    text_bytes: int = 16 * 2**20
+    strings: int = 1_048_576
     dimensions: int = 8
     nesting: int = 16
     files: int = 4_096
