@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from cli_running import LLAMA_8B, MINIMAL, run_here, write
+from cli_running import LLAMA_8B, MINIMAL, PLATFORM, run_here, write
 
 CASES = {
     "an unknown key": (MINIMAL + "storge: s3\n", "storge"),
@@ -202,3 +202,18 @@ def test_given_an_images_file_that_is_not_there_when_planned_then_the_platform_n
         (problem,) = run_here(capsys, *command, "--json").problems
         assert (problem["code"], problem["file"], problem["line"]) == ("file-not-found", platform, 3)
         assert (problem["path"], problem["message"]) == ("images", "'absent.yaml': there is no such file")
+
+
+def test_given_a_platform_as_a_model_or_the_other_way_round_when_planned_then_one_problem_says_so(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    for arguments, file, word in (
+        (["plan", PLATFORM, LLAMA_8B], PLATFORM, "--platform"),
+        (["size", PLATFORM], PLATFORM, "--platform"),
+        (["plan", LLAMA_8B, "--platform", LLAMA_8B], LLAMA_8B, "without --platform"),
+    ):
+        answer = run_here(capsys, *arguments, "--json")
+        (problem,) = answer.problems
+        assert answer.code == 4
+        assert (problem["code"], problem["file"], problem["line"]) == ("wrong-kind-of-file", file, 1)
+        assert word in problem["fix"]

@@ -10,11 +10,11 @@ from typing import cast
 import pytest
 
 from ai_on_eks.catalog.loading import Catalog, Snapshot
+from ai_on_eks.cli.file_kinds import is_platform
 from ai_on_eks.cli.findings import stale_prices
 from ai_on_eks.cli.layout import Column, display_width, table, wrap
 from ai_on_eks.cli.output import json_text, printable, terminal_width
 from ai_on_eks.cli.reasons import nearest_first
-from ai_on_eks.cli.recognition import is_platform
 from ai_on_eks.cli.suggestions import closest
 from ai_on_eks.placement.rules import CANDIDATE_RULES, MEMORY_RULE
 from ai_on_eks.placement.types import Rejection

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from ai_on_eks.catalog.loading import Catalog, load_catalog
+from ai_on_eks.cli.file_kinds import load_as
 from ai_on_eks.descriptors.architectures import build_inventory
 from ai_on_eks.descriptors.documents import read_yaml
 from ai_on_eks.descriptors.inventory import Inventory
@@ -67,7 +68,7 @@ def load_models(paths: Sequence[str], collector: Collector) -> tuple[LoadedModel
     """The models of the files that are well-formed; the problems of the others are in the collector."""
     loaded: list[LoadedModel] = []
     for path in paths:
-        descriptor = collector.attempt(path, lambda path=path: load_descriptor(Path(path)))  # type: ignore[misc]
+        descriptor = collector.attempt(path, lambda path=path: load_as(load_descriptor, Path(path), platform=False))  # type: ignore[misc]
         if descriptor is None:
             continue
         inventory = collector.attempt(path, lambda descriptor=descriptor: build_inventory(descriptor))  # type: ignore[misc]
@@ -92,7 +93,7 @@ def load_target_platform(file: str | None, region: str | None, collector: Collec
     if file is None:
         return default_platform(region or DEFAULT_REGION, given=region is not None)
     path = Path(file)
-    platform = collector.attempt(file, lambda: load_platform(path))
+    platform = collector.attempt(file, lambda: load_as(load_platform, path, platform=True))
     if platform is None:
         return None
     if region is None or region == platform.region:

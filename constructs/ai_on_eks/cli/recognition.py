@@ -1,8 +1,4 @@
-"""Which kind of file is it: decided by the top-level keys it has, because names and places are the user's.
-
-platform    when more of its keys are a platform's than a descriptor's
-descriptor  otherwise
-"""
+"""Which of the files named is the platform, and which are descriptors (`file_kinds`)."""
 
 from __future__ import annotations
 
@@ -10,14 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from ai_on_eks.cli.file_kinds import is_platform
 from ai_on_eks.cli.loading import Collector
 from ai_on_eks.descriptors.documents import read_yaml
-from ai_on_eks.descriptors.platform import Platform
-from ai_on_eks.descriptors.schema import Descriptor
 from ai_on_eks.errors import Problem
-
-_PLATFORM_KEYS = frozenset(Platform.model_fields) - frozenset(Descriptor.model_fields)
-_DESCRIPTOR_KEYS = frozenset(Descriptor.model_fields) - frozenset(Platform.model_fields)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,10 +39,3 @@ def recognise(files: Sequence[str], collector: Collector) -> Files:
             )
         )
     return Files(platforms[0] if platforms else None, tuple(descriptors))
-
-
-def is_platform(value: object) -> bool:
-    """Whether a document's top level looks more like a platform than like a descriptor."""
-    if not isinstance(value, dict):
-        return False
-    return len(_PLATFORM_KEYS & value.keys()) > len(_DESCRIPTOR_KEYS & value.keys())
