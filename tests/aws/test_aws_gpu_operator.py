@@ -10,7 +10,7 @@ import yaml
 from aws_templates import samples
 
 from ai_on_eks.aws import gpu_operator
-from ai_on_eks.catalog.daemonsets import DAEMONSETS
+from ai_on_eks.catalog.daemonsets import load_daemonsets
 
 KEYS_OF_CHART = Path(__file__).parents[3] / "shared" / "chart-values" / "gpu-operator.txt"
 
@@ -31,7 +31,7 @@ def test_what_the_machine_image_brings_the_operator_leaves_alone() -> None:
 
 def test_no_gpu_is_partitioned_and_nothing_runs_that_placement_does_not_count() -> None:
     assert gpu_operator.values(samples.platform())["migManager"] == {"enabled": False}
-    assert not [daemonset.name for daemonset in DAEMONSETS if "mig" in daemonset.name]
+    assert not [daemonset.name for daemonset in load_daemonsets() if "mig" in daemonset.name]
 
 
 def test_daemonsets_and_feature_discovery_tolerate_the_taint_of_gpu_nodes() -> None:

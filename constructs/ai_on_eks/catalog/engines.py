@@ -6,19 +6,16 @@ is the newest one that is not newer than it.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from functools import cache
-from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+from ai_on_eks.catalog.reading import read
 from ai_on_eks.catalog.types import BatchLimit, Engine, EngineHost, EngineMemory
 from ai_on_eks.errors import Problem, UsageError
 from ai_on_eks.units import GIB
-
-_DATA_FILE = Path(__file__).with_name("data") / "engines.json"
 
 
 @cache
@@ -66,7 +63,7 @@ def find_engine(specification: str) -> Engine:
 
 @cache
 def _entries() -> dict[str, Any]:
-    entries: dict[str, Any] = json.loads(_DATA_FILE.read_text(encoding="utf-8"))["engines"]
+    entries: dict[str, Any] = read("engines.json")["engines"]
     return entries
 
 
