@@ -1,0 +1,148 @@
+"""A safetensors model: one file, or several with an index that says which tensor lies in which.
+
+    {"metadata": {"total_size": bytes of all tensors, ...}, "weight_map": {tensor: file, ...}}
+
+The index is compared with the headers of the files: every tensor is in exactly the file named, and in no other.
+
+    total_size = Σ bytes        some writers count a truth value as one bit: − 7/8 of the bytes of those
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from ai_on_eks.descriptors.json_reading import parse_json
+from ai_on_eks.descriptors.readers.json_stream import JsonStream
+from ai_on_eks.descriptors.readers.limits import LIMITS, Limits, malformed
+from ai_on_eks.descriptors.readers.metadata import text_bytes
+from ai_on_eks.descriptors.readers.safetensors_header import read_part
+from ai_on_eks.descriptors.readers.source import Source, is_plain_name, open_beside, open_source
+from ai_on_eks.descriptors.readers.types import MetadataValue, StoredTensor, WeightHeader
+from ai_on_eks.errors import InputError
+
+FORMAT = "safetensors"
+INDEX_SUFFIX = ".index.json"
+SHARD_SUFFIX = ".safetensors"
+SIZE = "total_size"
+
+_INDEX_METADATA_BYTES = 64 * 2**10
+
+
+def read_header(path: Path, limits: Limits = LIMITS) -> WeightHeader:
+    """The header of one file, or of all the shards that a `….safetensors.index.json` names."""
+    if path.name.endswith(INDEX_SUFFIX):
+        return _read_model(path, limits)
+    with open_source(path) as source:
+        part = read_part(source, limits)
+    return WeightHeader(FORMAT, tuple(part.tensors), part.metadata, (path.name,))
+
+
+def _read_model(path: Path, limits: Limits) -> WeightHeader:
+    with open_source(path) as source:
+        index = _Index(source, limits)
+        index.read()
+    tensors: list[StoredTensor] = []
+    metadata: dict[str, MetadataValue] = dict(index.metadata)
+    for number, name in sorted(enumerate(index.shards), key=lambda item: item[1]):
+        with open_beside(path, name) as source:
+            part = read_part(source, limits)
+        for tensor in part.tensors:
+            if index.places.pop(tensor.name, None) != number:
+                raise malformed(source.name, 0, "it has a tensor that the index does not place here")
+        tensors += part.tensors
+        metadata = {**part.metadata, **metadata}
+    if index.places:
+        reason = f"it places {len(index.places):,} tensors in files that do not have them"
+        raise malformed(str(path), index.map_offset, reason)
+    tensors.sort(key=lambda tensor: tensor.name)
+    header = WeightHeader(FORMAT, tuple(tensors), metadata, tuple(sorted((path.name, *index.shards))))
+    _check_size(path, header)
+    return header
+
+
+class _Index:
+    """places: tensor -> position in `shards`."""
+
+    def __init__(self, source: Source, limits: Limits) -> None:
+        if source.size_bytes > limits.header_bytes:
+            reason = f"it has {source.size_bytes:,} bytes; at most {limits.header_bytes:,} are read"
+            raise malformed(source.name, 0, reason)
+        self._stream = JsonStream(source, 0, source.size_bytes)
+        self._limits = limits
+        self.metadata: Mapping[str, MetadataValue] = {}
+        self.shards: list[str] = []
+        self.places: dict[str, int] = {}
+        self.map_offset = 0
+
+    def read(self) -> None:
+        stream = self._stream
+        seen: set[str] = set()
+        for key in stream.members("the index is not an object"):
+            if key in seen:
+                raise stream.error("the index has a key twice")
+            seen.add(key)
+            if len(seen) > self._limits.nesting:
+                raise stream.error(f"the index has more than {self._limits.nesting} keys")
+            if key == "weight_map":
+                self.map_offset = stream.offset
+                self._read_map()
+                continue
+            value = self._value()
+            if key == "metadata":
+                self._keep(value)
+        stream.finish()
+        if not self.places:
+            raise stream.error("the index has no weight_map, or an empty one", 0)
+
+    def _read_map(self) -> None:
+        stream = self._stream
+        numbers: dict[str, int] = {}
+        text_left = self._limits.header_bytes
+        for tensor in stream.members("the weight_map is not an object"):
+            if tensor in self.places:
+                raise stream.error("the weight_map has a tensor twice")
+            offset = stream.offset
+            shard = stream.text("a place in the weight_map is not text")
+            number = numbers.get(shard)
+            if number is None:
+                if not is_plain_name(shard) or not shard.endswith(SHARD_SUFFIX):
+                    raise stream.error("a place in the weight_map is not the plain name of a .safetensors file", offset)
+                if len(numbers) == self._limits.files:
+                    raise stream.error(f"the weight_map names more than {self._limits.files:,} files", offset)
+                numbers[shard] = number = len(numbers)
+            text_left -= text_bytes(tensor)
+            if len(self.places) == self._limits.model_tensors or text_left < 0:
+                raise stream.error(f"the weight_map has more than {self._limits.model_tensors:,} tensors", offset)
+            self.places[tensor] = number
+        self.shards = list(numbers)
+
+    def _value(self) -> Any:
+        """Any JSON value of moderate length."""
+        stream = self._stream
+        offset = stream.offset
+        raw = stream.raw_value(_INDEX_METADATA_BYTES)
+        try:
+            return parse_json(stream.decode_raw(raw, offset), "index").value
+        except InputError as error:
+            reason = error.problems[0].message if error.problems[0].code != "duplicate-key" else "a key is given twice"
+            raise stream.error(f"beside the weight_map: {reason}", offset) from None
+
+    def _keep(self, value: Any) -> None:
+        if not isinstance(value, dict):
+            raise self._stream.error("the metadata of the index are not an object")
+        self.metadata = {key: fact for key, fact in value.items() if isinstance(fact, str | int | float | bool)}
+        size = self.metadata.get(SIZE, 0)
+        if isinstance(size, bool) or not isinstance(size, int | float) or size < 0:
+            raise self._stream.error(f"{SIZE} is not a number of bytes")
+
+
+def _check_size(path: Path, header: WeightHeader) -> None:
+    declared = header.metadata.get(SIZE)
+    if not isinstance(declared, int | float):
+        return
+    total = sum(tensor.stored_bytes or 0 for tensor in header.tensors)
+    truth_values = sum(tensor.stored_bytes or 0 for tensor in header.tensors if tensor.data_type == "bool")
+    if declared != total and abs(declared - (total - truth_values * 7 / 8)) >= 1:
+        raise malformed(str(path), 0, f"it declares {declared:,} bytes of tensors, its files have {total:,}")
