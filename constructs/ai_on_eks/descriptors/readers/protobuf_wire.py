@@ -102,6 +102,12 @@ class Wire:
             value_at, at = at, at + length
             yield number, kind, value_at, at
 
+    def count(self, at: int) -> None:
+        """Notes a step that is no field of a message but costs as much."""
+        self._fields_left -= 1
+        if self._fields_left < 0:
+            raise self.refuse(at, f"more than {MAX_FIELDS:,} fields")
+
     def varint(self, at: int, end: int) -> tuple[int, int]:
         """One varint outside a message, and the offset after it."""
         if at >= end:

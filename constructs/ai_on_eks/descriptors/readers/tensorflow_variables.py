@@ -1,0 +1,128 @@
+"""The variables of a checkpoint: `variables.index` says what lies in the shards, which are asked for their size only.
+
+key ""            BundleHeaderProto: shards (1), byte order (2)
+key of a tensor   BundleEntryProto: data type (1), shape (2), shard (3), offset (4), bytes (5), slices (7)
+key "\\0…"         a slice of a tensor that is stored in parts; the tensor's own entry has its whole shape
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ai_on_eks.descriptors.readers.limits import Limits
+from ai_on_eks.descriptors.readers.protobuf_wire import BYTES, FIXED32, VARINT, Wire, signed
+from ai_on_eks.descriptors.readers.source import open_beside
+from ai_on_eks.descriptors.readers.tensorflow_shapes import element_type, read_known_shape
+from ai_on_eks.descriptors.readers.tensorflow_table import Row, key_text, read_rows
+from ai_on_eks.descriptors.readers.types import StoredTensor
+from ai_on_eks.descriptors.readers.window import Window
+
+INDEX = "variables.index"
+_OBJECT_GRAPH = b"_CHECKPOINTABLE_OBJECT_GRAPH"
+"""Not a tensor of the model: how its Python objects hang together."""
+
+_ENTRY_KINDS = {1: VARINT, 2: BYTES, 3: VARINT, 4: VARINT, 5: VARINT, 6: FIXED32, 7: BYTES}
+_BIG_ENDIAN = 1
+
+
+@dataclass(slots=True)
+class Variables:
+    """sizes   bytes of each shard; None for one that is absent, so that its entries cannot be checked against it"""
+
+    tensors: list[StoredTensor] = field(default_factory=list)
+    sizes: list[int | None] = field(default_factory=list)
+
+
+def read_variables(folder: Path, limits: Limits) -> Variables:
+    """All variables of `folder`, which holds the index and its shards."""
+    with open_beside(folder / INDEX, INDEX) as source:
+        return _Reader(Wire(Window(source), limits), folder).read()
+
+
+@dataclass(slots=True)
+class _Reader:
+    wire: Wire
+    folder: Path
+    found: Variables = field(default_factory=Variables)
+
+    def read(self) -> Variables:
+        wire, found = self.wire, self.found
+        text_left = wire.limits.text_bytes
+        for row in read_rows(wire):
+            if not row[0]:
+                self._header(row)
+                continue
+            if not found.sizes:
+                raise wire.refuse(row[1], "the table has no header")
+            if row[0].startswith(b"\0") or row[0] == _OBJECT_GRAPH:
+                continue
+            if len(found.tensors) >= wire.limits.tensors:
+                raise wire.refuse(row[1], f"more than {wire.limits.tensors:,} tensors")
+            name, memory = key_text(wire, row)
+            text_left -= memory
+            if text_left < 0:
+                raise wire.refuse(row[1], "names are too long together")
+            found.tensors.append(self._entry(name, row))
+        if not found.sizes:
+            raise wire.refuse(0, "the table has no header")
+        return found
+
+    def _header(self, row: Row) -> None:
+        wire = self.wire
+        shards = 0
+        for number, _, first, _ in wire.fields(row[1], row[2], 0, {1: VARINT, 2: VARINT, 3: BYTES}):
+            if number == 1:
+                shards = signed(first)
+            elif number == 2 and first == _BIG_ENDIAN:
+                raise wire.refuse(row[1], "the variables are stored big-endian")
+        if not 0 < shards <= wire.limits.files:
+            raise wire.refuse(row[1], f"the variables lie in {shards:,} files; 1 to {wire.limits.files:,} are read")
+        self.found.sizes = [
+            self._shard_size(f"variables.data-{shard:05d}-of-{shards:05d}", row[1]) for shard in range(shards)
+        ]
+
+    def _shard_size(self, name: str, at: int) -> int | None:
+        try:
+            status = os.stat(self.folder / name, follow_symlinks=False)
+        except OSError:
+            return None
+        if not stat.S_ISREG(status.st_mode):
+            raise self.wire.refuse(at, f"{name} is a link or no regular file")
+        return status.st_size
+
+    def _entry(self, name: str, row: Row) -> StoredTensor:
+        wire, (_, start, end) = self.wire, row
+        numbers = {1: 0, 3: 0, 4: 0, 5: 0}
+        shape: tuple[int, ...] | None = None
+        sliced = False
+        for number, kind, first, last in wire.fields(start, end, 0, _ENTRY_KINDS):
+            if number in numbers:
+                numbers[number] = signed(first)
+            elif number == 2:
+                if shape is not None:
+                    raise wire.refuse(first, "a variable has two shapes")
+                shape = read_known_shape(wire, first, last, 1)
+            elif number == 7 and kind == BYTES:
+                sliced = True
+        element = element_type(wire, start, numbers[1])
+        tensor = StoredTensor(name, element.name, shape or (), numbers[5])
+        expected = None if element.width is None else tensor.elements * element.width
+        if sliced:
+            return StoredTensor(name, element.name, tensor.shape, expected)
+        if expected is not None and numbers[5] != expected:
+            reason = f"a variable has {numbers[5]:,} bytes; shape and data type give {expected:,}"
+            raise wire.refuse(start, reason)
+        self._check_place(start, shard=numbers[3], offset=numbers[4], size=numbers[5])
+        return tensor
+
+    def _check_place(self, at: int, *, shard: int, offset: int, size: int) -> None:
+        if not 0 <= shard < len(self.found.sizes):
+            raise self.wire.refuse(at, f"a variable lies in shard {shard} of {len(self.found.sizes)}")
+        if offset < 0 or size < 0:
+            raise self.wire.refuse(at, "a variable has a negative place or size")
+        shard_bytes = self.found.sizes[shard]
+        if shard_bytes is not None and offset + size > shard_bytes:
+            raise self.wire.refuse(at, f"a variable ends at {offset + size:,}; its shard has {shard_bytes:,} bytes")
