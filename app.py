@@ -23,11 +23,11 @@ from ai_on_eks.cli.output import terminal_width
 from ai_on_eks.cli.planning import load_and_plan
 from ai_on_eks.cli.reasons import nothing_fits
 from ai_on_eks.cli.rendering import images_of, render_files
+from ai_on_eks.cli.workloads import workloads_of
 from ai_on_eks.descriptors.platform import DeliveryMode
 from ai_on_eks.errors import AiOnEksError, InputError, NothingFitsError, Problem, UsageError
 from ai_on_eks.files import replace_folder_atomically
 from ai_on_eks.placement.capacity import capacity_requests
-from ai_on_eks.serving.workload import build_workload
 from k8s.models import ModelChart
 from k8s.platform import PlatformChart
 from stacks.application import Charts, Deployment, build_app
@@ -69,7 +69,7 @@ def read_deployment(platform_file: str, models: Path) -> tuple[Deployment, str]:
         platform=target.platform,
         system_instance_type=system_instance_type(target),
         requests=capacity_requests(plans, target.platform, target.catalog, image_bytes),
-        workloads=tuple(build_workload(plan, target.platform, images) for plan in plans),
+        workloads=workloads_of(loaded, plans, target, images),
     )
     return deployment, plans_text(plans_body(plans, target.catalog, images), terminal_width(), explained=False)
 

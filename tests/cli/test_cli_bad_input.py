@@ -217,3 +217,16 @@ def test_given_a_platform_as_a_model_or_the_other_way_round_when_planned_then_on
         assert answer.code == 4
         assert (problem["code"], problem["file"], problem["line"]) == ("wrong-kind-of-file", file, 1)
         assert word in problem["fix"]
+
+
+def test_given_a_name_that_cannot_be_served_when_rendered_then_file_and_line_are_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = write(
+        tmp_path, "model.yaml", Path(LLAMA_8B).read_text(encoding="utf-8").replace("llama-3-1-8b-instruct", "vllm")
+    )
+    answer = run_here(capsys, "render", file, "-o", str(tmp_path / "out"), "--json")
+    assert (answer.code, answer.out) == (4, "")
+    (problem,) = answer.problems
+    assert (problem["code"], problem["file"], problem["line"]) == ("name-reserved", file, 2)
+    assert not (tmp_path / "out").exists()

@@ -136,6 +136,18 @@ def test_given_a_registry_that_stays_broken_then_four_attempts_are_made() -> Non
     assert (waits, len(registry.requests)) == ([1.0, 2.0, 4.0], 4)
 
 
+def test_given_a_host_out_of_reach_then_it_is_waited_for_once_and_told_each_time() -> None:
+    waits: list[float] = []
+    client = RegistryClient(sleep=waits.append)
+    told = set()
+    for name in ("one", "two", "three"):
+        with pytest.raises(RegistryError) as caught:
+            client.digest(f"localhost:1/{name}", "1")
+        told.add(caught.value.problems[0].code)
+    assert told == {"registry-unreachable"}
+    assert waits == [1.0, 2.0, 4.0]
+
+
 def test_given_nobody_listening_then_the_host_is_named() -> None:
     with serve(FakeRegistry({})) as host:
         pass

@@ -88,12 +88,13 @@ def _safe_opener() -> OpenerDirector:
 
 @dataclass(slots=True)
 class RegistryClient:
-    """Resolves tags. Holds the anonymous tokens of one run, nothing else."""
+    """Resolves tags. Holds the anonymous tokens of one run and the hosts that could not be reached in it."""
 
     timeout_seconds: float = TIMEOUT_SECONDS
     sleep: Callable[[float], None] = time.sleep
     _opener: OpenerDirector = field(default_factory=_safe_opener)
     _tokens: dict[str, str] = field(default_factory=dict)
+    _unreachable: dict[str, RegistryError] = field(default_factory=dict)
 
     def digest(self, repository: str, tag: str) -> str:
         """`sha256:…` of the manifest behind `repository:tag`. `repository` starts with the registry's host."""
@@ -153,7 +154,11 @@ class RegistryClient:
         return token
 
     def _ask(self, method: str, url: str, headers: Mapping[str, str], token: str | None, limit: int) -> _Answer:
-        """One request, repeated while the registry is busy or out of reach."""
+        """One request, repeated while the registry is busy or out of reach. A host that stayed out of reach is not
+        waited for again: without a network every image would wait in turn."""
+        host = _host_of(url)
+        if host in self._unreachable:
+            raise self._unreachable[host]
         wait = FIRST_BACKOFF_SECONDS
         for attempt in range(1, ATTEMPTS + 1):
             last = attempt == ATTEMPTS
@@ -161,11 +166,12 @@ class RegistryClient:
                 answer = self._ask_once(method, url, headers, token, limit)
             except OSError as error:
                 if last:
-                    raise _error(
+                    self._unreachable[host] = _error(
                         "registry-unreachable",
-                        f"{_host_of(url)} cannot be reached: {_reason(error)}",
+                        f"{host} cannot be reached: {_reason(error)}",
                         fix="check the network and run the command again",
-                    ) from error
+                    )
+                    raise self._unreachable[host] from error
                 self.sleep(wait)
             else:
                 asked = _retry_after_seconds(answer)

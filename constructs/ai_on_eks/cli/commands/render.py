@@ -17,11 +17,11 @@ from ai_on_eks.cli.output import document, note, write_json, write_text
 from ai_on_eks.cli.planning import load_and_plan
 from ai_on_eks.cli.reasons import nothing_fits
 from ai_on_eks.cli.rendering import images_of, render_files
+from ai_on_eks.cli.workloads import workloads_of
 from ai_on_eks.cli.writing import written_to
 from ai_on_eks.errors import EXIT_DONE, NothingFitsError
 from ai_on_eks.files import replace_folder_atomically
 from ai_on_eks.placement.types import Plan
-from ai_on_eks.serving.workload import build_workload
 
 
 def configure(parser: ArgumentParser) -> None:
@@ -34,7 +34,7 @@ def configure(parser: ArgumentParser) -> None:
 def run(args: Namespace) -> int:
     target, models, plans = load_and_plan(args.descriptors, args.platform, args.region)
     _refuse_missing(models, plans)
-    files, warnings = _render(target, plans)
+    files, warnings = _render(target, models, plans)
     warnings = (*zone_warnings(target), *warnings)
     with written_to(args.output):
         replace_folder_atomically(Path(args.output), files)
@@ -56,9 +56,11 @@ def _refuse_missing(models: Sequence[LoadedModel], plans: Sequence[Plan]) -> Non
         raise NothingFitsError(problems)
 
 
-def _render(target: LoadedPlatform, plans: Sequence[Plan]) -> tuple[dict[str, str], tuple[str, ...]]:
+def _render(
+    target: LoadedPlatform, models: Sequence[LoadedModel], plans: Sequence[Plan]
+) -> tuple[dict[str, str], tuple[str, ...]]:
     images = images_of(target)
-    workloads = [build_workload(plan, target.platform, images) for plan in plans]
+    workloads = workloads_of(models, plans, target, images)
     texts = (
         f"{name}: {text}"
         for name, lines in (

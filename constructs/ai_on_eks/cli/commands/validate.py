@@ -36,11 +36,11 @@ from ai_on_eks.cli.planning import plans_of
 from ai_on_eks.cli.recognition import Files, recognise
 from ai_on_eks.cli.rendering import images_of, images_path
 from ai_on_eks.cli.settings import Setting, descriptor_settings, platform_settings
+from ai_on_eks.cli.workloads import workloads_of
 from ai_on_eks.errors import EXIT_DONE, EXIT_FINDINGS, Problem, UsageError
 from ai_on_eks.placement.types import Plan
 from ai_on_eks.serving.images import PACKAGED_IMAGES
 from ai_on_eks.serving.types import ImageReference
-from ai_on_eks.serving.workload import build_workload
 
 MODELS_FOLDER = "models"
 
@@ -104,13 +104,8 @@ def _load(files: Sequence[str]) -> Checked:
     if target is None or images is None:
         raise AssertionError("what did not load has left a problem")
     plans = plans_of(models, target)
-    workloads = [
-        collector.attempt(model.file, lambda plan=plan: build_workload(plan, target.platform, images))  # type: ignore[misc]
-        for model, plan in zip(models, plans, strict=True)
-        if plan.chosen is not None
-    ]
-    collector.finish()
-    used = used_images(images, [workload.pod_spec for workload in workloads if workload]) if models else images.values()
+    workloads = workloads_of(models, plans, target, images)
+    used = used_images(images, [workload.pod_spec for workload in workloads]) if models else images.values()
     return Checked(target, models, plans, tuple(used), images_file)
 
 
