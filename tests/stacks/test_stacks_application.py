@@ -205,6 +205,8 @@ def test_a_platform_made_in_code_is_checked_like_a_file(synthesize: Callable[[De
 
 
 def test_no_template_nears_what_cloudformation_takes(applied_folder: Path) -> None:
-    for path in applied_folder.glob("*.template.json"):
+    templates = list(applied_folder.glob("*.template.json"))
+    assert len(templates) == 6
+    for path in templates:
         assert path.stat().st_size < 1_000_000, path.name
         assert len(json.loads(path.read_text(encoding="utf-8"))["Resources"]) < 500, path.name

@@ -48,6 +48,7 @@ def synthesize(folder: Path, *, cwd: Path, **changes: str) -> subprocess.Complet
 
 def test_cfn_lint_finds_no_error_and_no_new_warning(applied_folder: Path, rendered_folder: Path) -> None:
     templates = [str(path) for folder in (applied_folder, rendered_folder) for path in folder.glob("*.template.json")]
+    assert len(templates) == 6 + 5
     result = subprocess.run(
         [sys.executable, "-c", RUN_CFN_LINT, "--format", "json", *templates],
         capture_output=True,
@@ -105,7 +106,9 @@ def contents(folder: Path) -> dict[str, bytes]:
 @pytest.mark.parametrize("folder", ["applied_folder", "rendered_folder"])
 def test_no_path_of_this_machine_gets_into_a_template(folder: str, request: pytest.FixtureRequest) -> None:
     synthesized: Path = request.getfixturevalue(folder)
-    for path in synthesized.glob("*.template.json"):
+    templates = list(synthesized.glob("*.template.json"))
+    assert len(templates) >= 5
+    for path in templates:
         text = path.read_text(encoding="utf-8")
         assert str(REPOSITORY) not in text
         assert str(synthesized) not in text
