@@ -117,8 +117,8 @@ class _Reader:
                 self._add(first, read_sparse(wire, first, last, depth + 1, self.external), scope)
                 self.sparse += 1
             elif number == 11 and top:
-                if len(self.inputs) >= wire.limits.metadata + wire.limits.tensors:
-                    raise wire.refuse(first, "the graph has too many inputs")
+                if len(self.inputs) >= wire.limits.metadata:
+                    raise wire.refuse(first, f"more than {wire.limits.metadata:,} inputs")
                 self.inputs.append(read_value(wire, first, last, depth + 1))
             elif number == 12 and top:
                 name, shown = read_value(wire, first, last, depth + 1)
