@@ -17,8 +17,9 @@ from safetensors.numpy import save_file
 
 from ai_on_eks.descriptors.readers.limits import LIMITS
 from ai_on_eks.descriptors.readers.safetensors import read_header
-from ai_on_eks.descriptors.readers.safetensors_header import BITS, Part, read_part
+from ai_on_eks.descriptors.readers.safetensors_header import BITS, UNUSUAL_TENSORS, Part, read_part
 from ai_on_eks.descriptors.readers.types import StoredTensor
+from ai_on_eks.errors import InputError
 
 SIZES = {"embed.weight": (64, 8), "layers.0.w": (3, 5, 2), "layers.0.scale": (), "empty": (0, 4)}
 
@@ -115,6 +116,19 @@ def test_given_more_tensors_than_a_buffer_holds_when_read_then_none_is_lost() ->
     }
     assert [tensor.name for tensor in tensors] == sorted(entries)
     assert seconds < 0.5  # 0.05 on an idle core
+
+
+def test_given_tensors_written_as_no_writer_does_when_many_then_refused_before_it_takes_long() -> None:
+    spelled = '"layer.%d":{"dtype":"U8","data_offsets":[%d,%d],"shap\\u0065":[1]}'
+
+    def data(count: int) -> bytes:
+        return framed(f"{{{','.join(spelled % (index, index, index + 1) for index in range(count))}}}".encode(), count)
+
+    assert len(part(data(UNUSUAL_TENSORS)).tensors) == UNUSUAL_TENSORS
+    began = time.process_time()
+    with pytest.raises(InputError, match="more than 4,096 tensors are written as no writer does"):
+        part(data(100_000))
+    assert time.process_time() - began < 0.8  # 0.08 on an idle core, of which the file is half
 
 
 def test_given_an_index_and_its_shards_when_read_then_the_model_is_one(tmp_path: Path) -> None:

@@ -20,7 +20,16 @@ from ai_on_eks.descriptors.readers.safetensors_header import Part, read_part
 from ai_on_eks.errors import InputError
 
 GOOD = b'"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}'
-SMALL = replace(LIMITS, header_bytes=4096, tensors=3, metadata=3, string_bytes=1000, text_bytes=2000, dimensions=2)
+SMALL = replace(
+    LIMITS,
+    header_bytes=4096,
+    tensors=3,
+    metadata=3,
+    string_bytes=1000,
+    text_bytes=2000,
+    metadata_bytes=2000,
+    dimensions=2,
+)
 
 
 def raw(header: str | bytes, data: int = 8) -> bytes:

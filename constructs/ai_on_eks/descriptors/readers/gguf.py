@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import re
 from array import array
+from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
 from struct import Struct
@@ -112,21 +113,29 @@ class _Tensors:
             raise cursor.error(f"it declares {count:,} tensors; at most {self._limits.tensors:,} are read")
         if count * _SMALLEST_TENSOR_BYTES > cursor.remaining:
             raise cursor.error(f"it declares {count:,} tensors, more than {cursor.remaining:,} bytes can hold")
-        tensors: dict[str, StoredTensor] = {}
-        offsets, lengths = array("Q"), array("Q")
+        tensors: list[StoredTensor] = []
+        entries, offsets, lengths = array("Q"), array("Q"), array("Q")
         for _ in range(count):
             began = cursor.offset
             tensor, offset = self._tensor()
-            if tensor.name in tensors:
-                raise cursor.error("two tensors have the same name", began)
             if offset % alignment:
                 raise cursor.error(f"a tensor's data are not at a multiple of {alignment:,}", began)
-            tensors[tensor.name] = tensor
+            tensors.append(tensor)
+            entries.append(began)
             offsets.append(offset)
             lengths.append(tensor.stored_bytes or 0)
         data = -(-cursor.offset // alignment) * alignment
         self._check_places(offsets, lengths, data, file_bytes)
-        return list(tensors.values())
+        return self._by_name(tensors, entries)
+
+    def _by_name(self, tensors: list[StoredTensor], entries: array[int]) -> list[StoredTensor]:
+        """Equal names are neighbours once sorted; a set of all names would cost more than the tensors."""
+        names = [tensor.name for tensor in tensors]
+        order = sorted(range(len(names)), key=names.__getitem__)
+        for left, right in pairwise(order):
+            if names[left] == names[right]:
+                raise self._cursor.error("two tensors have the same name", entries[right])
+        return [tensors[index] for index in order]
 
     def _tensor(self) -> tuple[StoredTensor, int]:
         cursor = self._cursor
@@ -160,7 +169,9 @@ class _Tensors:
 
     def _check_places(self, offsets: array[int], lengths: array[int], data: int, file_bytes: int) -> None:
         """`data` is where all of them begin. An empty tensor may lie where another begins, not inside one."""
-        order = sorted(range(len(offsets)), key=lambda index: (offsets[index], lengths[index]))
+        order: Sequence[int] = range(len(offsets))
+        if any(left >= right for left, right in pairwise(offsets)):  # writers list them as they lie
+            order = sorted(sorted(order, key=lengths.__getitem__), key=offsets.__getitem__)
         end = 0
         for offset, length in ((offsets[index], lengths[index]) for index in order):
             if offset < end:

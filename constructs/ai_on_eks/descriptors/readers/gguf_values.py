@@ -23,6 +23,9 @@ NAME_BYTES = 2**16 - 1
 
 LIST_LEVELS = 2
 
+MOST_LISTS = 4_096
+"""Lists inside one list. No published file has any."""
+
 _SCALARS = {0: "B", 1: "b", 2: "H", 3: "h", 4: "I", 5: "i", 6: "f", 7: "B", 10: "Q", 11: "q", 12: "d"}
 _BOOL = 7
 _TEXT = 8
@@ -66,7 +69,8 @@ class Values:
             try:
                 self._pair(pairs, key, kind)
             except TooMuchTextError:
-                raise cursor.error(f"keys and values exceed {self._limits.text_bytes:,} bytes of text", began) from None
+                reason = f"keys and values exceed {self._limits.metadata_bytes:,} bytes of text"
+                raise cursor.error(reason, began) from None
         return pairs
 
     def text(self, longest: int, what: str) -> str:
@@ -150,7 +154,8 @@ class Values:
         """Step over `count` lists that are members of a list."""
         if not levels:
             raise self._cursor.error(f"lists are more than {LIST_LEVELS} levels deep")
-        self._spend_strings(count)
+        if count > MOST_LISTS:
+            raise self._cursor.error(f"a list declares {count:,} lists; at most {MOST_LISTS:,} are read")
         if count * self._list_head.size > self._cursor.remaining:
             raise self._cursor.error(f"a list declares {count:,} lists, more than the bytes that are left can hold")
         for _ in range(count):
@@ -172,6 +177,5 @@ class Values:
 
     def _spend_strings(self, count: int) -> None:
         if count > self._strings_left:
-            reason = f"lists have more than {self._limits.strings:,} texts and lists together"
-            raise self._cursor.error(reason)
+            raise self._cursor.error(f"lists have more than {self._limits.strings:,} texts")
         self._strings_left -= count

@@ -16,7 +16,11 @@ from ai_on_eks.descriptors.readers.source import Source
 from ai_on_eks.errors import InputError
 
 CHUNK_BYTES = 512 * 2**10
-"""Read at once, and the longest token or run of white space."""
+"""Read at once."""
+
+TOKEN_BYTES = 128 * 2**10
+"""The longest token with the white space before it, other than a value that is read by `long_text`. While so many bytes
+lie ahead a token that does not match never will, so each piece of the header is copied once and not once per token."""
 
 KEY_BYTES = 2**16 - 1
 """Of a name or key as written. The longest published tensor names have below 300."""
@@ -62,7 +66,8 @@ class JsonStream:
     def match(self, pattern: re.Pattern[bytes]) -> re.Match[bytes] | None:
         """Step over what `pattern` matches here. A match that ends with the buffer might have gone on."""
         found = pattern.match(self.buffer, self.at)
-        if (found is None or found.end() == len(self.buffer)) and self._refill():
+        open_end = len(self.buffer) - self.at < TOKEN_BYTES if found is None else found.end() == len(self.buffer)
+        if open_end and self._refill():
             found = pattern.match(self.buffer, self.at)
         if found is not None:
             self.at = found.end()

@@ -17,7 +17,8 @@ class Limits:
     model_tensors   entries of all files of a model (384 experts × 60 layers × 3 matrices × 4 with scales = 276,480)
     metadata        key/value pairs of one file
     string_bytes    one name or value
-    text_bytes      names, or keys and values that are kept, of one file, as they lie in memory
+    text_bytes      names of the tensors of one file, as they lie in memory
+    metadata_bytes  keys, and values that are kept, of one file, as they lie in memory
     strings         members of lists of text in one file (a vocabulary of 262,144 with 514,906 merges has 777,050)
     dimensions      of one tensor (ggml has 4; published ONNX files have up to 6)
     nesting         messages or arrays inside each other
@@ -30,6 +31,7 @@ class Limits:
     metadata: int = 65_536
     string_bytes: int = 16 * 2**20
     text_bytes: int = 16 * 2**20
+    metadata_bytes: int = 4 * 2**20
     strings: int = 1_048_576
     dimensions: int = 8
     nesting: int = 16

@@ -33,7 +33,7 @@ class Metadata:
     def __init__(self, limits: Limits) -> None:
         self._values: dict[str, MetadataValue] = {}
         self._lengths: dict[str, int] = {}
-        self._text_left = limits.text_bytes
+        self._text_left = limits.metadata_bytes
 
     def __contains__(self, key: str) -> bool:
         return key in self._values or key in self._lengths

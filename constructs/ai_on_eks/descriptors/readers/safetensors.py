@@ -9,12 +9,13 @@ The index is compared with the headers of the files: every tensor is in exactly 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from ai_on_eks.descriptors.json_reading import parse_json
-from ai_on_eks.descriptors.readers.json_stream import JsonStream
+from ai_on_eks.descriptors.readers.json_stream import KEY_BYTES, SPACE, JsonStream
 from ai_on_eks.descriptors.readers.limits import LIMITS, Limits, malformed
 from ai_on_eks.descriptors.readers.metadata import text_bytes
 from ai_on_eks.descriptors.readers.safetensors_header import read_part
@@ -28,6 +29,10 @@ SHARD_SUFFIX = ".safetensors"
 SIZE = "total_size"
 
 _INDEX_METADATA_BYTES = 64 * 2**10
+
+_PLAIN_TEXT = rb'"([^"\\\x00-\x1f]*+)"'
+_PAIR = re.compile(SPACE + _PLAIN_TEXT + SPACE + rb":" + SPACE + _PLAIN_TEXT + SPACE + rb",")
+"""An entry of the weight_map as writers write it, and the comma after it; others are read token by token."""
 
 
 def read_header(path: Path, limits: Limits = LIMITS) -> WeightHeader:
@@ -72,9 +77,14 @@ class _Index:
         self._stream = JsonStream(source, 0, source.size_bytes)
         self._limits = limits
         self.metadata: Mapping[str, MetadataValue] = {}
-        self.shards: list[str] = []
+        self._numbers: dict[str, int] = {}
+        self._text_left = limits.header_bytes
         self.places: dict[str, int] = {}
         self.map_offset = 0
+
+    @property
+    def shards(self) -> list[str]:
+        return list(self._numbers)
 
     def read(self) -> None:
         stream = self._stream
@@ -98,25 +108,35 @@ class _Index:
 
     def _read_map(self) -> None:
         stream = self._stream
-        numbers: dict[str, int] = {}
-        text_left = self._limits.header_bytes
-        for tensor in stream.members("the weight_map is not an object"):
-            if tensor in self.places:
-                raise stream.error("the weight_map has a tensor twice")
+        stream.expect(b"{", "the weight_map is not an object")
+        if stream.accept(b"}"):
+            return
+        while True:
+            while (found := _PAIR.match(stream.buffer, stream.at)) is not None and len(found[0]) <= KEY_BYTES:
+                offset = stream.offset
+                self._place(stream.decode(found[1], offset), stream.decode(found[2], offset), offset)
+                stream.at = found.end()
             offset = stream.offset
-            shard = stream.text("a place in the weight_map is not text")
-            number = numbers.get(shard)
-            if number is None:
-                if not is_plain_name(shard) or not shard.endswith(SHARD_SUFFIX):
-                    raise stream.error("a place in the weight_map is not the plain name of a .safetensors file", offset)
-                if len(numbers) == self._limits.files:
-                    raise stream.error(f"the weight_map names more than {self._limits.files:,} files", offset)
-                numbers[shard] = number = len(numbers)
-            text_left -= text_bytes(tensor)
-            if len(self.places) == self._limits.model_tensors or text_left < 0:
-                raise stream.error(f"the weight_map has more than {self._limits.model_tensors:,} tensors", offset)
-            self.places[tensor] = number
-        self.shards = list(numbers)
+            self._place(stream.key(), stream.text("a place in the weight_map is not text"), offset)
+            if stream.accept(b"}"):
+                return
+            stream.expect(b",", "a comma or a closing brace is missing")
+
+    def _place(self, tensor: str, shard: str, offset: int) -> None:
+        error = self._stream.error
+        if tensor in self.places:
+            raise error("the weight_map has a tensor twice", offset)
+        number = self._numbers.get(shard)
+        if number is None:
+            if not is_plain_name(shard) or not shard.endswith(SHARD_SUFFIX):
+                raise error("a place in the weight_map is not the plain name of a .safetensors file", offset)
+            if len(self._numbers) == self._limits.files:
+                raise error(f"the weight_map names more than {self._limits.files:,} files", offset)
+            self._numbers[shard] = number = len(self._numbers)
+        self._text_left -= text_bytes(tensor)
+        if len(self.places) == self._limits.model_tensors or self._text_left < 0:
+            raise error(f"the weight_map has more than {self._limits.model_tensors:,} tensors", offset)
+        self.places[tensor] = number
 
     def _value(self) -> Any:
         """Any JSON value of moderate length."""

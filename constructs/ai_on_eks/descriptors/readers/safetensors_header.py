@@ -36,15 +36,43 @@ _NAMES = {data_type: data_type.lower() for data_type in BITS}
 
 _FIELDS = ("dtype", "shape", "data_offsets")
 _NUMBER = rb"(?:0|[1-9][0-9]{0,18}+)"
+_COMMA = SPACE + rb"," + SPACE
+_COLON = SPACE + rb":" + SPACE
 _ENTRY = re.compile(
-    SPACE + rb'"(?!__metadata__")([^"\\\x00-\x1f]*+)"' + SPACE + rb":" + SPACE + rb"\{(?:" + SPACE + rb"(?:"
-    rb'"dtype"' + SPACE + rb":" + SPACE + rb'"([A-Z0-9_]++)"|'
-    rb'"shape"' + SPACE + rb":" + SPACE + rb"\[((?:" + _NUMBER + rb"(?:," + SPACE + _NUMBER + rb")*+)?+)\]|"
-    rb'"data_offsets"' + SPACE + rb":" + SPACE + rb"\[(" + _NUMBER + rb")," + SPACE + rb"(" + _NUMBER + rb")\]"
+    SPACE + rb'"(?!__metadata__")([^"\\\x00-\x1f]*+)"' + _COLON + rb"\{(?:" + SPACE + rb"(?:"
+    rb'"dtype"' + _COLON + rb'"([A-Z0-9_]++)"|'
+    rb'"shape"'
+    + _COLON
+    + rb"\["
+    + SPACE
+    + rb"((?:"
+    + _NUMBER
+    + rb"(?:"
+    + _COMMA
+    + _NUMBER
+    + rb")*+)?+)"
+    + SPACE
+    + rb"\]|"
+    rb'"data_offsets"'
+    + _COLON
+    + rb"\["
+    + SPACE
+    + rb"("
+    + _NUMBER
+    + rb")"
+    + _COMMA
+    + rb"("
+    + _NUMBER
+    + rb")"
+    + SPACE
+    + rb"\]"
     rb")" + SPACE + rb"(?:,(?!" + SPACE + rb"\})|(?=\}))){3}+\}" + SPACE + rb","
 )
 """A tensor as writers write it, in any order of its fields, and the comma after it. What does not match is read token
-by token, which takes three times as long and ends in the same tensor or in an error at its byte."""
+by token, which takes six times as long and ends in the same tensor or in an error at its byte."""
+
+UNUSUAL_TENSORS = 4_096
+"""Read token by token. Beside the last one of a header and those across the end of a buffer only escaped names are."""
 
 _REMEMBERED_LAYOUTS = 1_024
 
@@ -90,6 +118,7 @@ class _Header:
         self._ends = array("Q")
         self._layouts: dict[tuple[bytes, bytes], _Layout] = {}
         self._metadata: Metadata | None = None
+        self._unusual = 0
 
     def read(self, data: int, data_bytes: int) -> Part:
         """`data` is the byte at which the data begin."""
@@ -133,6 +162,9 @@ class _Header:
 
     def _any_tensor(self, offset: int, name: str) -> None:
         stream = self._stream
+        self._unusual += 1
+        if self._unusual > UNUSUAL_TENSORS:
+            raise stream.error(f"more than {UNUSUAL_TENSORS:,} tensors are written as no writer does", offset)
         data_type: str | None = None
         lists: dict[str, tuple[int, ...]] = {}
         for key in stream.members("a tensor is not an object"):
@@ -204,14 +236,15 @@ class _Header:
                 else:
                     metadata.keep(key, text)
             except TooMuchTextError:
-                raise stream.error(f"__metadata__ exceeds {self._limits.text_bytes:,} bytes of text", began) from None
+                reason = f"__metadata__ exceeds {self._limits.metadata_bytes:,} bytes of text"
+                raise stream.error(reason, began) from None
 
     def _check_places(self, data: int, data_bytes: int) -> None:
         """From 0 to the end of the file without a gap and without sharing. Writers list tensors in that order."""
         begins, ends = self._begins, self._ends
         expected = 0
         if begins[1:] != ends[:-1]:
-            order = sorted(range(len(begins)), key=lambda index: (begins[index], ends[index]))
+            order = sorted(sorted(range(len(begins)), key=ends.__getitem__), key=begins.__getitem__)
             for index in order:
                 if begins[index] != expected:
                     fault = "overlap" if begins[index] < expected else "leave a gap"
@@ -227,6 +260,7 @@ class _Header:
 
     def _by_name(self) -> list[StoredTensor]:
         """Equal names are neighbours once sorted; a set of all names would cost more than the tensors."""
+        del self._begins[:], self._ends[:]
         names = [tensor.name for tensor in self._tensors]
         order = sorted(range(len(names)), key=names.__getitem__)
         for left, right in pairwise(order):
