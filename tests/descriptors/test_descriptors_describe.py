@@ -120,7 +120,7 @@ def test_given_sources_that_cannot_be_read_when_described_then_each_says_why(tmp
     (tmp_path / "diffusers").mkdir()
     (tmp_path / "diffusers" / "model_index.json").write_text("{}")
     assert refused(str(tmp_path / "absent")).code == "file-not-found"
-    assert refused(str(tmp_path / "m.gguf")).code == "source-not-supported"
+    assert refused(str(tmp_path / "m.gguf")).code == "weights-malformed"
     assert refused(str(tmp_path / "empty")).code == "source-not-supported"
     assert "diffusers" in refused(str(tmp_path / "diffusers")).message
     unknown = refused(str(folder_of({"model_type": "mamba"}, tmp_path / "unknown")))

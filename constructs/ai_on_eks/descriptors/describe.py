@@ -1,7 +1,8 @@
 """A descriptor from a model's own files.
 
 config.json     model type, hyper-parameters, data type, what the model is for
-file names      the format of the weights; no weight is opened
+file names      the format of the weights beside a config; no weight is opened
+weight headers  tensors and data types, where there is no config (`weight_files`)
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from ai_on_eks.descriptors.inventory import Inventory, Item
 from ai_on_eks.descriptors.model_folder import Weights, find_weights, hub_source
 from ai_on_eks.descriptors.published_precision import exported_precision, published_precision
 from ai_on_eks.descriptors.schema import Architecture, Descriptor, Family, Format, Kind, Precision, Source
+from ai_on_eks.descriptors.weight_files import READERS, describe_weights, is_weight_source
 from ai_on_eks.descriptors.yaml_writing import write_yaml
 from ai_on_eks.errors import InputError, Problem
 
@@ -46,22 +48,25 @@ class Description:
 
 
 def describe(source: str) -> Description:
-    """The description of whatever `source` names: today a folder with a transformers `config.json`."""
+    """The description of what `source` names: a folder with a transformers `config.json`, a TensorFlow SavedModel, or a
+    weight file."""
     scheme, separator, _ = source.partition("://")
     if separator:
         raise refuse(
             "source-not-supported",
-            f"'{scheme}://' is not read yet; supported is a folder with a transformers {CONFIG}",
+            f"'{scheme}://' is not read yet; supported are a folder with a transformers {CONFIG} and a weight file",
             source,
             fix=f"download the model's {CONFIG} into a folder and name that folder",
         )
     path = Path(source)
+    if is_weight_source(path) and not (path / CONFIG).exists():
+        return _describe_weights(path)
     if path.is_file():
         raise refuse(
             "source-not-supported",
-            f"is a file; supported is a folder with a transformers {CONFIG}",
+            "is neither a folder nor a weight file by its name",
             source,
-            fix=f"name the folder that holds {CONFIG}",
+            fix=f"name the folder that holds {CONFIG}, or a file that ends in {', '.join(READERS)}",
         )
     return _describe_folder(path)
 
@@ -75,6 +80,18 @@ def to_yaml(descriptor: Descriptor, notes: tuple[str, ...] = ()) -> str:
     """The descriptor as a file: what differs from the defaults, `notes` as comments above."""
     value = descriptor.model_dump(mode="json", by_alias=True, exclude_defaults=True)
     return "".join(f"# {note}\n" for note in notes) + write_yaml(value)
+
+
+def _describe_weights(path: Path) -> Description:
+    if not path.exists():
+        raise refuse("file-not-found", "there is no such file", str(path), fix="check the path")
+    folder = path if path.is_dir() else path.parent
+    stem = path.name.partition(".")[0] if path.is_file() else path.resolve().name
+    descriptor, notes = describe_weights(path, name=_object_name(stem), uri=_file_uri(folder))
+    problems = check_descriptor(descriptor)
+    if problems:
+        raise InputError([replace(problem, file=str(path)) for problem in problems])
+    return Description(descriptor, notes)
 
 
 def _describe_folder(path: Path) -> Description:
@@ -183,19 +200,26 @@ def _source(path: Path, weights: Weights) -> Source:
     hub = hub_source(path)
     if hub is not None:
         return Source(uri=hub[0], revision=hub[1], file=weights.file, format=stored)
+    return Source(uri=_file_uri(path), file=weights.file, format=stored)
+
+
+def _file_uri(folder: Path) -> str:
     from urllib.parse import quote  # noqa: PLC0415 - 8 ms that only this command needs
 
-    uri = f"file://{quote(path.resolve().as_posix())}"
+    uri = f"file://{quote(folder.resolve().as_posix())}"
     if len(uri) > MAX_URI_CHARACTERS:
         message = f"has an address of {len(uri):,} characters; at most {MAX_URI_CHARACTERS} are read"
-        raise refuse("out-of-range", message, str(path), fix="move the folder to a shorter path")
-    return Source(uri=uri, file=weights.file, format=stored)
+        raise refuse("out-of-range", message, str(folder), fix="move the folder to a shorter path")
+    return uri
 
 
 def _name(path: Path) -> str:
     """The folder's name in the form that Kubernetes objects allow."""
     hub = hub_source(path)
-    raw = hub[0].rpartition("/")[2] if hub is not None else path.resolve().name
+    return _object_name(hub[0].rpartition("/")[2] if hub is not None else path.resolve().name)
+
+
+def _object_name(raw: str) -> str:
     name = re.sub(r"[^a-z0-9]+", "-", raw.lower()).strip("-")
     name = name if name[:1].isalpha() else f"model-{name}"
     return name[:53].strip("-")

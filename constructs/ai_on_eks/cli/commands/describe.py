@@ -1,4 +1,5 @@
-"""Write a descriptor from a model's own files: a folder with the config.json of a transformers model.
+"""Write a descriptor from a model's own files: a folder with the config.json of a transformers model, or a weight file
+(safetensors, GGUF, ONNX, PyTorch archive, TensorFlow SavedModel) of which only the header is read.
 
 What the files do not say (the load, the targets) keeps its default and is yours to edit.
 """
@@ -18,7 +19,7 @@ from ai_on_eks.files import write_file_atomically
 
 
 def configure(parser: ArgumentParser) -> None:
-    parser.add_argument("source", metavar="SOURCE", help="folder that holds the model's files")
+    parser.add_argument("source", metavar="SOURCE", help="folder that holds the model's files, or a weight file")
     parser.add_argument("-o", "--output", metavar="FILE", help="write here instead of to stdout")
 
 
