@@ -70,7 +70,7 @@ class _Reader:
                 self._note(_MODEL_TEXTS[number], wire.text(first, last, "a fact about the model"), first)
             elif number == 7:
                 if graph is not None:
-                    raise wire.refuse(first, "the model has two graphs")
+                    raise wire.reject(first, "the model has two graphs")
                 graph = first, last
                 self._graph(first, last, 1, "", top=True)
             elif number == 8:
@@ -81,14 +81,14 @@ class _Reader:
                 self._function(first, last, f"function[{functions}].")
                 functions += 1
         if graph is None:
-            raise wire.refuse(wire.file.size, "the file holds no graph: it is no ONNX model")
+            raise wire.reject(wire.file.size, "the file holds no graph: it is no ONNX model")
 
     def header(self, name: str) -> WeightHeader:
         """All that was found. Names are compared when sorted, which needs no second table of them."""
         tensors = sorted(self.tensors, key=lambda tensor: tensor.name)
         for before, after in pairwise(tensors):
             if before.name == after.name:
-                raise self.wire.refuse(0, f"two tensors have the name {_shown(after.name)}")
+                raise self.wire.reject(0, f"two tensors have the name {_shown(after.name)}")
         names = {tensor.name for tensor in tensors} if self.inputs else set()
         for key, shown in self.inputs:
             if key not in names:
@@ -118,7 +118,7 @@ class _Reader:
                 self.sparse += 1
             elif number == 11 and top:
                 if len(self.inputs) >= wire.limits.metadata:
-                    raise wire.refuse(first, f"more than {wire.limits.metadata:,} inputs")
+                    raise wire.reject(first, f"more than {wire.limits.metadata:,} inputs")
                 self.inputs.append(read_value(wire, first, last, depth + 1))
             elif number == 12 and top:
                 name, shown = read_value(wire, first, last, depth + 1)
@@ -142,7 +142,7 @@ class _Reader:
                 name = wire.text(first, last, "the name of an attribute")
             elif number in _ATTRIBUTE_KINDS:
                 if len(held) >= wire.limits.tensors:
-                    raise wire.refuse(first, f"an attribute holds more than {wire.limits.tensors:,} tensors")
+                    raise wire.reject(first, f"an attribute holds more than {wire.limits.tensors:,} tensors")
                 held.append((number, first, last))
         for index, (number, first, last) in enumerate(held):
             label = f"{scope}{name}" if number in {5, 6, 22} else f"{scope}{name}[{index}]"
@@ -182,21 +182,21 @@ class _Reader:
 
     def _add(self, offset: int, tensor: StoredTensor, scope: str) -> None:
         if not tensor.name:
-            raise self.wire.refuse(offset, "an initializer has no name")
+            raise self.wire.reject(offset, "an initializer has no name")
         if scope:
             tensor = StoredTensor(scope + tensor.name, tensor.data_type, tensor.shape, tensor.stored_bytes)
         self._append(offset, tensor)
 
     def _append(self, offset: int, tensor: StoredTensor) -> None:
         if len(self.tensors) >= self.wire.limits.tensors:
-            raise self.wire.refuse(offset, f"more than {self.wire.limits.tensors:,} tensors")
+            raise self.wire.reject(offset, f"more than {self.wire.limits.tensors:,} tensors")
         self.tensors.append(tensor)
 
     def _note(self, key: str, value: MetadataValue, offset: int) -> None:
         if key in self.metadata:
-            raise self.wire.refuse(offset, f"{_shown(key)} is given twice")
+            raise self.wire.reject(offset, f"{_shown(key)} is given twice")
         if len(self.metadata) >= self.wire.limits.metadata:
-            raise self.wire.refuse(offset, f"more than {self.wire.limits.metadata:,} facts about the model")
+            raise self.wire.reject(offset, f"more than {self.wire.limits.metadata:,} facts about the model")
         self.metadata[key] = value
 
 

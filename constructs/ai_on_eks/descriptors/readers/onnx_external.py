@@ -26,7 +26,7 @@ IN_MEMORY = "*/_ORT_MEM_ADDR_/*"
 
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 
-Refuse = Callable[[str], InputError]
+Reject = Callable[[str], InputError]
 
 
 @dataclass(slots=True)
@@ -46,18 +46,18 @@ class ExternalData:
         if self._handle is not None:
             os.close(self._handle)
 
-    def count(self, location: str, offset: int, length: int, refuse: Refuse) -> None:
+    def count(self, location: str, offset: int, length: int, reject: Reject) -> None:
         """Notes that `length` bytes at `offset` of a file belong to the model."""
         if location not in self.sizes:
             if len(self.sizes) >= self.limits.files:
-                raise refuse(f"external data in more than {self.limits.files:,} files")
-            self.sizes[location] = self._size(_components(location, refuse), refuse)
+                raise reject(f"external data in more than {self.limits.files:,} files")
+            self.sizes[location] = self._size(_components(location, reject), reject)
         size = self.sizes[location]
         if size is not None and offset + length > size:
-            raise refuse(f"external data ends at {offset + length:,}; its file has {size:,} bytes")
+            raise reject(f"external data ends at {offset + length:,}; its file has {size:,} bytes")
         self.stored_bytes += length
 
-    def _size(self, components: list[str], refuse: Refuse) -> int | None:
+    def _size(self, components: list[str], reject: Reject) -> int | None:
         opened: list[int] = []
         try:
             if self._handle is None:
@@ -70,34 +70,34 @@ class ExternalData:
         except FileNotFoundError:
             return None
         except (OSError, ValueError):
-            raise refuse("the folder of the external data is no folder of the model, or a link") from None
+            raise reject("the folder of the external data is no folder of the model, or a link") from None
         finally:
             for handle in opened:
                 os.close(handle)
         if stat.S_ISLNK(status.st_mode):
-            raise refuse("the file of the external data is a symbolic link")
+            raise reject("the file of the external data is a symbolic link")
         if not stat.S_ISREG(status.st_mode):
-            raise refuse("the file of the external data is not a regular file")
+            raise reject("the file of the external data is not a regular file")
         if status.st_nlink != 1:
-            raise refuse("the file of the external data has a second name (hard link)")
+            raise reject("the file of the external data has a second name (hard link)")
         return status.st_size
 
 
-def _components(location: str, refuse: Refuse) -> list[str]:
+def _components(location: str, reject: Reject) -> list[str]:
     """The path taken apart; only names that mean the same on every system."""
     if location == IN_MEMORY:
-        raise refuse("external data at an address of memory")
+        raise reject("external data at an address of memory")
     if not location:
-        raise refuse("external data without a location")
+        raise reject("external data without a location")
     if "\0" in location or "\\" in location or ":" in location:
-        raise refuse("the location of external data has a character that no plain path has")
+        raise reject("the location of external data has a character that no plain path has")
     if location.startswith("/"):
-        raise refuse("the location of external data is absolute")
+        raise reject("the location of external data is absolute")
     components = [name for name in location.split("/") if name not in {"", "."}]
     if ".." in components:
-        raise refuse("the location of external data leads out of the folder")
+        raise reject("the location of external data leads out of the folder")
     if not components or location.endswith(("/", "/.")):
-        raise refuse("the location of external data names a folder")
+        raise reject("the location of external data names a folder")
     if len(components) > MAX_COMPONENTS:
-        raise refuse(f"the location of external data has more than {MAX_COMPONENTS} folders")
+        raise reject(f"the location of external data has more than {MAX_COMPONENTS} folders")
     return components

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from ai_on_eks.descriptors.readers.onnx_external import ExternalData, Refuse
+from ai_on_eks.descriptors.readers.onnx_external import ExternalData, Reject
 from ai_on_eks.descriptors.readers.onnx_types import (
     DOUBLE_DATA,
     ELEMENT_TYPES,
@@ -64,7 +64,7 @@ def read_tensor(wire: Wire, start: int, end: int, depth: int, external: External
     found = _read(wire, start, end, depth)
     element = ELEMENT_TYPES.get(found.data_type)
     if element is None:
-        raise wire.refuse(start, f"data type {found.data_type} is not known")
+        raise wire.reject(start, f"data type {found.data_type} is not known")
     elements = count_elements(wire, start, found.dims)
     _check_place(wire, start, found, element, elements)
     if element.bits is None:
@@ -73,7 +73,7 @@ def read_tensor(wire: Wire, start: int, end: int, depth: int, external: External
         stored = element.raw_bytes(elements)
         if found.raw_bytes is not None and found.raw_bytes != stored:
             reason = f"raw data has {found.raw_bytes:,} bytes; shape and data type give {stored:,}"
-            raise wire.refuse(start, reason)
+            raise wire.reject(start, reason)
         if found.entries or found.packed:
             _check_entries(wire, start, found, element, elements)
         if found.location == _EXTERNAL:
@@ -87,18 +87,18 @@ def read_sparse(wire: Wire, start: int, end: int, depth: int, external: External
     dims: list[int] = []
     for number, kind, first, last in wire.fields(start, end, depth, {1: BYTES, 2: BYTES}):
         if number in parts:
-            raise wire.refuse(first, "a sparse tensor has its values or indices twice")
+            raise wire.reject(first, "a sparse tensor has its values or indices twice")
         if number in {1, 2}:
             parts[number] = read_tensor(wire, first, last, depth + 1, external)
         elif number == 3:
             _add_dims(wire, kind, first, last, dims)
     if len(parts) != 2:
-        raise wire.refuse(start, "a sparse tensor needs values and indices")
+        raise wire.reject(start, "a sparse tensor needs values and indices")
     values, (indices, index_type) = parts[1][0], parts[2]
     if len(values.shape) != 1 or values.shape[0] > count_elements(wire, start, dims):
-        raise wire.refuse(start, "the values of a sparse tensor do not fit its shape")
+        raise wire.reject(start, "the values of a sparse tensor do not fit its shape")
     if index_type != INT64 or indices.shape not in {values.shape, (*values.shape, len(dims))}:
-        raise wire.refuse(start, "the indices of a sparse tensor do not fit its values")
+        raise wire.reject(start, "the indices of a sparse tensor do not fit its values")
     stored = (values.stored_bytes or 0) + (indices.stored_bytes or 0)
     return StoredTensor(values.name, values.data_type, tuple(dims), stored)
 
@@ -108,14 +108,14 @@ def count_elements(wire: Wire, start: int, dims: list[int]) -> int:
     elements = 1
     for size in dims:
         if size < 0:
-            raise wire.refuse(start, f"a dimension is {size}")
+            raise wire.reject(start, f"a dimension is {size}")
         elements *= size
     # A zero hides what the others would overflow, in a library that multiplies in 64 bits.
     product = 1
     for size in dims:
         product *= max(size, 1)
         if product >= 2**63:
-            raise wire.refuse(start, "the product of the dimensions is 2**63 or more")
+            raise wire.reject(start, "the product of the dimensions is 2**63 or more")
     return elements
 
 
@@ -139,7 +139,7 @@ def _read(wire: Wire, start: int, end: int, depth: int) -> _Fields:
     seen = found.seen
     for number, kind, first, last in wire.fields(start, end, depth, _KINDS):
         if number in _ONCE and number in seen:
-            raise wire.refuse(first, f"field {number} of a tensor is given twice")
+            raise wire.reject(first, f"field {number} of a tensor is given twice")
         seen.add(number)
         if number == DIMS:
             _add_dims(wire, kind, first, last, found.dims)
@@ -163,9 +163,9 @@ def _add_dims(wire: Wire, kind: int, first: int, last: int, dims: list[int]) -> 
     elif kind == BYTES:
         dims.extend(signed(value) for value in wire.varints(first, last, most - len(dims), "dimensions"))
     else:
-        raise wire.refuse(first, f"dimensions have wire type {kind}")
+        raise wire.reject(first, f"dimensions have wire type {kind}")
     if len(dims) > most:
-        raise wire.refuse(last, f"a tensor has more than {most} dimensions")
+        raise wire.reject(last, f"a tensor has more than {most} dimensions")
 
 
 def _add_place(wire: Wire, number: int, first: int, last: int, depth: int, found: _Fields) -> None:  # noqa: PLR0917
@@ -174,11 +174,11 @@ def _add_place(wire: Wire, number: int, first: int, last: int, depth: int, found
         return
     key, value, _ = read_pair(wire, first, last, depth, MAX_LOCATION_BYTES)
     if value is None:
-        raise wire.refuse(first, "a value of external data is too long")
+        raise wire.reject(first, "a value of external data is too long")
     if key in found.external:
-        raise wire.refuse(first, "a key of external data is given twice")
+        raise wire.reject(first, "a key of external data is given twice")
     if len(found.external) >= 16:
-        raise wire.refuse(first, "external data has more than 16 keys")
+        raise wire.reject(first, "external data has more than 16 keys")
     found.external[key] = value
 
 
@@ -192,23 +192,23 @@ def _add_elements(wire: Wire, number: int, kind: int, first: int, last: int, fou
         found.packed = True
         found.packed_bytes += last - first
     else:
-        raise wire.refuse(first, f"elements have wire type {kind}")
+        raise wire.reject(first, f"elements have wire type {kind}")
 
 
 def _check_place(wire: Wire, start: int, found: _Fields, element: ElementType, elements: int) -> None:
     """Data lie in exactly one place, and in the one for their type."""
     if SEGMENT in found.seen:
-        raise wire.refuse(start, "a tensor is stored in segments")
+        raise wire.reject(start, "a tensor is stored in segments")
     if found.location not in {0, _EXTERNAL}:
-        raise wire.refuse(start, f"data location {found.location} is not known")
+        raise wire.reject(start, f"data location {found.location} is not known")
     held = sorted(_HOLDS_ELEMENTS & found.seen)
     places = len(held) + (found.raw_bytes is not None) + (found.location == _EXTERNAL)
     if places > 1:
-        raise wire.refuse(start, "a tensor holds its data more than once")
+        raise wire.reject(start, "a tensor holds its data more than once")
     if places == 0 and elements:
-        raise wire.refuse(start, f"a tensor of {elements:,} elements holds no data")
+        raise wire.reject(start, f"a tensor of {elements:,} elements holds no data")
     if held and held != [element.field]:
-        raise wire.refuse(start, f"elements of {element.name} lie in field {held[0]}; expected is {element.field}")
+        raise wire.reject(start, f"elements of {element.name} lie in field {held[0]}; expected is {element.field}")
 
 
 def _check_entries(wire: Wire, start: int, found: _Fields, element: ElementType, elements: int) -> None:
@@ -217,29 +217,29 @@ def _check_entries(wire: Wire, start: int, found: _Fields, element: ElementType,
     width = _ENTRY_BYTES.get(_ENTRY_KIND[element.field])
     fits = packed == wanted * width if width else wanted <= packed <= 10 * wanted
     if not fits:
-        raise wire.refuse(start, f"elements one by one do not fit the shape, which has {elements:,}")
+        raise wire.reject(start, f"elements one by one do not fit the shape, which has {elements:,}")
 
 
 def _check_strings(wire: Wire, start: int, found: _Fields, elements: int) -> int:
     if found.raw_bytes is not None or found.location == _EXTERNAL:
-        raise wire.refuse(start, "strings are stored as raw or external data")
+        raise wire.reject(start, "strings are stored as raw or external data")
     if found.strings != elements:
-        raise wire.refuse(start, f"a tensor has {found.strings:,} strings; its shape gives {elements:,}")
+        raise wire.reject(start, f"a tensor has {found.strings:,} strings; its shape gives {elements:,}")
     return found.packed_bytes
 
 
 def _count_external(wire: Wire, start: int, found: _Fields, stored: int, external: ExternalData) -> None:
-    def refuse(reason: str) -> InputError:
-        return wire.refuse(start, reason)
+    def reject(reason: str) -> InputError:
+        return wire.reject(start, reason)
 
-    offset = _number(found.external.get("offset", "0"), refuse)
-    length = _number(found.external.get("length", str(stored)), refuse)
+    offset = _number(found.external.get("offset", "0"), reject)
+    length = _number(found.external.get("length", str(stored)), reject)
     if length != stored:
-        raise refuse(f"external data has {length:,} bytes; shape and data type give {stored:,}")
-    external.count(found.external.get("location", ""), offset, length, refuse)
+        raise reject(f"external data has {length:,} bytes; shape and data type give {stored:,}")
+    external.count(found.external.get("location", ""), offset, length, reject)
 
 
-def _number(text: str, refuse: Refuse) -> int:
+def _number(text: str, reject: Reject) -> int:
     if not (text.isascii() and text.isdigit() and len(text) <= 19):
-        raise refuse("offset or length of external data is no number below 2**63")
+        raise reject("offset or length of external data is no number below 2**63")
     return int(text)

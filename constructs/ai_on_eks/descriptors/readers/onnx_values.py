@@ -75,7 +75,7 @@ def _shape(wire: Wire, start: int, end: int, depth: int) -> str:
     for number, _, first, last in wire.fields(start, end, depth, {1: BYTES}):
         if number == 1:
             if len(dims) >= wire.limits.dimensions:
-                raise wire.refuse(first, f"an input or output has more than {wire.limits.dimensions} dimensions")
+                raise wire.reject(first, f"an input or output has more than {wire.limits.dimensions} dimensions")
             dims.append(_dimension(wire, first, last, depth + 1))
     return ",".join(dims)
 
@@ -95,5 +95,5 @@ def _name(wire: Wire, start: int, data_type: int) -> str:
     if data_type == 0:
         return "unknown"
     if data_type not in ELEMENT_TYPES:
-        raise wire.refuse(start, f"an input or output has the unknown data type {data_type}")
+        raise wire.reject(start, f"an input or output has the unknown data type {data_type}")
     return ELEMENT_TYPES[data_type].name

@@ -47,7 +47,7 @@ class Wire:
         self._fields_left = MAX_FIELDS
         self._text_left = limits.text_bytes
 
-    def refuse(self, offset: int, reason: str) -> InputError:
+    def reject(self, offset: int, reason: str) -> InputError:
         """The error for something at `offset`."""
         return malformed(self.file.name, offset, reason)
 
@@ -59,13 +59,13 @@ class Wire:
         The caller may walk nested messages between two fields; the window then moves and is moved back here.
         """
         if depth > self.limits.nesting:
-            raise self.refuse(start, f"messages are nested more than {self.limits.nesting} deep")
+            raise self.reject(start, f"messages are nested more than {self.limits.nesting} deep")
         file = self.file
         at = start
         while at < end:
             self._fields_left -= 1
             if self._fields_left < 0:
-                raise self.refuse(at, f"more than {MAX_FIELDS:,} fields")
+                raise self.reject(at, f"more than {MAX_FIELDS:,} fields")
             if not file.start <= at < file.stop:
                 file.load(at)
             field_at = at
@@ -75,12 +75,12 @@ class Wire:
                 tag, at = self._varint(at - 1, end)
             number, kind = tag >> 3, tag & 7
             if not 0 < number < 2**29:
-                raise self.refuse(field_at, f"field number {number} is out of range")
+                raise self.reject(field_at, f"field number {number} is out of range")
             if kinds.get(number, kind) != kind:
-                raise self.refuse(field_at, f"field {number} has wire type {kind}; expected is {kinds[number]}")
+                raise self.reject(field_at, f"field {number} has wire type {kind}; expected is {kinds[number]}")
             if kind in {VARINT, BYTES}:
                 if at >= end:
-                    raise self.refuse(field_at, "the message ends inside a field")
+                    raise self.reject(field_at, "the message ends inside a field")
                 value = file.data[at - file.start]
                 value_at = at
                 at += 1
@@ -96,9 +96,9 @@ class Wire:
                 length = 4
             else:
                 what = "opens or closes a group" if kind in {3, 4} else f"has the unassigned wire type {kind}"
-                raise self.refuse(field_at, f"field {number} {what}")
+                raise self.reject(field_at, f"field {number} {what}")
             if length > end - at:
-                raise self.refuse(field_at, f"field {number} has {length:,} bytes; {end - at:,} remain")
+                raise self.reject(field_at, f"field {number} has {length:,} bytes; {end - at:,} remain")
             value_at, at = at, at + length
             yield number, kind, value_at, at
 
@@ -106,12 +106,12 @@ class Wire:
         """Notes a step that is no field of a message but costs as much."""
         self._fields_left -= 1
         if self._fields_left < 0:
-            raise self.refuse(at, f"more than {MAX_FIELDS:,} fields")
+            raise self.reject(at, f"more than {MAX_FIELDS:,} fields")
 
     def varint(self, at: int, end: int) -> tuple[int, int]:
         """One varint outside a message, and the offset after it."""
         if at >= end:
-            raise self.refuse(at, "the bytes end before a number")
+            raise self.reject(at, "the bytes end before a number")
         if not self.file.start <= at < self.file.stop:
             self.file.load(at)
         return self._varint(at, end)
@@ -122,7 +122,7 @@ class Wire:
         at = start
         while at < end:
             if len(values) >= most:
-                raise self.refuse(start, f"more than {most} {what}")
+                raise self.reject(start, f"more than {most} {what}")
             value, at = self.varint(at, end)
             values.append(value)
         return values
@@ -132,14 +132,14 @@ class Wire:
         length = end - start
         most = min(most, self.limits.string_bytes)
         if length > most:
-            raise self.refuse(start, f"{what} has {length:,} bytes; at most {most:,} are read")
+            raise self.reject(start, f"{what} has {length:,} bytes; at most {most:,} are read")
         try:
             text = self.file.bytes_at(start, end).decode("utf-8")
         except UnicodeDecodeError:
-            raise self.refuse(start, f"{what} is not UTF-8") from None
+            raise self.reject(start, f"{what} is not UTF-8") from None
         self._text_left -= text_bytes(text)
         if self._text_left < 0:
-            raise self.refuse(start, "names and values are too long together")
+            raise self.reject(start, "names and values are too long together")
         return text
 
     def may_hold(self, start: int, end: int, marker: Pattern[bytes]) -> bool:
@@ -165,11 +165,11 @@ class Wire:
                 if at + index >= end:
                     break
                 if value >= 2**64:
-                    raise self.refuse(at, "a varint has more than 64 bits")
+                    raise self.reject(at, "a varint has more than 64 bits")
                 return value, at + index + 1
         else:
-            raise self.refuse(at, "a varint has more than 10 bytes")
-        raise self.refuse(at, "the message ends inside a field")
+            raise self.reject(at, "a varint has more than 10 bytes")
+        raise self.reject(at, "the message ends inside a field")
 
 
 def signed(value: int) -> int:

@@ -47,7 +47,7 @@ def read_header(path: Path, limits: Limits = LIMITS) -> WeightHeader:
         graph = Graph(wire)
         graph.read(0, wire.file.size, 0)
     if not graph.constants and not graph.inputs:
-        raise wire.refuse(0, "the file holds no constant and no input: it is no frozen graph")
+        raise wire.reject(0, "the file holds no constant and no input: it is no frozen graph")
     facts = _Facts(wire)
     for name, value in graph.inputs:
         facts.note(f"input.{name}", value, 0)
@@ -64,9 +64,9 @@ class _Facts:
     def note(self, key: str, value: MetadataValue, at: int) -> None:
         """One fact; a key may come once."""
         if key in self.values:
-            raise self.wire.refuse(at, f"{key[:80]!a} is given twice")
+            raise self.wire.reject(at, f"{key[:80]!a} is given twice")
         if len(self.values) >= self.wire.limits.metadata:
-            raise self.wire.refuse(at, f"more than {self.wire.limits.metadata:,} facts about the model")
+            raise self.wire.reject(at, f"more than {self.wire.limits.metadata:,} facts about the model")
         self.values[key] = value
 
     def sorted(self) -> dict[str, MetadataValue]:
@@ -95,7 +95,7 @@ def _saved_model(wire: Wire, path: Path) -> WeightHeader:
         if number == 2:
             graphs += 1
             if graphs > 1:
-                raise wire.refuse(first, "the model has two graphs for one use")
+                raise wire.reject(first, "the model has two graphs for one use")
             graph.read(first, last, 2)
         elif number == 5:
             _signature(wire, first, last, facts)
@@ -122,10 +122,10 @@ def _chosen(wire: Wire) -> _MetaGraph:
     for number, _, first, last in wire.fields(0, wire.file.size, 0, {1: VARINT, 2: BYTES}):
         if number == 2:
             if len(found) >= MAX_GRAPHS:
-                raise wire.refuse(first, f"more than {MAX_GRAPHS} graphs")
+                raise wire.reject(first, f"more than {MAX_GRAPHS} graphs")
             found.append(_meta_graph(wire, first, last))
     if not found:
-        raise wire.refuse(0, "the file holds no graph: it is no SavedModel")
+        raise wire.reject(0, "the file holds no graph: it is no SavedModel")
     return next((meta for meta in found if SERVE in meta.tags), found[0])
 
 
@@ -137,7 +137,7 @@ def _meta_graph(wire: Wire, start: int, end: int) -> _MetaGraph:
             for inner, _, begin, stop in wire.fields(first, last, 2, {4: BYTES, 5: BYTES}):
                 if inner == 4:
                     if len(meta.tags) >= MAX_GRAPHS:
-                        raise wire.refuse(begin, f"a graph has more than {MAX_GRAPHS} tags")
+                        raise wire.reject(begin, f"a graph has more than {MAX_GRAPHS} tags")
                     meta.tags.append(wire.text(begin, stop, "a tag", 256))
                 elif inner == 5:
                     meta.version = wire.text(begin, stop, "the version of TensorFlow", 256)
@@ -187,5 +187,5 @@ def _sorted(wire: Wire, tensors: list[StoredTensor]) -> tuple[StoredTensor, ...]
     found = sorted(tensors, key=lambda tensor: tensor.name)
     for before, after in pairwise(found):
         if before.name == after.name:
-            raise wire.refuse(0, f"two tensors have the name {after.name[:80]!a}")
+            raise wire.reject(0, f"two tensors have the name {after.name[:80]!a}")
     return tuple(found)

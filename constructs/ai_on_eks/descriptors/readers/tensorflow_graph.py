@@ -84,7 +84,7 @@ class Graph:
             elif number == 3 and wire.may_hold(first, last, _OF_INTEREST):
                 nodes.append((first, last))
                 if len(nodes) > wire.limits.tensors:
-                    raise wire.refuse(first, f"a function holds more than {wire.limits.tensors:,} constants")
+                    raise wire.reject(first, f"a function holds more than {wire.limits.tensors:,} constants")
         for first, last in nodes:
             self._node(first, last, depth + 1, f"{name}/")
 
@@ -101,7 +101,7 @@ class Graph:
                 operation = wire.text(first, last, "an operation")
             elif number == 5:
                 if len(attributes) >= 256:
-                    raise wire.refuse(first, "a node has more than 256 attributes")
+                    raise wire.reject(first, "a node has more than 256 attributes")
                 attributes.append((first, last))
         if operation == "Const":
             self._constant(start, scope + name, attributes, depth + 1)
@@ -119,10 +119,10 @@ class Graph:
             for number, _, first, last in wire.fields(*value, depth + 1, _ATTRIBUTE_KINDS):
                 if number == 8:
                     if len(self.constants) >= wire.limits.tensors:
-                        raise wire.refuse(at, f"more than {wire.limits.tensors:,} tensors")
+                        raise wire.reject(at, f"more than {wire.limits.tensors:,} tensors")
                     self.constants.append(_tensor(wire, first, last, depth + 2, name))
                     return
-        raise wire.refuse(at, "a constant has no tensor")
+        raise wire.reject(at, "a constant has no tensor")
 
     def _placeholder(self, at: int, name: str, attributes: list[tuple[int, int]], depth: int) -> None:
         wire = self.wire
@@ -137,7 +137,7 @@ class Graph:
                 elif number == 7 and key == "shape":
                     shape = read_shape(wire, first, last, depth + 2)
         if len(self.inputs) >= wire.limits.metadata:
-            raise wire.refuse(at, f"more than {wire.limits.metadata:,} inputs")
+            raise wire.reject(at, f"more than {wire.limits.metadata:,} inputs")
         self.inputs.append((name, shown(wire, at, data_type, shape)))
 
 
@@ -163,7 +163,7 @@ def _tensor(wire: Wire, start: int, end: int, depth: int, name: str) -> StoredTe
             data_type = signed(first)
         elif number == 2:
             if shape is not None:
-                raise wire.refuse(first, "a constant has two shapes")
+                raise wire.reject(first, "a constant has two shapes")
             shape = read_known_shape(wire, first, last, depth + 1)
         elif number == _CONTENT:
             content = last - first
@@ -177,9 +177,9 @@ def _tensor(wire: Wire, start: int, end: int, depth: int, name: str) -> StoredTe
     elements = tensor.elements
     most = elements * _PER_ELEMENT.get(element.field, 1)
     if any(number != element.field for number in held):
-        raise wire.refuse(start, f"values of a constant lie in a field that is not for {element.name}")
+        raise wire.reject(start, f"values of a constant lie in a field that is not for {element.name}")
     if held.get(element.field, 0) > most:
-        raise wire.refuse(start, f"a constant has more values than its {elements:,} elements")
+        raise wire.reject(start, f"a constant has more values than its {elements:,} elements")
     return _sized(wire, start, tensor, element, content)
 
 
@@ -188,7 +188,7 @@ def _sized(wire: Wire, start: int, tensor: StoredTensor, element: ElementType, c
         return tensor
     stored = tensor.elements * element.width
     if content not in {0, stored}:
-        raise wire.refuse(start, f"a constant has {content:,} bytes; shape and data type give {stored:,}")
+        raise wire.reject(start, f"a constant has {content:,} bytes; shape and data type give {stored:,}")
     return StoredTensor(tensor.name, tensor.data_type, tensor.shape, stored)
 
 
@@ -198,8 +198,8 @@ def _least_entries(wire: Wire, number: int, kind: int, first: int, last: int) ->
     if kind == BYTES:
         length = last - first
         if width is not None and length % width:
-            raise wire.refuse(first, f"values of {width} bytes lie in {length:,} bytes")
+            raise wire.reject(first, f"values of {width} bytes lie in {length:,} bytes")
         return length // width if width is not None else -(-length // 10)
     if kind != (VARINT if width is None else _SINGLE_KIND.get(width)):
-        raise wire.refuse(first, f"values have wire type {kind}")
+        raise wire.reject(first, f"values have wire type {kind}")
     return 1

@@ -15,7 +15,7 @@ def element_type(wire: Wire, at: int, number: int) -> ElementType:
     """The type with this number."""
     found = ELEMENT_TYPES.get(number)
     if found is None:
-        raise wire.refuse(at, f"data type {number} is not known")
+        raise wire.reject(at, f"data type {number} is not known")
     return found
 
 
@@ -26,7 +26,7 @@ def read_shape(wire: Wire, start: int, end: int, depth: int) -> tuple[int, ...] 
     for number, _, first, last in wire.fields(start, end, depth, _SHAPE_KINDS):
         if number == 2:
             if len(sizes) >= wire.limits.dimensions:
-                raise wire.refuse(first, f"a shape has more than {wire.limits.dimensions} dimensions")
+                raise wire.reject(first, f"a shape has more than {wire.limits.dimensions} dimensions")
             sizes.append(_size(wire, first, last, depth + 1))
         elif number == 3:
             unknown = first != 0
@@ -37,12 +37,12 @@ def read_known_shape(wire: Wire, start: int, end: int, depth: int) -> tuple[int,
     """The sizes of a stored tensor, each and together below 2**63."""
     shape = read_shape(wire, start, end, depth)
     if shape is None or -1 in shape:
-        raise wire.refuse(start, "a stored tensor has an open shape")
+        raise wire.reject(start, "a stored tensor has an open shape")
     product = 1
     for size in shape:
         product *= max(size, 1)
         if product >= 2**63:
-            raise wire.refuse(start, "the product of the dimensions is 2**63 or more")
+            raise wire.reject(start, "the product of the dimensions is 2**63 or more")
     return shape
 
 
@@ -59,5 +59,5 @@ def _size(wire: Wire, start: int, end: int, depth: int) -> int:
         if number == 1:
             size = signed(first)
             if size < -1:
-                raise wire.refuse(first, f"a dimension is {size}")
+                raise wire.reject(first, f"a dimension is {size}")
     return size

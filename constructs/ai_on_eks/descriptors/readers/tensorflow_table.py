@@ -33,10 +33,10 @@ def read_rows(wire: Wire) -> Iterator[Row]:
     """All rows in the order of their keys."""
     size = wire.file.size
     if size < FOOTER_BYTES:
-        raise wire.refuse(0, f"the table is too short for its footer of {FOOTER_BYTES} bytes")
+        raise wire.reject(0, f"the table is too short for its footer of {FOOTER_BYTES} bytes")
     footer = size - FOOTER_BYTES
     if wire.file.source.read_at(size - len(MAGIC), len(MAGIC)) != MAGIC:
-        raise wire.refuse(size - len(MAGIC), "the table does not end with its magic number")
+        raise wire.reject(size - len(MAGIC), "the table does not end with its magic number")
     _, at = _handle(wire, footer, size, footer)
     index, _ = _handle(wire, at, size, footer)
     before = b""
@@ -45,11 +45,11 @@ def read_rows(wire: Wire) -> Iterator[Row]:
     for _, start, end in _rows(wire, _block(wire, index)):
         handle, _ = _handle(wire, start, end, footer)
         if handle[0] < walked_to:
-            raise wire.refuse(start, "a block lies before or inside the block before it")
+            raise wire.reject(start, "a block lies before or inside the block before it")
         walked_to = handle[1]
         for row in _rows(wire, _block(wire, handle)):
             if row[0] <= before and not first:
-                raise wire.refuse(row[1], "the keys of the table do not rise")
+                raise wire.reject(row[1], "the keys of the table do not rise")
             before, first = row[0], False
             yield row
 
@@ -60,7 +60,7 @@ def _handle(wire: Wire, at: int, end: int, footer: int) -> tuple[_Handle, int]:
     offset, at = wire.varint(at, end)
     length, at = wire.varint(at, end)
     if offset + length + TRAILER_BYTES > footer:
-        raise wire.refuse(
+        raise wire.reject(
             handle_at, f"a block ends at {offset + length + TRAILER_BYTES:,}; the footer is at {footer:,}"
         )
     return (offset, offset + length), at
@@ -72,12 +72,12 @@ def _block(wire: Wire, handle: _Handle) -> _Handle:
     compression = wire.file.bytes_at(end, end + 1)[0]
     if compression:
         name = _COMPRESSION.get(compression, str(compression))
-        raise wire.refuse(end, f"a block is compressed ({name}); TensorFlow writes and this reads plain blocks")
+        raise wire.reject(end, f"a block is compressed ({name}); TensorFlow writes and this reads plain blocks")
     if end - start < 4:
-        raise wire.refuse(start, "a block is too short for its number of restarts")
+        raise wire.reject(start, "a block is too short for its number of restarts")
     restarts = int.from_bytes(wire.file.bytes_at(end - 4, end), "little")
     if not 0 < restarts <= (end - start - 4) // 4:
-        raise wire.refuse(end - 4, f"a block of {end - start:,} bytes says it has {restarts:,} restarts")
+        raise wire.reject(end - 4, f"a block of {end - start:,} bytes says it has {restarts:,} restarts")
     return start, end - 4 - 4 * restarts
 
 
@@ -91,11 +91,11 @@ def _rows(wire: Wire, entries: _Handle) -> Iterator[Row]:
         own, at = wire.varint(at, end)
         value, at = wire.varint(at, end)
         if shared > len(key):
-            raise wire.refuse(entry_at, "a key shares more bytes than the key before it has")
+            raise wire.reject(entry_at, "a key shares more bytes than the key before it has")
         if own + value > end - at:
-            raise wire.refuse(entry_at, f"an entry has {own + value:,} bytes; {end - at:,} remain in its block")
+            raise wire.reject(entry_at, f"an entry has {own + value:,} bytes; {end - at:,} remain in its block")
         if shared + own > MAX_NAME_BYTES:
-            raise wire.refuse(entry_at, f"a key has {shared + own:,} bytes; at most {MAX_NAME_BYTES:,} are read")
+            raise wire.reject(entry_at, f"a key has {shared + own:,} bytes; at most {MAX_NAME_BYTES:,} are read")
         key = key[:shared] + wire.file.bytes_at(at, at + own)
         at += own + value
         yield key, at - value, at
@@ -106,5 +106,5 @@ def key_text(wire: Wire, row: Row) -> tuple[str, int]:
     try:
         text = row[0].decode("utf-8")
     except UnicodeDecodeError:
-        raise wire.refuse(row[1], "the name of a variable is not UTF-8") from None
+        raise wire.reject(row[1], "the name of a variable is not UTF-8") from None
     return text, text_bytes(text)

@@ -56,18 +56,18 @@ class _Reader:
                 self._header(row)
                 continue
             if not found.sizes:
-                raise wire.refuse(row[1], "the table has no header")
+                raise wire.reject(row[1], "the table has no header")
             if row[0].startswith(b"\0") or row[0] == _OBJECT_GRAPH:
                 continue
             if len(found.tensors) >= wire.limits.tensors:
-                raise wire.refuse(row[1], f"more than {wire.limits.tensors:,} tensors")
+                raise wire.reject(row[1], f"more than {wire.limits.tensors:,} tensors")
             name, memory = key_text(wire, row)
             text_left -= memory
             if text_left < 0:
-                raise wire.refuse(row[1], "names are too long together")
+                raise wire.reject(row[1], "names are too long together")
             found.tensors.append(self._entry(name, row))
         if not found.sizes:
-            raise wire.refuse(0, "the table has no header")
+            raise wire.reject(0, "the table has no header")
         return found
 
     def _header(self, row: Row) -> None:
@@ -77,9 +77,9 @@ class _Reader:
             if number == 1:
                 shards = signed(first)
             elif number == 2 and first == _BIG_ENDIAN:
-                raise wire.refuse(row[1], "the variables are stored big-endian")
+                raise wire.reject(row[1], "the variables are stored big-endian")
         if not 0 < shards <= wire.limits.files:
-            raise wire.refuse(row[1], f"the variables lie in {shards:,} files; 1 to {wire.limits.files:,} are read")
+            raise wire.reject(row[1], f"the variables lie in {shards:,} files; 1 to {wire.limits.files:,} are read")
         self.found.sizes = [
             self._shard_size(f"variables.data-{shard:05d}-of-{shards:05d}", row[1]) for shard in range(shards)
         ]
@@ -90,7 +90,7 @@ class _Reader:
         except OSError:
             return None
         if not stat.S_ISREG(status.st_mode):
-            raise self.wire.refuse(at, f"{name} is a link or no regular file")
+            raise self.wire.reject(at, f"{name} is a link or no regular file")
         return status.st_size
 
     def _entry(self, name: str, row: Row) -> StoredTensor:
@@ -103,7 +103,7 @@ class _Reader:
                 numbers[number] = signed(first)
             elif number == 2:
                 if shape is not None:
-                    raise wire.refuse(first, "a variable has two shapes")
+                    raise wire.reject(first, "a variable has two shapes")
                 shape = read_known_shape(wire, first, last, 1)
             elif number == 7 and kind == BYTES:
                 sliced = True
@@ -114,15 +114,15 @@ class _Reader:
             return StoredTensor(name, element.name, tensor.shape, expected)
         if expected is not None and numbers[5] != expected:
             reason = f"a variable has {numbers[5]:,} bytes; shape and data type give {expected:,}"
-            raise wire.refuse(start, reason)
+            raise wire.reject(start, reason)
         self._check_place(start, shard=numbers[3], offset=numbers[4], size=numbers[5])
         return tensor
 
     def _check_place(self, at: int, *, shard: int, offset: int, size: int) -> None:
         if not 0 <= shard < len(self.found.sizes):
-            raise self.wire.refuse(at, f"a variable lies in shard {shard} of {len(self.found.sizes)}")
+            raise self.wire.reject(at, f"a variable lies in shard {shard} of {len(self.found.sizes)}")
         if offset < 0 or size < 0:
-            raise self.wire.refuse(at, "a variable has a negative place or size")
+            raise self.wire.reject(at, "a variable has a negative place or size")
         shard_bytes = self.found.sizes[shard]
         if shard_bytes is not None and offset + size > shard_bytes:
-            raise self.wire.refuse(at, f"a variable ends at {offset + size:,}; its shard has {shard_bytes:,} bytes")
+            raise self.wire.reject(at, f"a variable ends at {offset + size:,}; its shard has {shard_bytes:,} bytes")
