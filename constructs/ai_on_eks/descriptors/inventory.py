@@ -2,7 +2,7 @@
 
     weights of a rank = Σ over tensors: count × elements ÷ shards(tensor, TP) × bits(tensor) / 8
     cache of a rank   = Σ over states:  bytes per token ÷ shards(state, TP) × tokens kept
-    operations        = per token (or image) forward, from the same tensors
+    operations        = per token (or image) forward, from the same tensors; of experts only the active ones
 
 A config, the header of a weight file or a bare parameter count each yield this one value; sizing, performance and
 placement read nothing else of a model. One formula per architecture would be shorter today and wrong for the next one.
@@ -21,6 +21,8 @@ class TensorRole(StrEnum):
     EMBEDDING = "embedding"
     ATTENTION = "attention"
     FEED_FORWARD = "feed-forward"
+    EXPERT = "expert"
+    ROUTER = "router"
     NORM = "norm"
     HEAD = "head"
     CONVOLUTION = "convolution"
@@ -50,7 +52,11 @@ class Item(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Tensor:
-    """`count` tensors of the same shape and use. `name` may hold one `*` for the layer number."""
+    """`count` tensors of the same shape and use. `name` may hold one `*` for the layer number and one for the expert's.
+
+    active_count   how many of them one token passes; None = all. Fewer only where a router chooses among experts
+    per_layer      how many of them belong to one layer, the number of experts; pipeline stages share whole layers
+    """
 
     name: str
     shape: tuple[int, ...]
@@ -58,10 +64,23 @@ class Tensor:
     sharding: Sharding
     count: int = 1
     quantizable: bool = False
+    active_count: int | None = None
+    per_layer: int = 1
+
+    def __post_init__(self) -> None:
+        if self.active_count is not None and not 0 < self.active_count <= self.count:
+            raise ValueError(f"{self.name}: {self.active_count} of {self.count} tensors cannot be active")
+        if self.per_layer < 1:
+            raise ValueError(f"{self.name}: {self.per_layer} tensors per layer")
 
     @property
     def parameters(self) -> int:
         return self.count * prod(self.shape)
+
+    @property
+    def active_parameters(self) -> int:
+        """Parameters that one token passes through."""
+        return (self.count if self.active_count is None else self.active_count) * prod(self.shape)
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,5 +156,5 @@ class Inventory:
 
     @property
     def active_parameters(self) -> int:
-        """Parameters that one token passes through. Equal to `parameters` until experts exist."""
-        return self.parameters
+        """Parameters that one token passes through, embedding included: all but the experts it is not routed to."""
+        return sum(tensor.active_parameters for tensor in self.tensors)

@@ -58,9 +58,14 @@ MODEL_TYPES: Mapping[str, Traits] = {
     "gemma2": Traits(input_bias="attention_bias", output_bias="attention_bias", output_norms=True),
 }
 
+_SWITCHED_WINDOW = ("qwen2", "qwen3", "qwen2_moe", "qwen3_moe")
+"""Model types that ignore `sliding_window` unless `use_sliding_window` says otherwise."""
+
 
 @dataclass(frozen=True, slots=True)
-class _Shape:
+class Shape:
+    """The dimensions of a decoder."""
+
     layers: int
     hidden: int
     intermediate: int
@@ -79,10 +84,21 @@ class _Shape:
 def read(model_type: str, parameters: Hyperparameters) -> Inventory:
     """The inventory of a decoder, or an InputError with every missing hyper-parameter."""
     traits = MODEL_TYPES[model_type]
-    shape = _shape(traits, parameters)
-    assumptions = _assumptions(model_type, parameters)
+    shape = read_shape(traits, parameters)
+    assumed = assumptions(model_type, parameters)
     parameters.finish()
-    tensors = _tensors(shape, traits)
+    attending = _fused_attention(shape) if traits.fused else attention(shape)
+    feeding = _fused_feed_forward(shape) if traits.fused else feed_forward(shape)
+    layers = (*attending, *feeding, *norms(shape, traits))
+    return assemble(model_type, shape, layers, 3 * shape.intermediate, assumed)
+
+
+def assemble(
+    model_type: str, shape: Shape, layers: tuple[Tensor, ...], feed_forward_live: int, assumed: tuple[str, ...]
+) -> Inventory:
+    """The whole model around the tensors of its layers; `feed_forward_live` is what the block keeps beside the
+    residual, in elements per token."""
+    tensors = _tensors(shape, layers)
     tied_head = 2 * shape.vocabulary * shape.hidden if shape.has_head and shape.tied else 0
     attention_width = shape.heads * shape.head_dimension
     projected = attention_width + 2 * shape.key_value_heads * shape.head_dimension
@@ -96,7 +112,7 @@ def read(model_type: str, parameters: Hyperparameters) -> Inventory:
             per_item_and_context_token=4 * shape.layers * attention_width,
         ),
         activations=Activations(
-            per_item=shape.hidden + max(3 * shape.intermediate, projected + attention_width),
+            per_item=shape.hidden + max(feed_forward_live, projected + attention_width),
             vocabulary=shape.vocabulary if shape.has_head else 0,
         ),
         layers=shape.layers,
@@ -104,11 +120,12 @@ def read(model_type: str, parameters: Hyperparameters) -> Inventory:
         attention_heads=shape.heads,
         key_value_heads=shape.key_value_heads,
         max_context_tokens=shape.context,
-        estimated=assumptions,
+        estimated=assumed,
     )
 
 
-def _shape(traits: Traits, parameters: Hyperparameters) -> _Shape:
+def read_shape(traits: Traits, parameters: Hyperparameters, *, reads_intermediate: bool = True) -> Shape:
+    """The dimensions every decoder has. Without a dense feed-forward layer there is no `intermediate_size` to read."""
     hidden = parameters.integer("hidden_size")
     heads = parameters.integer("num_attention_heads")
     key_value_heads = parameters.integer_or("num_key_value_heads", heads)
@@ -124,10 +141,10 @@ def _shape(traits: Traits, parameters: Hyperparameters) -> _Shape:
     def bias(rule: bool | str) -> bool:
         return parameters.flag(rule) if isinstance(rule, str) else rule
 
-    return _Shape(
+    return Shape(
         layers=parameters.integer("num_hidden_layers"),
         hidden=hidden,
-        intermediate=parameters.integer("intermediate_size"),
+        intermediate=parameters.integer("intermediate_size") if reads_intermediate else 0,
         heads=heads,
         key_value_heads=key_value_heads,
         head_dimension=parameters.integer_or("head_dim", max(1, hidden // heads)),
@@ -141,20 +158,17 @@ def _shape(traits: Traits, parameters: Hyperparameters) -> _Shape:
     )
 
 
-def _tensors(shape: _Shape, traits: Traits) -> tuple[Tensor, ...]:
+def _tensors(shape: Shape, layers: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
     embedding = Tensor(
         "model.embed_tokens.weight", (shape.vocabulary, shape.hidden), TensorRole.EMBEDDING, Sharding.SPLIT
     )
     norm = Tensor("model.norm.weight", (shape.hidden,), TensorRole.NORM, Sharding.REPLICATED)
     head = Tensor("lm_head.weight", (shape.vocabulary, shape.hidden), TensorRole.HEAD, Sharding.SPLIT)
-    attention = _fused_attention(shape) if traits.fused else _attention(shape)
-    feed_forward = _fused_feed_forward(shape) if traits.fused else _feed_forward(shape)
-    norms = _norms(shape, traits)
-    return (embedding, *attention, *feed_forward, *norms, norm, *((head,) if shape.has_head and not shape.tied else ()))
+    return (embedding, *layers, norm, *((head,) if shape.has_head and not shape.tied else ()))
 
 
-def _linear(
-    shape: _Shape, name: str, size: tuple[int, int], role: TensorRole, sharding: Sharding, *, bias: bool
+def projection(
+    shape: Shape, name: str, size: tuple[int, int], role: TensorRole, sharding: Sharding, *, bias: bool
 ) -> tuple[Tensor, ...]:
     """A projection of every layer. The bias of a projection whose input is divided is whole on every rank."""
     name = f"model.layers.*.{name}"
@@ -164,20 +178,21 @@ def _linear(
     return (weight, *((Tensor(f"{name}.bias", size[:1], role, bias_sharding, shape.layers),) if bias else ()))
 
 
-def _attention(shape: _Shape) -> tuple[Tensor, ...]:
+def attention(shape: Shape) -> tuple[Tensor, ...]:
+    """Queries, keys, values and output of every layer."""
     role, hidden = TensorRole.ATTENTION, shape.hidden
     query = shape.heads * shape.head_dimension
     key = shape.key_value_heads * shape.head_dimension
     bias = shape.input_bias
     return (
-        *_linear(shape, "self_attn.q_proj", (query, hidden), role, Sharding.SPLIT, bias=bias),
-        *_linear(shape, "self_attn.k_proj", (key, hidden), role, Sharding.KEY_VALUE, bias=bias),
-        *_linear(shape, "self_attn.v_proj", (key, hidden), role, Sharding.KEY_VALUE, bias=bias),
-        *_linear(shape, "self_attn.o_proj", (hidden, query), role, Sharding.SPLIT, bias=shape.output_bias),
+        *projection(shape, "self_attn.q_proj", (query, hidden), role, Sharding.SPLIT, bias=bias),
+        *projection(shape, "self_attn.k_proj", (key, hidden), role, Sharding.KEY_VALUE, bias=bias),
+        *projection(shape, "self_attn.v_proj", (key, hidden), role, Sharding.KEY_VALUE, bias=bias),
+        *projection(shape, "self_attn.o_proj", (hidden, query), role, Sharding.SPLIT, bias=shape.output_bias),
     )
 
 
-def _fused_attention(shape: _Shape) -> tuple[Tensor, ...]:
+def _fused_attention(shape: Shape) -> tuple[Tensor, ...]:
     """One stored matrix, listed by its rows: queries divide evenly, keys and values only up to their heads."""
     role, hidden, name = TensorRole.ATTENTION, shape.hidden, "model.layers.*.self_attn.qkv_proj.weight"
     query = shape.heads * shape.head_dimension
@@ -185,28 +200,30 @@ def _fused_attention(shape: _Shape) -> tuple[Tensor, ...]:
     return (
         Tensor(f"{name}[queries]", (query, hidden), role, Sharding.SPLIT, shape.layers, quantizable=True),
         Tensor(f"{name}[keys, values]", (2 * key, hidden), role, Sharding.KEY_VALUE, shape.layers, quantizable=True),
-        *_linear(shape, "self_attn.o_proj", (hidden, query), role, Sharding.SPLIT, bias=shape.output_bias),
+        *projection(shape, "self_attn.o_proj", (hidden, query), role, Sharding.SPLIT, bias=shape.output_bias),
     )
 
 
-def _feed_forward(shape: _Shape) -> tuple[Tensor, ...]:
+def feed_forward(shape: Shape) -> tuple[Tensor, ...]:
+    """Gate, up and down projection of every layer."""
     role, hidden, inner, bias = TensorRole.FEED_FORWARD, shape.hidden, shape.intermediate, shape.feed_forward_bias
     return (
-        *_linear(shape, "mlp.gate_proj", (inner, hidden), role, Sharding.SPLIT, bias=bias),
-        *_linear(shape, "mlp.up_proj", (inner, hidden), role, Sharding.SPLIT, bias=bias),
-        *_linear(shape, "mlp.down_proj", (hidden, inner), role, Sharding.SPLIT, bias=bias),
+        *projection(shape, "mlp.gate_proj", (inner, hidden), role, Sharding.SPLIT, bias=bias),
+        *projection(shape, "mlp.up_proj", (inner, hidden), role, Sharding.SPLIT, bias=bias),
+        *projection(shape, "mlp.down_proj", (hidden, inner), role, Sharding.SPLIT, bias=bias),
     )
 
 
-def _fused_feed_forward(shape: _Shape) -> tuple[Tensor, ...]:
+def _fused_feed_forward(shape: Shape) -> tuple[Tensor, ...]:
     role, hidden, inner = TensorRole.FEED_FORWARD, shape.hidden, shape.intermediate
     return (
-        *_linear(shape, "mlp.gate_up_proj", (2 * inner, hidden), role, Sharding.SPLIT, bias=False),
-        *_linear(shape, "mlp.down_proj", (hidden, inner), role, Sharding.SPLIT, bias=False),
+        *projection(shape, "mlp.gate_up_proj", (2 * inner, hidden), role, Sharding.SPLIT, bias=False),
+        *projection(shape, "mlp.down_proj", (hidden, inner), role, Sharding.SPLIT, bias=False),
     )
 
 
-def _norms(shape: _Shape, traits: Traits) -> tuple[Tensor, ...]:
+def norms(shape: Shape, traits: Traits) -> tuple[Tensor, ...]:
+    """The norms of every layer."""
     widths = {"input_layernorm": shape.hidden, "post_attention_layernorm": shape.hidden}
     if traits.output_norms:
         widths |= {"pre_feedforward_layernorm": shape.hidden, "post_feedforward_layernorm": shape.hidden}
@@ -218,11 +235,11 @@ def _norms(shape: _Shape, traits: Traits) -> tuple[Tensor, ...]:
     )
 
 
-def _assumptions(model_type: str, parameters: Hyperparameters) -> tuple[str, ...]:
+def assumptions(model_type: str, parameters: Hyperparameters) -> tuple[str, ...]:
     """A sliding window bounds what some layers keep; it is not modelled, so the cache is an upper bound."""
     if not parameters.has("sliding_window"):
         return ()
     window = parameters.integer("sliding_window")
-    if model_type in ("qwen2", "qwen3") and parameters.value("use_sliding_window") is not True:
-        return ()  # these two ignore the window unless it is switched on
+    if model_type in _SWITCHED_WINDOW and parameters.value("use_sliding_window") is not True:
+        return ()  # these ignore the window unless it is switched on
     return (f"every layer keeps the whole context; the sliding window of {window} tokens would keep less",)

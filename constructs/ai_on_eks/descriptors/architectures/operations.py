@@ -11,5 +11,9 @@ _LOOKED_UP = (TensorRole.EMBEDDING, TensorRole.POOLER)
 
 
 def matrix_flops(tensors: Iterable[Tensor]) -> int:
-    """2 × parameters of every matrix a token is multiplied with. Vectors (norms, biases) are left out: below 0.1 %."""
-    return sum(2 * tensor.parameters for tensor in tensors if len(tensor.shape) == 2 and tensor.role not in _LOOKED_UP)
+    """2 × active parameters of every matrix a token is multiplied with.
+
+    Vectors (norms, biases) are left out: below 0.1 %.
+    """
+    multiplied = (tensor for tensor in tensors if len(tensor.shape) == 2 and tensor.role not in _LOOKED_UP)
+    return sum(2 * tensor.active_parameters for tensor in multiplied)
