@@ -30,6 +30,7 @@ MAX_URI_CHARACTERS = 512
 
 _TASKS = (
     ("ForCausalLM", Kind.FOUNDATION, "text-generation"),
+    ("LMHeadModel", Kind.FOUNDATION, "text-generation"),
     ("ForSequenceClassification", Kind.TASK_SPECIFIC, "text-classification"),
     ("ForTokenClassification", Kind.TASK_SPECIFIC, "token-classification"),
     ("ForQuestionAnswering", Kind.TASK_SPECIFIC, "question-answering"),

@@ -18,6 +18,8 @@ CONFIG_PATH = "architecture.config"
 MAX_DIMENSION = 10**8
 """No published model has a dimension above 10**6; a product of four below this stays an exact, printable integer."""
 MAX_ENTRIES = 64
+MAX_LAYERS = 1000
+"""Layers that a config may name one by one; the deepest published models have below 200."""
 
 
 class Hyperparameters:
@@ -88,6 +90,17 @@ class Hyperparameters:
             return ()
         return tuple(value)
 
+    def layer_numbers(self, key: str) -> tuple[int, ...]:
+        """A list of layers, counted from zero; it may be empty, and is where the config says nothing."""
+        value = self.value(key)
+        if value is None:
+            return ()
+        right = isinstance(value, list) and len(value) <= MAX_LAYERS
+        if not right or any(isinstance(one, bool) or not isinstance(one, int) or one < 0 for one in value):
+            self._wrong(key, value, f"a list of up to {MAX_LAYERS} layer numbers", 0)
+            return ()
+        return tuple(value)
+
     def choice(self, key: str, allowed: tuple[str, ...]) -> str:
         """One of a few words; required unless a default is documented."""
         value = self._get(key)
@@ -143,6 +156,14 @@ class Hyperparameters:
         path = join(CONFIG_PATH, keys[-1])
         fix = "take the values from the model's own config.json"
         self._problems.append(Problem("contradiction", message, path=path, value=self._get(keys[-1]), fix=fix))
+
+    def support(self, key: str, holds: bool, message: str) -> None:
+        """A variant of the architecture that is refused rather than sized wrongly; told at `key`."""
+        path = join(CONFIG_PATH, key)
+        if holds or any(problem.path == path for problem in self._problems):
+            return
+        fix = "give architecture.parameters instead of architecture.config"
+        self._problems.append(Problem("unknown-architecture", message, path=path, value=self._get(key), fix=fix))
 
     def finish(self) -> None:
         """Raises all problems found so far."""
