@@ -2,11 +2,13 @@
 
     prompt   = operations(prompt, one of it sampled) ÷ (TP × peak × η)          compute bound
              + exchange(prompt tokens) + launches
-    step     = max((weights + sequences × context × cache per token) of a rank ÷ (bandwidth × η),
+    step     = max((weights read + sequences × context × cache per token) of a rank ÷ (bandwidth × η),
                    sequences × operations per token ÷ (TP × peak × η))          bandwidth or compute bound
              + exchange(sequences) + launches
     exchange = layers × 2 all-reduces × (latency + 2 × (TP − 1) ÷ TP × bytes ÷ link)
     launches = layers × kernels × time of a launch
+
+The weights read are all of a rank, or of a mixture of experts those that the sequences' tokens are routed to.
 
 With `n` sequences always running, every one of them ends and is replaced once in its own life, and its prompt is
 computed between the others' steps:
@@ -83,8 +85,13 @@ def estimate(
     tensor_parallel: int,
     weights_bytes_per_rank: int,
     kv_bytes_per_token_per_rank: int,
+    weights_bytes_read_per_step: int | None = None,
 ) -> Estimates:
-    """Estimates for one replica running `sequences` at once. Without a peak there is no estimate, only None."""
+    """Estimates for one replica running `sequences` at once. Without a peak there is no estimate, only None.
+
+    `weights_bytes_read_per_step` of a rank (sizing.weights.weights_read_bytes); None = all weights of the rank, which
+    is an upper bound for a mixture of experts.
+    """
     if flops_per_second <= 0 or bandwidth_bytes_per_second < 0:
         return Estimates(None, None, None, None, EVIDENCE)
     machine = _Machine(
@@ -103,7 +110,8 @@ def estimate(
     mean_context = min(float(load.context_tokens), prompt_tokens + output_tokens / 2)
     prompt_s = machine.compute_s(prompt_tokens, prompt_tokens / 2, PROMPT_EFFICIENCY, sampled=1)
     prompt_s += machine.fixed_s(prompt_tokens)
-    read_s = machine.read_s(weights_bytes_per_rank + sequences * mean_context * kv_bytes_per_token_per_rank)
+    weights_read = weights_bytes_per_rank if weights_bytes_read_per_step is None else weights_bytes_read_per_step
+    read_s = machine.read_s(weights_read + sequences * mean_context * kv_bytes_per_token_per_rank)
     compute_s = machine.compute_s(sequences, mean_context, PROMPT_EFFICIENCY, sampled=sequences)
     step_s = max(read_s, compute_s) + machine.fixed_s(sequences)
     token_s = step_s + (sequences - 1) * prompt_s / output_tokens

@@ -33,6 +33,7 @@ from ai_on_eks.placement.throughput import Throughput, throughputs, wants_throug
 from ai_on_eks.placement.types import Candidate, Placement, Rejection
 from ai_on_eks.sizing.size import size_model
 from ai_on_eks.sizing.types import Load, MemoryDemand, Target
+from ai_on_eks.sizing.weights import weights_read_bytes
 from ai_on_eks.units import ceil_div, format_gib
 
 REMEMBERED = 256
@@ -154,7 +155,16 @@ def _estimate(candidate: Candidate, requirements: Requirements, demand: MemoryDe
         tensor_parallel=candidate.tensor_parallel,
         weights_bytes_per_rank=demand.rank.weights_bytes,
         kv_bytes_per_token_per_rank=demand.rank.kv_bytes_per_token,
+        weights_bytes_read_per_step=_weights_read_bytes(candidate, requirements, sequences),
     )
+
+
+def _weights_read_bytes(candidate: Candidate, requirements: Requirements, sequences: int) -> int | None:
+    """Only a mixture of experts reads less than its weights."""
+    inventory, precision = requirements.inventory, requirements.precision
+    if all(tensor.active_count is None for tensor in inventory.tensors):
+        return None
+    return weights_read_bytes(inventory, precision, sequences, candidate.tensor_parallel, candidate.pipeline_parallel)
 
 
 def _placement(

@@ -3,9 +3,14 @@
     weights = Σ tensors  ⌈count ÷ PP⌉ × bytes(⌈elements ÷ shards⌉)
     shards  = TP for split tensors, min(TP, key/value heads) for keys and values, 1 for replicated ones
 
+    read    = the same, of experts only  1 − (1 − k ÷ E)ⁿ     what a step of n sequences reads
+
 Elements are divided before bytes are taken, because a rank stores whole elements. Pipeline stages share the repeated
 layers; of the tensors outside them the first stage holds the embedding and the last one the rest, and the larger of the
-two is counted: the fullest rank decides.
+two is counted: the fullest rank decides. A layer's experts stay together on its stage.
+
+Of E experts one token passes k; that one of them is passed by none of n tokens has the chance (1 − k ÷ E)ⁿ if each
+chooses alike and independently. A router that prefers some experts touches fewer, so the read is an upper estimate.
 """
 
 from __future__ import annotations
@@ -34,6 +39,19 @@ def weights_bytes(
     """Bytes of the weights on the fullest rank."""
     tensors = rank_tensors(inventory, pipeline_parallel)
     return sum(_tensor_bytes(tensor, count, inventory, precision, tensor_parallel) for tensor, count in tensors)
+
+
+@lru_cache(maxsize=REMEMBERED)
+def weights_read_bytes(
+    inventory: Inventory, precision: Precision, sequences: int, tensor_parallel: int = 1, pipeline_parallel: int = 1
+) -> int:
+    """Bytes of the weights that the fullest rank reads in a step of `sequences` tokens, one of each sequence."""
+    read = weights_bytes(inventory, precision, tensor_parallel, pipeline_parallel)
+    for tensor, count in rank_tensors(inventory, pipeline_parallel):
+        if tensor.active_count is not None:
+            untouched = (1 - tensor.active_count / tensor.count) ** sequences
+            read -= int(untouched * _tensor_bytes(tensor, count, inventory, precision, tensor_parallel))
+    return read
 
 
 @lru_cache(maxsize=REMEMBERED)
@@ -69,7 +87,11 @@ def rank_tensors(inventory: Inventory, pipeline_parallel: int) -> tuple[tuple[Te
     """Tensors of the fullest pipeline stage, each with its count there."""
     if pipeline_parallel == 1:
         return tuple((tensor, tensor.count) for tensor in inventory.tensors)
-    layers = [(tensor, ceil_div(tensor.count, pipeline_parallel)) for tensor in inventory.tensors if _repeats(tensor)]
+    layers = [
+        (tensor, _stage_count(tensor, inventory.layers, pipeline_parallel))
+        for tensor in inventory.tensors
+        if _repeats(tensor)
+    ]
     single = [tensor for tensor in inventory.tensors if not _repeats(tensor)]
     first = [tensor for tensor in single if tensor.role is TensorRole.EMBEDDING]
     last = [tensor for tensor in single if tensor.role is not TensorRole.EMBEDDING]
@@ -96,6 +118,13 @@ def shards(sharding: Sharding, inventory: Inventory, tensor_parallel: int) -> in
 def _tensor_bytes(tensor: Tensor, count: int, inventory: Inventory, precision: Precision, tensor_parallel: int) -> int:
     divisor = shards(tensor.sharding, inventory, tensor_parallel)
     return count * tensor_format(tensor, precision).bytes_for(ceil_div(prod(tensor.shape), divisor))
+
+
+def _stage_count(tensor: Tensor, layers: int, pipeline_parallel: int) -> int:
+    """Experts are counted by layers: a stage may consist of sparse ones only."""
+    if tensor.per_layer == 1:
+        return ceil_div(tensor.count, pipeline_parallel)
+    return min(tensor.count, tensor.per_layer * ceil_div(layers, pipeline_parallel))
 
 
 def _repeats(tensor: Tensor) -> bool:
