@@ -243,4 +243,4 @@ def test_given_the_measured_configs_when_read_then_every_known_one_has_the_publi
         checked += 1
     record_property("configs checked", checked)
     print(f"{checked} configs checked")
-    assert checked >= 34
+    assert checked >= 50

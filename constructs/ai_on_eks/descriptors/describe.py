@@ -122,7 +122,7 @@ def _describe_folder(path: Path) -> Description:
         task=task,
         source=_source(path, weights),
         architecture=Architecture(
-            family=Family.CNN if inventory.item is Item.IMAGE else Family.TRANSFORMER, config=relevant
+            family=Family.TRANSFORMER if inventory.attention_heads else Family.CNN, config=relevant
         ),
         precision=precision,
     )

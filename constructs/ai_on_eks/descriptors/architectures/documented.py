@@ -56,6 +56,28 @@ DEFAULTS: Mapping[str, Mapping[str, Any]] = {
     "xlm-roberta": _ENCODER | {"pad_token_id": 1},
     "distilbert": _LABELS,
     "mpnet": _LABELS | {"relative_attention_num_buckets": 32},
+    "deberta-v2": _LABELS
+    | {
+        "type_vocab_size": 0,
+        "relative_attention": False,
+        "position_biased_input": True,
+        "position_buckets": -1,
+        "max_relative_positions": -1,
+        "share_att_key": False,
+        "conv_kernel_size": 0,
+        "conv_groups": 1,
+    },
+    "modernbert": _LABELS
+    | {
+        "tie_word_embeddings": True,
+        "norm_bias": False,
+        "attention_bias": False,
+        "mlp_bias": False,
+        "classifier_bias": False,
+        "decoder_bias": True,
+        "local_attention": 128,
+    },
+    "vit": _LABELS | {"num_channels": 3, "qkv_bias": True},
     "resnet": _LABELS
     | {
         "num_channels": 3,

@@ -115,6 +115,18 @@ class Hyperparameters:
             return allowed[0]
         return str(value)
 
+    def words(self, key: str) -> tuple[str, ...]:
+        """A list of words, or one text with `|` between them; empty where the config says nothing."""
+        value = self.value(key)
+        named = value.lower().split("|") if isinstance(value, str) else value
+        if named is None:
+            return ()
+        right = isinstance(named, list) and len(named) <= MAX_ENTRIES
+        if not right or not all(isinstance(one, str) for one in named):
+            self._wrong(key, value, "words, as a list or with '|' between them", 0)
+            return ()
+        return tuple(one.strip() for one in named)
+
     def ending(self, key: str, allowed: tuple[str, ...]) -> str | None:
         """Which of `allowed` the first class named under `key` ends with; None where the config names none."""
         named = self.value(key)

@@ -6,14 +6,24 @@ from collections.abc import Mapping
 from types import ModuleType
 from typing import Any
 
-from ai_on_eks.descriptors.architectures import convolution, decoder, encoder, estimate, mixture, ungated
+from ai_on_eks.descriptors.architectures import (
+    convolution,
+    deberta,
+    decoder,
+    encoder,
+    estimate,
+    mixture,
+    modernbert,
+    ungated,
+    vision,
+)
 from ai_on_eks.descriptors.architectures.documented import DEFAULTS
 from ai_on_eks.descriptors.architectures.hyperparameters import CONFIG_PATH, Hyperparameters
 from ai_on_eks.descriptors.inventory import Inventory
 from ai_on_eks.descriptors.schema import Descriptor, Family, Kind
 from ai_on_eks.errors import InputError, Problem
 
-_FAMILIES: tuple[ModuleType, ...] = (decoder, encoder, convolution, ungated, mixture)
+_FAMILIES: tuple[ModuleType, ...] = (decoder, encoder, convolution, ungated, mixture, deberta, modernbert, vision)
 
 RESNET_50: Mapping[str, Any] = {
     "model_type": "resnet",
