@@ -67,6 +67,7 @@ def problems(config: dict[str, Any], **changes: Any) -> set[tuple[str, str | Non
         (QWEN3, 30_532_122_624, 3_353_032_704),  # Qwen3-30B-A3B: 3.3 B active
         (MINIMAX, 228_689_748_992, 11_030_537_216),  # MiniMax-M2.5
         (GPT_OSS, 20_914_757_184, 4_187_440_704),  # gpt-oss-20b
+        (GPT_OSS | {"num_hidden_layers": 36, "num_local_experts": 128}, 116_829_156_672, 5_711_982_912),
     ],
 )
 def test_given_a_published_mixture_when_read_then_total_and_active_parameters_are_exact(
@@ -165,6 +166,11 @@ def test_given_a_sliding_window_when_switched_off_then_the_cache_is_exact() -> N
     assert read(QWEN2, sliding_window=4096, use_sliding_window=False).estimated == ()
     assert "4096" in read(QWEN2, sliding_window=4096, use_sliding_window=True).estimated[0]
     assert "128" in read(GPT_OSS).estimated[0]
+
+
+def test_given_gpt_oss_when_read_then_what_its_kernels_pad_is_named_as_left_out() -> None:
+    assert "pad" in read(GPT_OSS, sliding_window=None).estimated[0]
+    assert [config["model_type"] for config in ALL if read(config).estimated] == ["gpt_oss"]
 
 
 @pytest.mark.parametrize(

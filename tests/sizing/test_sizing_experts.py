@@ -12,6 +12,7 @@ from ai_on_eks.descriptors.architectures import relevant_hyperparameters
 from ai_on_eks.descriptors.inventory import Inventory, TensorRole
 from ai_on_eks.descriptors.schema import Precision, WeightPrecision
 from ai_on_eks.sizing.weights import rank_tensors, weights_bytes, weights_read_bytes
+from ai_on_eks.units import GIB
 
 BF16 = Precision(weights=WeightPrecision.BF16)
 FP8 = Precision(weights=WeightPrecision.FP8)
@@ -55,6 +56,20 @@ def test_given_ranks_when_sized_then_experts_are_divided_and_routers_whole(ranks
 def test_given_fp8_when_sized_then_router_embedding_head_and_norms_stay_in_16_bit() -> None:
     whole = ROUTERS + NORMS + VOCABULARY
     assert weights_bytes(QWEN3, FP8) == (PARAMETERS - whole) + 2 * whole
+
+
+@pytest.mark.parametrize(
+    ("precision", "ranks", "measured_gib"),
+    [
+        (BF16, 1, 56.98),  # SGLang on MI300
+        (BF16, 4, 14.2474),  # vLLM 0.8.5, vllm-project/vllm issue 17327
+        (FP8, 1, 29.09),  # vLLM 0.10, vllm-project/vllm issue 25350
+    ],
+)
+def test_given_measured_ranks_when_sized_then_within_half_a_percent(
+    precision: Precision, ranks: int, measured_gib: float
+) -> None:
+    assert weights_bytes(QWEN3, precision, ranks) / GIB == pytest.approx(measured_gib, rel=0.005)
 
 
 @given(st.sampled_from(list(WeightPrecision)), st.sampled_from([1, 2, 3, 4, 6, 8]), st.integers(2, 8))

@@ -54,6 +54,9 @@ class Traits:
     sinks               one learned score per attention head
     expert_bias         experts and router have a bias
     mixed               some layers may be dense: mlp_only_layers, decoder_sparse_step
+    shared              every token passes a shared expert as well
+    quantized_attention published quantized checkpoints have the attention quantized too
+    assumed             what sizing leaves out of this model type
     """
 
     attention: decoder.Traits
@@ -68,6 +71,13 @@ class Traits:
     mixed: bool = False
     shared: bool = False
     quantized_attention: bool = True
+    assumed: tuple[str, ...] = ()
+
+
+PADDING = (
+    "4-bit kernels pad experts to widths of their own, which is not counted: 5 % of the weights of gpt-oss-20b "
+    "(13.47 GiB measured with vLLM 0.11 on H100, 12.82 GiB without padding)"
+)
 
 
 MODEL_TYPES: Mapping[str, Traits] = {
@@ -92,6 +102,7 @@ MODEL_TYPES: Mapping[str, Traits] = {
         sinks=True,
         expert_bias=True,
         quantized_attention=False,
+        assumed=(PADDING,),
     ),
 }
 
@@ -113,7 +124,7 @@ def read(model_type: str, parameters: Hyperparameters) -> Inventory:
     experts = _experts(traits, parameters)
     dense = parameters.integer("num_hidden_layers") - experts.layers
     shape = decoder.read_shape(traits.attention, parameters, reads_intermediate=dense > 0)
-    assumed = decoder.assumptions(model_type, parameters)
+    assumed = (*decoder.assumptions(model_type, parameters), *traits.assumed)
     parameters.finish()
     layers = (
         *_attention(shape, traits),
