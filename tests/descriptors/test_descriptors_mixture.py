@@ -141,7 +141,7 @@ def test_given_a_shared_expert_when_wide_then_it_decides_the_activations() -> No
         ({"mlp_only_layers": [0, 1, 2]}, 45),
         ({"mlp_only_layers": [0, 0, 48, 1000]}, 47),
         ({"decoder_sparse_step": 2}, 24),
-        ({"decoder_sparse_step": 2, "mlp_only_layers": [0, 1]}, 23),  # layer 0 is dense already
+        ({"decoder_sparse_step": 2, "mlp_only_layers": [0, 2, 3]}, 23),  # 0 and 2 are dense already
         ({"decoder_sparse_step": 5}, 9),
         ({"decoder_sparse_step": 49}, 0),
     ],
