@@ -109,6 +109,7 @@ def test_given_a_decoder_when_read_then_its_state_and_longest_context_follow_fro
     (state,) = inventory.states
     assert state.elements_per_token == elements
     assert inventory.max_context_tokens == context
+    assert bool(inventory.estimated) == (context is None)
 
 
 @pytest.mark.parametrize(

@@ -144,6 +144,7 @@ def _bloom(parameters: Hyperparameters) -> Shape:
     hidden_key = _spelled(parameters, "hidden_size", "n_embed")
     heads_key = _spelled(parameters, "n_head", "num_attention_heads")
     hidden, heads = parameters.integer(hidden_key), parameters.integer(heads_key)
+    named = parameters.has("seq_length")  # what it was trained with; ALiBi itself sets no limit
     return Shape(
         layers=parameters.integer(_spelled(parameters, "n_layer", "num_hidden_layers")),
         hidden=hidden,
@@ -152,11 +153,12 @@ def _bloom(parameters: Hyperparameters) -> Shape:
         key_value_heads=heads,
         head_dimension=_head_dimension(parameters, hidden_key, hidden, heads_key, heads),
         vocabulary=parameters.integer("vocab_size"),
-        context=parameters.integer("seq_length") if parameters.has("seq_length") else None,
+        context=parameters.integer("seq_length") if named else None,
         has_head=_has_head(parameters),
         tied=parameters.flag("tie_word_embeddings"),
         layer_norms=(("input_layernorm", hidden), ("post_attention_layernorm", hidden)),
         norms=("transformer.word_embeddings_layernorm", "transformer.ln_f"),
+        estimated=() if named else ("the longest context is unknown: the config has no seq_length",),
     )
 
 
