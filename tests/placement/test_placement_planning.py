@@ -166,6 +166,21 @@ def test_an_image_its_publisher_calls_experimental_is_not_used(
     assert "experimental" in rejection.reason
 
 
+def test_a_feed_forward_width_that_does_not_divide_is_rejected(
+    llama: Descriptor, catalog: Catalog, platform: Platform
+) -> None:
+    # GIVEN a model whose heads divide by 4 and whose feed-forward layers do not
+    config = {**(llama.architecture.config or {}), "intermediate_size": 14338}  # type: ignore[dict-item] # a mapping here
+    odd = llama.model_copy(update={"architecture": llama.architecture.model_copy(update={"config": config})})
+    plan = planned(odd, only(catalog, ["g6e.12xlarge"]), platform)
+    rejection = next(r for r in plan.rejected if (r.instance_type, r.tensor_parallel) == ("g6e.12xlarge", 4))
+    assert (rejection.rule, rejection.reason) == (
+        "feed-forward-width",
+        "a feed-forward width of 14,338 does not divide by tensor parallelism 4",
+    )
+    assert {placement.tensor_parallel for placement in (chosen(plan), *plan.alternatives)} == {1, 2}
+
+
 def test_memory_rejections_tell_the_shortfall(llama: Descriptor, catalog: Catalog, platform: Platform) -> None:
     # GIVEN a context whose cache does not fit beside the weights on one A10G
     longer = with_serving(llama, context_tokens=65536)

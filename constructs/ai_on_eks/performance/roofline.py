@@ -178,7 +178,8 @@ def _head_operations(inventory: Inventory) -> int:
 
 def _batch(machine: _Machine, inventory: Inventory, load: Load, weights_bytes_per_rank: int) -> Estimates:
     is_image = inventory.item is Item.IMAGE
-    efficiency = CONVOLUTION_EFFICIENCY if is_image else ENCODER_EFFICIENCY
+    # A vision transformer works on images with the matrix products of an encoder.
+    efficiency = ENCODER_EFFICIENCY if inventory.attention_heads else CONVOLUTION_EFFICIENCY
     items = load.batch if is_image else load.batch * load.context_tokens
     context = 0 if is_image else load.context_tokens
     batch_s = max(machine.compute_s(items, context, efficiency, sampled=items), machine.read_s(weights_bytes_per_rank))

@@ -20,6 +20,7 @@ CANDIDATE_RULES: tuple[CandidateRule, ...] = (
     CandidateRule("precision-support", capability.precision_supported),
     CandidateRule("cache-precision-support", capability.cache_precision_supported),
     CandidateRule("tensor-parallel", parallelism.divides_heads),
+    CandidateRule("feed-forward-width", parallelism.divides_widths),
 )
 """Asked before anything is computed."""
 
