@@ -8,6 +8,8 @@ import pytest
 from placement_changes import only, with_constraints, with_serving, with_targets, with_zones
 
 from ai_on_eks.catalog.loading import Catalog, load_catalog
+from ai_on_eks.cli.reasons import FIXES
+from ai_on_eks.cli.targets import RULES_OF_A_TARGET
 from ai_on_eks.descriptors.architectures import build_inventory
 from ai_on_eks.descriptors.platform import Platform
 from ai_on_eks.descriptors.schema import CapacityType, Descriptor, Targets
@@ -377,3 +379,9 @@ def test_a_batch_is_estimated_as_full_as_the_load_makes_it(
     assert full.estimates.ttft_ms is not None
     assert shared.estimates.ttft_ms == pytest.approx(full.estimates.ttft_ms / 4, rel=0.05)  # launches do not shrink
     assert shared.memory.rank.activation_bytes == full.memory.rank.activation_bytes
+
+
+def test_every_rule_that_the_command_knows_by_name_exists() -> None:
+    names = {rule.name for rule in CANDIDATE_RULES} | {rule.name for rule in PLACEMENT_RULES}
+    assert set(FIXES) <= names | {MEMORY_RULE, "engine-model"}
+    assert names >= RULES_OF_A_TARGET

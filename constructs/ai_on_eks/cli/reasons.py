@@ -31,6 +31,7 @@ FIXES: dict[str, str] = {
     "purchase-route": "change constraints.capacity_type",
     "precision-support": "choose another precision.weights, or allow accelerators that compute in it",
     "tensor-parallel": "allow accelerators with more memory, so that fewer ranks do",
+    "feed-forward-width": "allow accelerators with more memory, so that fewer ranks do",
     MEMORY_RULE: "reduce serving.context_tokens, quantize precision.weights, or allow larger accelerators",
     "host-memory": "allow instance types with more memory",
     "host-cpu": "allow instance types with more vCPUs",

@@ -19,13 +19,14 @@ from ai_on_eks.placement.rules import CANDIDATE_RULES
 from ai_on_eks.placement.types import Candidate
 from ai_on_eks.sizing.types import Target
 
-_RULES_OF_A_TARGET = frozenset(
+RULES_OF_A_TARGET = frozenset(
     {
         "engine-accelerator",
         "engine-architecture",
         "precision-support",
         "cache-precision-support",
         "tensor-parallel",
+        "feed-forward-width",
     }
 )
 """Rules about engine, device and division. The others ask what the descriptor and the platform allow."""
@@ -105,7 +106,7 @@ def _objections(candidate: Candidate, requirements: Requirements, catalog: Catal
     """Why engine, device and division do not go together, by the rules that `plan` asks."""
     found: list[Objection] = []
     for rule in CANDIDATE_RULES:
-        violation = rule.check(candidate, requirements, catalog) if rule.name in _RULES_OF_A_TARGET else None
+        violation = rule.check(candidate, requirements, catalog) if rule.name in RULES_OF_A_TARGET else None
         if violation is not None:
             found.append(Objection(rule.name, violation.reason))
     return found
