@@ -107,20 +107,21 @@ def test_given_a_model_of_images_when_a_context_is_asked_for_then_it_is_refused(
 
 
 @pytest.mark.parametrize(
-    ("options", "rule"),
+    ("options", "rules"),
     [
-        (["--instance-type", "p5.48xlarge", "--tp", "3"], "tensor-parallel"),
-        (["--accelerator", "inferentia2"], "engine-accelerator"),
-        (["--accelerator", "t4"], "precision-support"),
+        (["--instance-type", "p5.48xlarge", "--tp", "3"], ["tensor-parallel", "feed-forward-width"]),
+        (["--accelerator", "inferentia2"], ["engine-accelerator"]),
+        (["--accelerator", "t4"], ["precision-support"]),
     ],
 )
-def test_given_a_target_that_cannot_run_the_model_when_sized_then_the_rule_is_told(
-    capsys: pytest.CaptureFixture[str], options: list[str], rule: str
+def test_given_a_target_that_cannot_run_the_model_when_sized_then_the_rules_are_told(
+    capsys: pytest.CaptureFixture[str], options: list[str], rules: list[str]
 ) -> None:
     body = run_here(capsys, "size", LLAMA_8B, *options, "--json").data
-    assert [one["rule"] for one in body["objections"]] == [rule]
+    assert [one["rule"] for one in body["objections"]] == rules
     shown = run_here(capsys, "size", LLAMA_8B, *options).out
-    assert f"not served there: {rule}: {body['objections'][0]['reason'][:20]}" in shown
+    for one in body["objections"]:
+        assert f"not served there: {one['rule']}: {one['reason'][:20]}" in shown
 
 
 def test_given_a_target_that_serves_when_sized_then_nothing_is_objected(capsys: pytest.CaptureFixture[str]) -> None:
