@@ -10,9 +10,9 @@ from typing import Any
 
 from ai_on_eks.cli.layout import Column, indented, table
 from ai_on_eks.cli.output import counted
-from ai_on_eks.cli.reasons import RULE_ORDER
 from ai_on_eks.cli.tables import NONE, plan_table, size, usd
 from ai_on_eks.placement.candidates import ANY_INSTANCE_TYPE
+from ai_on_eks.placement.nearness import RULE_ORDER
 
 INDENT = "  "
 NEAREST_SHOWN = 5

@@ -1,6 +1,6 @@
 """What is well-formed and still worth mending before it is deployed: mutable pins, old prices, models without a place.
 
-stale prices:  today − date of the newest price snapshot > 180 days
+stale prices:  today − date of a chosen type's price > 180 days
 """
 
 from __future__ import annotations
@@ -9,7 +9,6 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 
-from ai_on_eks.catalog.loading import Catalog
 from ai_on_eks.cli.loading import LoadedModel, LoadedPlatform, zones_of
 from ai_on_eks.cli.reasons import nothing_fits
 from ai_on_eks.errors import Problem
@@ -66,20 +65,27 @@ def unpinned_revisions(models: Iterable[LoadedModel]) -> list[Problem]:
     ]
 
 
-def stale_prices(catalog: Catalog, today: date) -> list[Problem]:
-    """A price snapshot that is too old to choose by."""
-    snapshot = catalog.snapshot["prices"]
-    age_days = (today - date.fromisoformat(snapshot.date)).days
-    if age_days <= STALE_PRICE_DAYS:
-        return []
+def stale_prices(plans: Sequence[Plan], today: date) -> list[Problem]:
+    """Prices of chosen types that are too old to choose by. Each price has a date of its own."""
+    by_date: dict[str, set[str]] = {}
+    for plan in plans:
+        if plan.chosen is not None and plan.chosen.price is not None:
+            by_date.setdefault(plan.chosen.price.date, set()).add(plan.chosen.instance_type.name)
     return [
         Problem(
             code="stale-prices",
-            message=f"the prices of the catalogue are {age_days} days old, more than {STALE_PRICE_DAYS}",
-            value=snapshot.date,
+            message=f"the price of {', '.join(sorted(names))} is {_age_days(published, today)} days old, "
+            f"more than {STALE_PRICE_DAYS}",
+            value=published,
             fix="update ai-on-eks, or refresh the catalogue from your own account",
         )
+        for published, names in sorted(by_date.items())
+        if _age_days(published, today) > STALE_PRICE_DAYS
     ]
+
+
+def _age_days(published: str, today: date) -> int:
+    return (today - date.fromisoformat(published)).days
 
 
 def unknown_zones(target: LoadedPlatform) -> list[Problem]:

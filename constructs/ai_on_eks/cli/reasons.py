@@ -6,22 +6,13 @@ why = price difference to the next instance type; rules that took out the cheape
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from ai_on_eks.catalog.loading import Catalog
 from ai_on_eks.errors import Problem
 from ai_on_eks.placement.candidates import ANY_INSTANCE_TYPE
-from ai_on_eks.placement.rules import CANDIDATE_RULES, MEMORY_RULE, PLACEMENT_RULES
+from ai_on_eks.placement.rules import MEMORY_RULE
 from ai_on_eks.placement.types import Placement, Plan, Rejection
-
-RULE_ORDER: tuple[str, ...] = (
-    *(rule.name for rule in CANDIDATE_RULES),
-    MEMORY_RULE,
-    *(rule.name for rule in PLACEMENT_RULES),
-)
-"""Rules in the order they are asked. The later a candidate fell, the nearer it came."""
-
-UNKNOWN_SHORTFALL = float("inf")
 
 FIXES: dict[str, str] = {
     "engine-model": "choose a kind, architecture.family and source.format that one engine serves",
@@ -49,14 +40,9 @@ def why(plan: Plan, catalog: Catalog) -> str:
     return f"{_next(plan.chosen, plan.alternatives)}; {_cheaper(plan, plan.chosen, catalog)}"
 
 
-def nearest_first(rejections: Iterable[Rejection]) -> tuple[Rejection, ...]:
-    """The rejections by how far they came, then by how little was missing: a total order."""
-    return tuple(sorted(rejections, key=_distance))
-
-
 def nothing_fits(plan: Plan, file: str | None) -> Problem:
     """The problem to report for a model without a placement."""
-    nearest = nearest_first(plan.rejected)
+    nearest = plan.rejected
     first = nearest[0] if nearest else None
     if first is not None and first.instance_type == ANY_INSTANCE_TYPE:
         return _no_engine(plan, nearest, file)
@@ -89,7 +75,7 @@ def rejection_text(rejection: Rejection) -> str:
 
 
 def _why_nothing(plan: Plan) -> str:
-    nearest = nearest_first(plan.rejected)
+    nearest = plan.rejected
     if not nearest:
         return "nothing fits: the catalogue has no candidate"
     first = nearest[0]
@@ -117,7 +103,7 @@ def _cheaper(plan: Plan, chosen: Placement, catalog: Catalog) -> str:
         return "no price is published"
     fitting = {chosen.instance_type.name, *(placement.instance_type.name for placement in plan.alternatives)}
     rules: dict[str, str] = {}
-    for rejection in nearest_first(plan.rejected):
+    for rejection in plan.rejected:
         name = rejection.instance_type
         known = catalog.instance_types.get(name)
         if name in fitting or name in rules or known is None or known.price is None:
@@ -128,24 +114,3 @@ def _cheaper(plan: Plan, chosen: Placement, catalog: Catalog) -> str:
         return "nothing in the catalogue is cheaper"
     counts = sorted(Counter(rules.values()).items(), key=lambda item: (-item[1], item[0]))
     return "cheaper fail " + ", ".join(f"{rule} ×{count}" for rule, count in counts)
-
-
-def _distance(rejection: Rejection) -> tuple[int, float, str, int, str]:
-    reached = RULE_ORDER.index(rejection.rule) if rejection.rule in RULE_ORDER else -1
-    return (
-        -reached,
-        _shortfall_number(rejection.shortfall),
-        rejection.instance_type,
-        rejection.tensor_parallel,
-        rejection.engine,
-    )
-
-
-def _shortfall_number(shortfall: str | None) -> float:
-    """The number a shortfall begins with; within one rule all have the same unit."""
-    if not shortfall:
-        return UNKNOWN_SHORTFALL
-    try:
-        return float(shortfall.split()[0].replace(",", ""))
-    except ValueError:
-        return UNKNOWN_SHORTFALL

@@ -1,11 +1,12 @@
 """From many plans to the nodes they need together.
 
     nodes(instance type, capacity type) = Σ over plans: nodes of the chosen placement
-    root volume = (2 × images + ephemeral storage of the pods of one node + a margin) ÷ share the kubelet uses
+    root volume = (2 × images + disk of the pods that can meet on a node + a margin) ÷ share the kubelet uses
 
 What is needed is the same where a type's own NVMe disks hold it instead; who starts the node decides that.
 
-Replicas of different models do not share a node here: a plan's price would then depend on its neighbours.
+Nodes are counted as if models did not share them: a plan's price would then depend on its neighbours. The scheduler
+knows nothing of that and may put pods of several models on one node with free accelerators, so its disk holds them all.
 The factor two covers an update, when the old image and the new one lie side by side.
 """
 
@@ -21,8 +22,8 @@ from ai_on_eks.placement.types import CapacityRequest, Placement, Plan
 from ai_on_eks.units import GIB, ceil_div
 
 ROOT_VOLUME_MARGIN_GIB = 20
-"""Operating system, kubelet, logs and the DaemonSets' images. EKS AL2023 accelerated AMIs occupy about 10 GiB
-(reference: amazon-eks-ami default volume of 20 GiB, 2026-07)."""
+"""Operating system, kubelet, logs and the DaemonSets' images. An assumption: as much as a managed node group gives a
+whole node by default (EKS user guide, diskSize 20 GiB, 2026-11)."""
 
 USABLE_SHARE = 0.85
 """Of a file system. Above 85 % the kubelet deletes images (imageGCHighThresholdPercent 85), and below 10 % free it
@@ -78,7 +79,7 @@ def _name(instance_type: InstanceType, capacity_type: str) -> str:
 
 def _root_volume_gib(placements: list[Placement], image_bytes: Mapping[str, int]) -> int:
     images_bytes = sum(image_bytes[key] for key in sorted({placement.image_key for placement in placements}))
-    pods_bytes = max(
+    pods_bytes = sum(
         placement.memory.host.ephemeral_bytes * min(placement.replicas, placement.replicas_per_node)
         for placement in placements
     )

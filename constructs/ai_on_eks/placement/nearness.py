@@ -12,8 +12,14 @@ from collections.abc import Iterable
 from ai_on_eks.placement.rules import CANDIDATE_RULES, MEMORY_RULE, PLACEMENT_RULES
 from ai_on_eks.placement.types import Rejection
 
-_RULES = (*(rule.name for rule in CANDIDATE_RULES), MEMORY_RULE, *(rule.name for rule in PLACEMENT_RULES))
-_PASSED = {name: passed for passed, name in enumerate(_RULES)}
+RULE_ORDER: tuple[str, ...] = (
+    *(rule.name for rule in CANDIDATE_RULES),
+    MEMORY_RULE,
+    *(rule.name for rule in PLACEMENT_RULES),
+)
+"""Rules in the order they are asked. The later a candidate fell, the nearer it came."""
+
+_PASSED = {name: passed for passed, name in enumerate(RULE_ORDER)}
 _BEFORE_ALL = -1
 """Of an engine that was ruled out before any candidate was made."""
 

@@ -115,7 +115,7 @@ def _findings(checked: Checked) -> list[Problem]:
         *without_placement(checked.models, checked.plans),
         *unpinned_revisions(checked.models),
         *unpinned_images(checked.used, checked.images_file),
-        *stale_prices(checked.target.catalog, datetime.now(UTC).date()),
+        *stale_prices(checked.plans, datetime.now(UTC).date()),
     ]
 
 

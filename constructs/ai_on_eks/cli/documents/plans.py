@@ -8,7 +8,7 @@ from typing import Any
 from ai_on_eks.catalog.loading import Catalog
 from ai_on_eks.cli.documents.memory import host_mapping, rank_mapping
 from ai_on_eks.cli.documents.prices import price_mapping
-from ai_on_eks.cli.reasons import nearest_first, why
+from ai_on_eks.cli.reasons import why
 from ai_on_eks.performance.types import Estimates
 from ai_on_eks.placement.types import Placement, Plan, Rejection
 from ai_on_eks.serving.images import unpinned_warnings
@@ -42,7 +42,7 @@ def plan_mapping(plan: Plan, catalog: Catalog, images: Images | None = None, *, 
         "image": None if image is None else image.reference,
         "warnings": [*plan.warnings, *unpinned_warnings([] if image is None else [image])],
         "alternatives": [placement_mapping(placement, terms=False) for placement in plan.alternatives],
-        "rejected": [rejection_mapping(rejection) for rejection in nearest_first(plan.rejected)],
+        "rejected": [rejection_mapping(rejection) for rejection in plan.rejected],
     }
 
 

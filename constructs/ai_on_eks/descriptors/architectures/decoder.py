@@ -21,14 +21,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from ai_on_eks.descriptors.architectures.decoder_inventory import decoder_inventory
 from ai_on_eks.descriptors.architectures.hyperparameters import Hyperparameters
-from ai_on_eks.descriptors.architectures.operations import matrix_flops
 from ai_on_eks.descriptors.inventory import (
-    Activations,
     Inventory,
-    Item,
-    KeyValueState,
-    Operations,
     Sharding,
     Tensor,
     TensorRole,
@@ -99,28 +95,8 @@ def assemble(
     """The whole model around the tensors of its layers; `feed_forward_live` is what the block keeps beside the
     residual, in elements per token."""
     tensors = _tensors(shape, layers)
-    tied_head = 2 * shape.vocabulary * shape.hidden if shape.has_head and shape.tied else 0
-    attention_width = shape.heads * shape.head_dimension
-    projected = attention_width + 2 * shape.key_value_heads * shape.head_dimension
-    return Inventory(
-        architecture=model_type,
-        item=Item.TOKEN,
-        tensors=tensors,
-        states=(KeyValueState(shape.layers, shape.key_value_heads, shape.head_dimension, shape.head_dimension),),
-        operations=Operations(
-            per_item=matrix_flops(tensors) + tied_head,
-            per_item_and_context_token=4 * shape.layers * attention_width,
-        ),
-        activations=Activations(
-            per_item=shape.hidden + max(feed_forward_live, projected + attention_width),
-            vocabulary=shape.vocabulary if shape.has_head else 0,
-        ),
-        layers=shape.layers,
-        hidden_size=shape.hidden,
-        attention_heads=shape.heads,
-        key_value_heads=shape.key_value_heads,
-        max_context_tokens=shape.context,
-        estimated=assumed,
+    return decoder_inventory(
+        model_type, shape, tensors, feed_forward_live=feed_forward_live, residuals=1, estimated=assumed
     )
 
 

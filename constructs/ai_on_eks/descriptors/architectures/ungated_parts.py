@@ -17,13 +17,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ai_on_eks.descriptors.architectures.operations import matrix_flops
+from ai_on_eks.descriptors.architectures.decoder_inventory import decoder_inventory
 from ai_on_eks.descriptors.inventory import (
-    Activations,
     Inventory,
-    Item,
-    KeyValueState,
-    Operations,
     Sharding,
     Tensor,
     TensorRole,
@@ -72,28 +68,12 @@ class Shape:
 def inventory(model_type: str, names: Names, shape: Shape) -> Inventory:
     """The decoder as tensors, state, operations and activations."""
     tensors = (*_embeddings(names, shape), *_layers(names, shape), *_norms(names, shape), *_head(names, shape))
-    tied_head = 2 * shape.vocabulary * shape.hidden if shape.has_head and shape.tied else 0
-    attention_width = shape.heads * shape.head_dimension
-    projected = attention_width + 2 * shape.key_value_heads * shape.head_dimension
-    residuals = 2 if shape.side_by_side else 1
-    return Inventory(
-        architecture=model_type,
-        item=Item.TOKEN,
-        tensors=tensors,
-        states=(KeyValueState(shape.layers, shape.key_value_heads, shape.head_dimension, shape.head_dimension),),
-        operations=Operations(
-            per_item=matrix_flops(tensors) + tied_head,
-            per_item_and_context_token=4 * shape.layers * attention_width,
-        ),
-        activations=Activations(
-            per_item=residuals * shape.hidden + max(2 * shape.inner, projected + attention_width),
-            vocabulary=shape.vocabulary if shape.has_head else 0,
-        ),
-        layers=shape.layers,
-        hidden_size=shape.hidden,
-        attention_heads=shape.heads,
-        key_value_heads=shape.key_value_heads,
-        max_context_tokens=shape.context,
+    return decoder_inventory(
+        model_type,
+        shape,
+        tensors,
+        feed_forward_live=2 * shape.inner,
+        residuals=2 if shape.side_by_side else 1,
         estimated=shape.estimated,
     )
 
