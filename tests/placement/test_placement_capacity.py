@@ -73,7 +73,7 @@ def test_the_root_volume_holds_two_images_and_the_pods_within_the_kubelets_thres
 def test_the_root_volume_holds_the_pods_of_two_models_that_may_meet_on_a_node(
     models: dict[str, Descriptor], catalog: Catalog, platform: Platform
 ) -> None:
-    # GIVEN two models of one replica each, on a type with accelerators for both, their weights on the node
+    # GIVEN two models on a type with accelerators for all replicas of both, their weights on the node
     model = models["llama-3-1-8b-instruct"]
     first = model.model_copy(update={"storage": Storage.NODE})
     second = first.model_copy(update={"name": "second"})
@@ -82,7 +82,9 @@ def test_the_root_volume_holds_the_pods_of_two_models_that_may_meet_on_a_node(
     (request,) = capacity_requests(plans, platform, few, AnyImage())
 
     # THEN the disk of either node holds the pods of both
-    pods_bytes = sum(plan.chosen.memory.host.ephemeral_bytes for plan in plans if plan.chosen is not None)
+    chosen = [plan.chosen for plan in plans if plan.chosen is not None]
+    pods_bytes = sum(placement.memory.host.ephemeral_bytes * placement.replicas for placement in chosen)
+    assert sum(placement.replicas for placement in chosen) <= few.instance_types["g6e.12xlarge"].accelerator_count
     used_bytes = 2 * IMAGE_BYTES + pods_bytes + ROOT_VOLUME_MARGIN_GIB * GIB
     assert used_bytes <= 0.85 * request.root_volume_gib * GIB
 
