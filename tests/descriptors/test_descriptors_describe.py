@@ -136,6 +136,6 @@ def test_given_sources_that_cannot_be_read_when_described_then_each_says_why(tmp
 def test_given_a_config_without_a_model_type_when_described_then_the_fix_is_not_to_look_in_the_same_file(
     tmp_path: Path,
 ) -> None:
-    problem = refused(str(folder_of({"_class_name": "FluxTransformer2DModel"}, tmp_path / "flux")))
+    problem = refused(str(folder_of({"hidden_size": 64}, tmp_path / "anonymous")))
     assert (problem.code, problem.path) == ("missing-hyperparameter", "model_type")
     assert problem.fix == "write the descriptor by hand, with architecture.parameters"

@@ -10,7 +10,7 @@ import pytest
 
 from ai_on_eks.descriptors.architectures import build_inventory, known_model_types, relevant_hyperparameters
 from ai_on_eks.descriptors.documents import parse_yaml
-from ai_on_eks.descriptors.inventory import Inventory, Item, Sharding, TensorRole
+from ai_on_eks.descriptors.inventory import Inventory, Item, KeyValueState, Sharding, TensorRole
 from ai_on_eks.descriptors.loading import load_descriptor
 from ai_on_eks.descriptors.schema import Architecture, Descriptor, Family, Format, Kind, Source
 from ai_on_eks.errors import InputError
@@ -108,6 +108,7 @@ def test_given_published_hyperparameters_when_read_then_the_parameters_are_exact
 
 def test_given_grouped_queries_when_read_then_the_state_has_their_heads() -> None:
     (state,) = read(LLAMA).states
+    assert isinstance(state, KeyValueState)
     assert state.elements_per_token == 32 * 8 * (128 + 128)
     assert {tensor.sharding for tensor in read(LLAMA).tensors if "k_proj" in tensor.name} == {Sharding.KEY_VALUE}
 

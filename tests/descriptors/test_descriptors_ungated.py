@@ -10,7 +10,7 @@ import pytest
 
 from ai_on_eks.descriptors.architectures import relevant_hyperparameters
 from ai_on_eks.descriptors.describe import describe
-from ai_on_eks.descriptors.inventory import Inventory, Sharding, TensorRole
+from ai_on_eks.descriptors.inventory import Inventory, KeyValueState, Sharding, TensorRole
 from ai_on_eks.descriptors.schema import Kind
 from ai_on_eks.errors import InputError
 
@@ -107,6 +107,7 @@ def test_given_a_decoder_when_read_then_its_state_and_longest_context_follow_fro
 ) -> None:
     inventory = read(config)
     (state,) = inventory.states
+    assert isinstance(state, KeyValueState)
     assert state.elements_per_token == elements
     assert inventory.max_context_tokens == context
     assert bool(inventory.estimated) == (context is None)

@@ -13,14 +13,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from ai_on_eks.descriptors.architectures import relevant_hyperparameters
+from ai_on_eks.descriptors.architectures import family_of, relevant_hyperparameters
 from ai_on_eks.descriptors.checks import check_descriptor, check_inventory
 from ai_on_eks.descriptors.document import refuse
 from ai_on_eks.descriptors.documents import read_json
 from ai_on_eks.descriptors.inventory import Inventory, Item
 from ai_on_eks.descriptors.model_folder import Weights, find_weights, hub_source
 from ai_on_eks.descriptors.published_precision import exported_precision, published_precision
-from ai_on_eks.descriptors.schema import Architecture, Descriptor, Family, Format, Kind, Precision, Source
+from ai_on_eks.descriptors.schema import Architecture, Descriptor, Format, Kind, Precision, Source
 from ai_on_eks.descriptors.weight_files import READERS, describe_weights, is_weight_source
 from ai_on_eks.descriptors.yaml_writing import write_yaml
 from ai_on_eks.errors import InputError, Problem
@@ -121,9 +121,7 @@ def _describe_folder(path: Path) -> Description:
         kind=kind,
         task=task,
         source=_source(path, weights),
-        architecture=Architecture(
-            family=Family.TRANSFORMER if inventory.attention_heads else Family.CNN, config=relevant
-        ),
+        architecture=Architecture(family=family_of(config), config=relevant),
         precision=precision,
     )
     problems = [*check_descriptor(descriptor), *check_inventory(descriptor, inventory)]

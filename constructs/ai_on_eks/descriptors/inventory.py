@@ -1,7 +1,7 @@
 """What a model is made of, whatever it was read from.
 
     weights of a rank = Σ over tensors: count × elements ÷ shards(tensor, TP) × bits(tensor) / 8
-    cache of a rank   = Σ over states:  bytes per token ÷ shards(state, TP) × tokens kept
+    cache of a rank   = Σ over states:  layers × elements ÷ shards(state, TP) × bits(state) / 8 × tokens kept
     operations        = per token (or image) forward, from the same tensors; of experts only the active ones
 
 A config, the header of a weight file or a bare parameter count each yield this one value; sizing, performance and
@@ -13,6 +13,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 from math import prod
+
+from ai_on_eks.descriptors.element_format import ElementFormat
 
 
 class TensorRole(StrEnum):
@@ -27,6 +29,8 @@ class TensorRole(StrEnum):
     HEAD = "head"
     CONVOLUTION = "convolution"
     POOLER = "pooler"
+    RECURRENT = "recurrent"
+    VISION = "vision"
     UNKNOWN = "unknown"
 
 
@@ -56,6 +60,9 @@ class Tensor:
 
     active_count   how many of them one token passes; None = all. Fewer only where a router chooses among experts
     per_layer      how many of them belong to one layer, the number of experts; pipeline stages share whole layers
+    layers         the layer numbers that the first `*` stands for, where they are not 0, 1, 2 … count ÷ per_layer − 1
+    stored         the format a quantized checkpoint keeps them in; None = what the descriptor's precision means for
+                   tensors that are `quantizable`, or for those that are not
     """
 
     name: str
@@ -66,12 +73,16 @@ class Tensor:
     quantizable: bool = False
     active_count: int | None = None
     per_layer: int = 1
+    layers: tuple[int, ...] | None = None
+    stored: ElementFormat | None = None
 
     def __post_init__(self) -> None:
         if self.active_count is not None and not 0 < self.active_count <= self.count:
             raise ValueError(f"{self.name}: {self.active_count} of {self.count} tensors cannot be active")
         if self.per_layer < 1:
             raise ValueError(f"{self.name}: {self.per_layer} tensors per layer")
+        if self.layers is not None and len(self.layers) * self.per_layer != self.count:
+            raise ValueError(f"{self.name}: {self.count} tensors in {len(self.layers)} layers")
 
     @property
     def parameters(self) -> int:
@@ -85,19 +96,63 @@ class Tensor:
 
 @dataclass(frozen=True, slots=True)
 class KeyValueState:
-    """Keys and values that `layers` attention layers keep for every token of a running sequence.
+    """What `layers` attention layers keep of the tokens of a running sequence.
 
-    elements per token = layers × key_value_heads × (key_dimension + value_dimension)
+        elements per token kept = layers × key_value_heads × (key_dimension + value_dimension)
+
+    window_tokens    a sliding window or chunk: never more than so many tokens are kept; None = all of them
+    fixed_tokens     tokens of an input of constant length, whatever the context (an encoder's output that a decoder
+                     attends to); None = the tokens of the sequence itself
+    tokens_per_entry tokens that share one entry, where keys are compressed along the sequence
+    is_replicated    every rank keeps all of it, as the latent of multi-head latent attention, which has no heads
+    bits             of an element, where they do not follow the descriptor's precision of the cache
+    name             what is kept, for the account
     """
 
     layers: int
     key_value_heads: int
     key_dimension: int
     value_dimension: int
+    window_tokens: int | None = None
+    fixed_tokens: int | None = None
+    tokens_per_entry: int = 1
+    is_replicated: bool = False
+    bits: int | None = None
+    name: str = "keys and values"
 
     @property
     def elements_per_token(self) -> int:
+        """Of all layers, for one token that is kept."""
         return self.layers * self.key_value_heads * (self.key_dimension + self.value_dimension)
+
+    @property
+    def grows(self) -> bool:
+        """Does every further token of a long sequence add to it?"""
+        return self.window_tokens is None and self.fixed_tokens is None
+
+
+@dataclass(frozen=True, slots=True)
+class RecurrentState:
+    """What `layers` recurrent layers (state-space, linear attention, convolution) keep of a sequence, however long.
+
+        elements per sequence = layers × elements
+
+    heads            tensor parallelism divides the elements over at most so many ranks
+    bits             of an element, where they do not follow the data type of the computation
+    """
+
+    layers: int
+    elements: int
+    heads: int
+    bits: int | None = None
+    name: str = "recurrent state"
+
+    @property
+    def elements_per_sequence(self) -> int:
+        return self.layers * self.elements
+
+
+State = KeyValueState | RecurrentState
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +189,7 @@ class Inventory:
     architecture: str
     item: Item
     tensors: tuple[Tensor, ...]
-    states: tuple[KeyValueState, ...]
+    states: tuple[State, ...]
     operations: Operations
     activations: Activations
     layers: int

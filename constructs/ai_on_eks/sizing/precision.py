@@ -1,40 +1,15 @@
-"""Bytes that a number of elements takes in memory.
+"""The format of elements that a descriptor's precision means.
 
-    bytes(n) = ⌈n × bits ÷ 8⌉ + ⌈⌈n ÷ group⌉ × group_bits ÷ 8⌉
-
-The second term is the scales (and zero points) of block formats. Scales per output channel or per tensor, as FP8 and
-INT8 have, are below 0.1 % and left out.
+Scales per output channel or per tensor, as FP8 and INT8 have, are below 0.1 % and left out.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
+from ai_on_eks.descriptors.element_format import ElementFormat
 from ai_on_eks.descriptors.schema import CachePrecision, Precision, WeightPrecision
 from ai_on_eks.errors import InputError, Problem
-from ai_on_eks.units import ceil_div
-
-
-@dataclass(frozen=True, slots=True)
-class ElementFormat:
-    """How elements are stored: `bits` each, and `group_bits` more for every `group_elements` of them."""
-
-    bits: int
-    group_elements: int = 0
-    group_bits: int = 0
-
-    def bytes_for(self, elements: int) -> int:
-        scales = ceil_div(ceil_div(elements, self.group_elements) * self.group_bits, 8) if self.group_elements else 0
-        return ceil_div(elements * self.bits, 8) + scales
-
-    def __str__(self) -> str:
-        return (
-            f"({self.bits} + {self.group_bits}/{self.group_elements}) bit"
-            if self.group_elements
-            else f"{self.bits} bit"
-        )
-
 
 _FULL = ElementFormat(32)
 _HALF = ElementFormat(16)

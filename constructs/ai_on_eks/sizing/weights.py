@@ -19,9 +19,10 @@ from collections.abc import Iterable
 from functools import lru_cache
 from math import prod
 
+from ai_on_eks.descriptors.element_format import ElementFormat
 from ai_on_eks.descriptors.inventory import Inventory, Item, Sharding, Tensor, TensorRole
 from ai_on_eks.descriptors.schema import Precision
-from ai_on_eks.sizing.precision import ElementFormat, compute_format, weight_format
+from ai_on_eks.sizing.precision import compute_format, weight_format
 from ai_on_eks.sizing.types import Term
 from ai_on_eks.units import ceil_div
 
@@ -102,7 +103,10 @@ def rank_tensors(inventory: Inventory, pipeline_parallel: int) -> tuple[tuple[Te
 
 
 def tensor_format(tensor: Tensor, precision: Precision) -> ElementFormat:
-    """Quantization leaves embeddings, norms and the like in the data type that computes."""
+    """The checkpoint's own format where it says one. Elsewhere quantization leaves embeddings, norms and the like in
+    the data type that computes."""
+    if tensor.stored is not None:
+        return tensor.stored
     return weight_format(precision) if tensor.quantizable else compute_format(precision)
 
 

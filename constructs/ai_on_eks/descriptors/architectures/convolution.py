@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from ai_on_eks.descriptors.architectures.hyperparameters import Hyperparameters
 from ai_on_eks.descriptors.inventory import (
@@ -30,6 +31,17 @@ from ai_on_eks.units import ceil_div
 
 FAMILY = "cnn"
 MODEL_TYPES: Mapping[str, None] = {"resnet": None}
+
+DEFAULTS: Mapping[str, Mapping[str, Any]] = {
+    "resnet": {
+        "num_labels": 2,
+        "num_channels": 3,
+        "layer_type": "bottleneck",
+        "downsample_in_first_stage": False,
+        "downsample_in_bottleneck": False,
+    },
+}
+"""What transformers documents for a hyper-parameter that a published config may leave out."""
 
 DEFAULT_IMAGE_SIZE = 224
 """Pixels. What the published ResNets were trained and are evaluated with (He et al. 2015, §3.4). Not in the config."""

@@ -24,6 +24,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from ai_on_eks.descriptors.architectures.encoder_parts import layer_norm, linear, whole
 from ai_on_eks.descriptors.architectures.hyperparameters import Hyperparameters
@@ -40,6 +41,21 @@ from ai_on_eks.descriptors.inventory import (
 
 FAMILY = "transformer"
 MODEL_TYPES: Mapping[str, None] = {"deberta-v2": None}
+
+DEFAULTS: Mapping[str, Mapping[str, Any]] = {
+    "deberta-v2": {
+        "num_labels": 2,
+        "type_vocab_size": 0,
+        "relative_attention": False,
+        "position_biased_input": True,
+        "position_buckets": -1,
+        "max_relative_positions": -1,
+        "share_att_key": False,
+        "conv_kernel_size": 0,
+        "conv_groups": 1,
+    },
+}
+"""What transformers documents for a hyper-parameter that a published config may leave out."""
 
 HEADS = ("Model", "ForSequenceClassification", "ForTokenClassification", "ForQuestionAnswering", "ForMaskedLM")
 

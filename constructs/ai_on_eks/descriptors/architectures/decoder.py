@@ -20,6 +20,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from ai_on_eks.descriptors.architectures.decoder_inventory import decoder_inventory
 from ai_on_eks.descriptors.architectures.hyperparameters import Hyperparameters
@@ -53,6 +54,16 @@ MODEL_TYPES: Mapping[str, Traits] = {
     "phi3": Traits(fused=True),
     "gemma2": Traits(input_bias="attention_bias", output_bias="attention_bias", output_norms=True),
 }
+
+DEFAULTS: Mapping[str, Mapping[str, Any]] = {
+    "llama": {"tie_word_embeddings": False, "attention_bias": False, "mlp_bias": False},
+    "mistral": {"tie_word_embeddings": False, "num_key_value_heads": 8},
+    "qwen2": {"tie_word_embeddings": False, "num_key_value_heads": 32},
+    "qwen3": {"tie_word_embeddings": False, "num_key_value_heads": 32, "head_dim": 128, "attention_bias": False},
+    "phi3": {"tie_word_embeddings": False},
+    "gemma2": {"tie_word_embeddings": True, "num_key_value_heads": 4, "head_dim": 256, "attention_bias": False},
+}
+"""What transformers documents for a hyper-parameter that a published config may leave out."""
 
 _SWITCHED_WINDOW = ("qwen2", "qwen3", "qwen2_moe", "qwen3_moe")
 """Model types that ignore `sliding_window` unless `use_sliding_window` says otherwise."""

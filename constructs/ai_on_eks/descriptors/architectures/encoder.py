@@ -21,6 +21,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from ai_on_eks.descriptors.architectures import encoder_heads
 from ai_on_eks.descriptors.architectures.encoder_parts import layer_norm, linear
@@ -94,6 +95,15 @@ MODEL_TYPES: Mapping[str, Traits] = {
         relative_bias=True,
     ),
 }  # fmt: skip
+
+DEFAULTS: Mapping[str, Mapping[str, Any]] = {
+    "bert": {"num_labels": 2, "type_vocab_size": 2},
+    "roberta": {"num_labels": 2, "type_vocab_size": 2, "pad_token_id": 1},
+    "xlm-roberta": {"num_labels": 2, "type_vocab_size": 2, "pad_token_id": 1},
+    "distilbert": {"num_labels": 2},
+    "mpnet": {"num_labels": 2, "relative_attention_num_buckets": 32},
+}
+"""What transformers documents for a hyper-parameter that a published config may leave out."""
 
 
 def read(model_type: str, parameters: Hyperparameters) -> Inventory:

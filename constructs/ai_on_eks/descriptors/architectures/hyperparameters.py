@@ -1,7 +1,7 @@
 """Reading a model's config: every missing or unusable hyper-parameter is reported, none is guessed.
 
-A default is taken only where transformers documents one for that model type; such defaults are data
-(`documented.py`) and what was read is remembered, so that a descriptor can be written with exactly the keys that
+A default is taken only where the model's library documents one for that model type; such defaults are data (`DEFAULTS`
+of each family's module) and what was read is remembered, so that a descriptor can be written with exactly the keys that
 matter.
 """
 
@@ -25,11 +25,28 @@ MAX_LAYERS = 1000
 class Hyperparameters:
     """A config under examination. Call `finish` before using what the readers returned."""
 
-    def __init__(self, values: Mapping[str, Any], defaults: Mapping[str, Any]) -> None:
+    def __init__(self, values: Mapping[str, Any], defaults: Mapping[str, Any], path: str = CONFIG_PATH) -> None:
         self._values = values
         self._defaults = defaults
+        self._path = path
         self._problems: list[Problem] = []
         self.read: dict[str, Any] = {}
+
+    def section(self, key: str, defaults: Mapping[str, Any]) -> Hyperparameters:
+        """The mapping under `key`, such as the `text_config` of a model with several parts; required.
+
+        What is read of it is remembered here, and its problems are raised by this `finish`.
+        """
+        value = self._values.get(key)
+        if value is None:
+            self._missing(key, 0)
+        elif not isinstance(value, Mapping):
+            self._wrong(key, value, "a mapping of hyper-parameters", 0)
+        part = Hyperparameters(value if isinstance(value, Mapping) else {}, defaults, join(self._path, key))
+        if isinstance(value, Mapping):
+            part._problems = self._problems
+        self.read[key] = part.read
+        return part
 
     def has(self, key: str) -> bool:
         """Whether the config itself says something about `key`."""
@@ -53,7 +70,7 @@ class Hyperparameters:
                 Problem(
                     "out-of-range",
                     f"{value} is out of range",
-                    path=join(CONFIG_PATH, key),
+                    path=join(self._path, key),
                     value=value,
                     allowed=(f"{least} to {MAX_DIMENSION}",),
                     fix="take the value from the model's own config.json",
@@ -74,6 +91,37 @@ class Hyperparameters:
         if value is None:
             return bool(self._missing(key, 0))
         return value if isinstance(value, bool) else bool(self._wrong(key, value, "true or false", 0))
+
+    def number(self, key: str) -> float:
+        """A number above zero, such as a width factor; required unless a default is documented."""
+        value = self._get(key)
+        if value is None:
+            return float(self._missing(key, 1))
+        is_number = isinstance(value, int | float) and not isinstance(value, bool)
+        if not is_number or not 0 < value <= MAX_DIMENSION:
+            return float(self._wrong(key, value, f"a number above 0 and up to {MAX_DIMENSION}", 1))
+        return float(value)
+
+    def text(self, key: str, *, longest: int = MAX_LAYERS) -> str:
+        """A short text, such as a pattern with one letter for every layer; required unless a default is documented."""
+        value = self._get(key)
+        if value is None:
+            self._missing(key, 0)
+            return ""
+        if not isinstance(value, str) or not 0 < len(value) <= longest:
+            self._wrong(key, value, f"a text of up to {longest} characters", 0)
+            return ""
+        return value
+
+    def layer_kinds(self, key: str, allowed: tuple[str, ...]) -> tuple[str, ...]:
+        """One word for every layer; empty where the config says nothing."""
+        value = self.value(key)
+        if value is None:
+            return ()
+        if not isinstance(value, list) or len(value) > MAX_LAYERS or not all(one in allowed for one in value):
+            self._wrong(key, value, f"a list of up to {MAX_LAYERS} words out of {', '.join(allowed)}", 0)
+            return ()
+        return tuple(value)
 
     def integers(self, key: str) -> tuple[int, ...]:
         """A list of whole numbers; required."""
@@ -109,7 +157,7 @@ class Hyperparameters:
             return allowed[0]
         if value not in allowed:
             message = f"{shorten(repr(value))} is not one of the values"
-            path = join(CONFIG_PATH, key)
+            path = join(self._path, key)
             fix = f"write one of {', '.join(allowed)}"
             self._problems.append(Problem("not-allowed", message, path=path, value=value, allowed=allowed, fix=fix))
             return allowed[0]
@@ -141,7 +189,7 @@ class Hyperparameters:
             Problem(
                 "unknown-architecture",
                 f"'{shown}' has a head that is not known",
-                path=join(CONFIG_PATH, key),
+                path=join(self._path, key),
                 value=shown,
                 allowed=tuple(f"…{ending}" for ending in allowed),
                 fix="give architecture.parameters instead of architecture.config",
@@ -163,15 +211,15 @@ class Hyperparameters:
         Not asked where one of them has a problem already: its value is a stand-in.
         """
         reported = {problem.path for problem in self._problems}
-        if holds or any(join(CONFIG_PATH, key) in reported for key in keys):
+        if holds or any(join(self._path, key) in reported for key in keys):
             return
-        path = join(CONFIG_PATH, keys[-1])
+        path = join(self._path, keys[-1])
         fix = "take the values from the model's own config.json"
         self._problems.append(Problem("contradiction", message, path=path, value=self._get(keys[-1]), fix=fix))
 
     def support(self, key: str, holds: bool, message: str) -> None:
         """A variant of the architecture that is refused rather than sized wrongly; told at `key`."""
-        path = join(CONFIG_PATH, key)
+        path = join(self._path, key)
         if holds or any(problem.path == path for problem in self._problems):
             return
         fix = "give architecture.parameters instead of architecture.config"
@@ -191,12 +239,12 @@ class Hyperparameters:
 
     def _missing(self, key: str, otherwise: int) -> int:
         fix = f"add '{key}' from the model's own config.json"
-        path = join(CONFIG_PATH, key)
+        path = join(self._path, key)
         self._problems.append(Problem("missing-hyperparameter", f"'{key}' is required", path=path, fix=fix))
         return otherwise
 
     def _wrong(self, key: str, value: object, wanted: str, otherwise: int) -> int:
-        path = join(CONFIG_PATH, key)
+        path = join(self._path, key)
         message = f"{shorten(repr(value))} is not {wanted}"
         self._problems.append(Problem("wrong-type", message, path=path, value=value, fix=f"write {wanted}"))
         return otherwise

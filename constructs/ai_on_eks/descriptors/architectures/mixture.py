@@ -32,6 +32,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 from ai_on_eks.descriptors.architectures import decoder
 from ai_on_eks.descriptors.architectures.hyperparameters import Hyperparameters
@@ -105,6 +106,20 @@ MODEL_TYPES: Mapping[str, Traits] = {
         assumed=(PADDING,),
     ),
 }
+
+DEFAULTS: Mapping[str, Mapping[str, Any]] = {
+    "mixtral": {"tie_word_embeddings": False, "num_key_value_heads": 8},
+    "qwen2_moe": {"tie_word_embeddings": False, "num_key_value_heads": 16, "qkv_bias": True, "decoder_sparse_step": 1},
+    "qwen3_moe": {
+        "tie_word_embeddings": False,
+        "num_key_value_heads": 4,
+        "attention_bias": False,
+        "decoder_sparse_step": 1,
+    },
+    "minimax_m2": {"tie_word_embeddings": False, "num_key_value_heads": 8, "head_dim": 128},
+    "gpt_oss": {"tie_word_embeddings": False, "num_key_value_heads": 8, "head_dim": 64, "attention_bias": True},
+}
+"""What transformers documents for a hyper-parameter that a published config may leave out."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,7 @@ Source: modeling_modernbert.py and configuration_modernbert.py of transformers 5
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 from ai_on_eks.descriptors.architectures.encoder_parts import layer_norm, linear, whole
 from ai_on_eks.descriptors.architectures.hyperparameters import Hyperparameters
@@ -34,6 +35,20 @@ from ai_on_eks.descriptors.inventory import (
 
 FAMILY = "transformer"
 MODEL_TYPES: Mapping[str, None] = {"modernbert": None}
+
+DEFAULTS: Mapping[str, Mapping[str, Any]] = {
+    "modernbert": {
+        "num_labels": 2,
+        "tie_word_embeddings": True,
+        "norm_bias": False,
+        "attention_bias": False,
+        "mlp_bias": False,
+        "classifier_bias": False,
+        "decoder_bias": True,
+        "local_attention": 128,
+    },
+}
+"""What transformers documents for a hyper-parameter that a published config may leave out."""
 
 HEADS = ("Model", "ForSequenceClassification", "ForTokenClassification", "ForQuestionAnswering", "ForMaskedLM")
 

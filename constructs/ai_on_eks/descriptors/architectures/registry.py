@@ -1,29 +1,43 @@
-"""Which module knows which model type."""
+"""Which module knows which model type.
+
+A module is imported when a config asks for it: sizing one model starts without reading the other families' code. Every
+module has the same names:
+
+    FAMILY        what kind of network (schema.Family) its model types are; a mapping by model type where they differ
+    MODEL_TYPES   the model types it reads, the same as here
+    DEFAULTS      by model type, what the library documents for a hyper-parameter a published config may leave out
+    read          (model_type, parameters) -> Inventory, or an InputError with everything that is missing
+
+Widths and depths have no defaults, although the libraries' classes do: a config without them is incomplete, and a
+guessed dimension is a wrong size.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from importlib import import_module
 from types import ModuleType
 from typing import Any
 
-from ai_on_eks.descriptors.architectures import (
-    convolution,
-    deberta,
-    decoder,
-    encoder,
-    estimate,
-    mixture,
-    modernbert,
-    ungated,
-    vision,
-)
-from ai_on_eks.descriptors.architectures.documented import DEFAULTS
+from ai_on_eks.descriptors.architectures import estimate
 from ai_on_eks.descriptors.architectures.hyperparameters import CONFIG_PATH, Hyperparameters
 from ai_on_eks.descriptors.inventory import Inventory
 from ai_on_eks.descriptors.schema import Descriptor, Family, Kind
 from ai_on_eks.errors import InputError, Problem
 
-_FAMILIES: tuple[ModuleType, ...] = (decoder, encoder, convolution, ungated, mixture, deberta, modernbert, vision)
+MODULES: Mapping[str, tuple[str, ...]] = {
+    "convolution": ("resnet",),
+    "deberta": ("deberta-v2",),
+    "decoder": ("gemma2", "llama", "mistral", "phi3", "qwen2", "qwen3"),
+    "encoder": ("bert", "distilbert", "mpnet", "roberta", "xlm-roberta"),
+    "mixture": ("gpt_oss", "minimax_m2", "mixtral", "qwen2_moe", "qwen3_moe"),
+    "modernbert": ("modernbert",),
+    "ungated": ("bloom", "falcon", "gpt2", "gpt_neox", "opt", "phi"),
+    "vision": ("vit",),
+}
+"""Module of this package -> the model types it reads. Diffusers' classes count as model types: `_class_name`."""
+
+_MODULE_OF = {model_type: module for module, model_types in MODULES.items() for model_type in model_types}
 
 RESNET_50: Mapping[str, Any] = {
     "model_type": "resnet",
@@ -58,34 +72,56 @@ def build_inventory(descriptor: Descriptor) -> Inventory:
 
 def known_model_types() -> tuple[str, ...]:
     """Every `model_type` that is read exactly, sorted."""
-    return tuple(sorted(name for family in _FAMILIES for name in family.MODEL_TYPES))
+    return tuple(sorted(_MODULE_OF))
 
 
 def relevant_hyperparameters(config: Mapping[str, Any]) -> tuple[Inventory, dict[str, Any]]:
     """The inventory of a config, and the part of the config that it follows from."""
     inventory, parameters = _read(config, None)
-    return inventory, {"model_type": config["model_type"]} | parameters.read
+    key, model_type = _model_type(config)
+    return inventory, {key: model_type} | parameters.read
+
+
+def family_of(config: Mapping[str, Any]) -> Family:
+    """What kind of network the config's model type is; an InputError where the model type is not known."""
+    key, model_type = _model_type(config)
+    return _family(_module(key, model_type), str(model_type))
 
 
 def _read(config: Mapping[str, Any], family: Family | None) -> tuple[Inventory, Hyperparameters]:
-    model_type = config.get("model_type")
-    module = next(
-        (one for one in _FAMILIES if isinstance(model_type, str) and model_type in one.MODEL_TYPES),
-        None,
-    )
-    if module is None or not isinstance(model_type, str):
-        raise InputError(_unknown(model_type))
-    if family is not None and family.value != module.FAMILY:
-        message = f"'{family.value}' contradicts model_type '{model_type}'"
-        fix = f"write {module.FAMILY}"
+    key, model_type = _model_type(config)
+    module = _module(key, model_type)
+    model_type = str(model_type)
+    known = _family(module, model_type)
+    if family is not None and family is not known:
+        message = f"'{family.value}' contradicts {key} '{model_type}'"
+        fix = f"write {known.value}"
         raise InputError(Problem("contradiction", message, path="architecture.family", value=family.value, fix=fix))
-    parameters = Hyperparameters(config, DEFAULTS[model_type])
+    parameters = Hyperparameters(config, module.DEFAULTS[model_type])
     inventory: Inventory = module.read(model_type, parameters)
     return inventory, parameters
 
 
-def _unknown(model_type: object) -> Problem:
-    path = f"{CONFIG_PATH}.model_type"
+def _model_type(config: Mapping[str, Any]) -> tuple[str, object]:
+    """The key that names the model type, and its value: `model_type` of transformers, `_class_name` of diffusers."""
+    key = "_class_name" if "model_type" not in config and "_class_name" in config else "model_type"
+    return key, config.get(key)
+
+
+def _module(key: str, model_type: object) -> ModuleType:
+    name = _MODULE_OF.get(model_type) if isinstance(model_type, str) else None
+    if name is None:
+        raise InputError(_unknown(key, model_type))
+    return import_module(f"{__package__}.{name}")
+
+
+def _family(module: ModuleType, model_type: str) -> Family:
+    family = module.FAMILY
+    return Family(family[model_type] if isinstance(family, Mapping) else family)
+
+
+def _unknown(key: str, model_type: object) -> Problem:
+    path = f"{CONFIG_PATH}.{key}"
     known = known_model_types()
     if model_type is None:
         fix = "add 'model_type' from the model's own config.json"

@@ -16,6 +16,7 @@ Source: modeling_<model type>.py and configuration_<model type>.py of transforme
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import Any
 
 from ai_on_eks.descriptors.architectures import ungated_parts
 from ai_on_eks.descriptors.architectures.hyperparameters import Hyperparameters
@@ -252,3 +253,26 @@ MODEL_TYPES: Mapping[str, Callable[[Hyperparameters], Shape]] = {
     "falcon": _falcon,
     "phi": _phi,
 }
+
+DEFAULTS: Mapping[str, Mapping[str, Any]] = {
+    "gpt2": {"tie_word_embeddings": True, "add_cross_attention": False},
+    "opt": {
+        "tie_word_embeddings": True,
+        "do_layer_norm_before": True,
+        "_remove_final_layer_norm": False,
+        "layer_norm_elementwise_affine": True,
+        "enable_bias": True,
+    },
+    "bloom": {"tie_word_embeddings": True},
+    "gpt_neox": {"tie_word_embeddings": False, "attention_bias": True, "use_parallel_residual": True},
+    "falcon": {
+        "tie_word_embeddings": True,
+        "max_position_embeddings": 2048,
+        "new_decoder_architecture": False,
+        "multi_query": True,
+        "parallel_attn": True,
+        "bias": False,
+    },
+    "phi": {"tie_word_embeddings": False, "qk_layernorm": False},
+}
+"""What transformers documents for a hyper-parameter that a published config may leave out."""

@@ -18,6 +18,7 @@ Source: modeling_vit.py and configuration_vit.py of transformers 5.23.0, read 20
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 from ai_on_eks.descriptors.architectures.encoder_parts import layer_norm, linear, whole
 from ai_on_eks.descriptors.architectures.hyperparameters import Hyperparameters
@@ -34,6 +35,11 @@ from ai_on_eks.descriptors.inventory import (
 
 FAMILY = "transformer"
 MODEL_TYPES: Mapping[str, None] = {"vit": None}
+
+DEFAULTS: Mapping[str, Mapping[str, Any]] = {
+    "vit": {"num_labels": 2, "num_channels": 3, "qkv_bias": True},
+}
+"""What transformers documents for a hyper-parameter that a published config may leave out."""
 
 
 def read(model_type: str, parameters: Hyperparameters) -> Inventory:
