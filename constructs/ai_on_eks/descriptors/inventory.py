@@ -180,6 +180,25 @@ class Activations:
 
 
 @dataclass(frozen=True, slots=True)
+class InputEncoder:
+    """What stands before a decoder and makes tokens of an image or of sound. Its tensors are the model's.
+
+    operations       of one token it hands on, among as many as the whole image or sound yields
+    per_item         widest set of intermediate values alive at once, in elements per token it hands on
+    handed           elements of each token it hands on, kept until the decoder has taken it
+    tokens           handed on for one image of the largest size, or piece of the greatest length; None = as many as the
+                     input is large
+    name             what it takes in, for the account
+    """
+
+    operations: Operations
+    per_item: int
+    handed: int
+    tokens: int | None = None
+    name: str = "image"
+
+
+@dataclass(frozen=True, slots=True)
 class Inventory:
     """A model, reduced to what memory and time follow from.
 
@@ -198,6 +217,7 @@ class Inventory:
     key_value_heads: int = 0
     max_context_tokens: int | None = None
     estimated: tuple[str, ...] = ()
+    encoders: tuple[InputEncoder, ...] = ()
 
     def __hash__(self) -> int:
         """Cheap on purpose: an inventory is a key of memoized sizes, and hashing all its tensors would cost as much as

@@ -1,0 +1,104 @@
+"""What every vision tower is: a vision transformer before a decoder, which makes tokens of an image.
+
+    weights     of the tower and of what maps its output to the decoder's width; all of role VISION
+    operations  per token handed on: the matrices of the patches merged into it, and its share of their attention
+    live        per patch: the residual and beside it max(2 × I, 4 × H), as of any encoder
+
+A tower runs once per image, before the decoder reads its tokens; published quantized checkpoints leave it in 16 bit
+(Qwen3-VL-…-FP8: every `visual` module under modules_to_not_convert; NVIDIA's NVFP4: `visual*`, `vision_tower*`,
+`embed_vision*` ignored), so nothing of it counts as quantizable.
+
+vLLM divides a tower's matrices over the ranks like the decoder's (mm_encoder_tp_mode "weights", the default), where its
+layers are written as parallel ones, and keeps it whole where they are plain; patch embeddings, positions and norms are
+always whole. Source: vLLM 0.33.0, model_executor/models, read 2026-11-24.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from math import prod
+
+from ai_on_eks.descriptors.inventory import InputEncoder, Inventory, Operations, Sharding, Tensor, TensorRole
+
+
+@dataclass(frozen=True, slots=True)
+class VisionTower:
+    """A tower's tensors, and its cost beside them."""
+
+    tensors: tuple[Tensor, ...]
+    encoder: InputEncoder
+    estimated: tuple[str, ...] = ()
+
+    def before(self, text: Inventory, architecture: str) -> Inventory:
+        """The inventory of the decoder `text` with this tower before it."""
+        return replace(
+            text,
+            architecture=architecture,
+            tensors=(*self.tensors, *text.tensors),
+            estimated=(*text.estimated, *self.estimated),
+            encoders=(*text.encoders, self.encoder),
+        )
+
+
+def matrix(name: str, rows: int, columns: int, count: int = 1, *, divided: bool = True) -> Tensor:
+    """A weight matrix of a tower."""
+    sharding = Sharding.SPLIT if divided else Sharding.REPLICATED
+    return Tensor(f"{name}.weight", (rows, columns), TensorRole.VISION, sharding, count)
+
+
+def affine(
+    name: str, rows: int, columns: int, count: int = 1, *, divided: bool = True, divided_input: bool = False
+) -> tuple[Tensor, Tensor]:
+    """A matrix and its bias. Where tensor parallelism divides the input, the bias is whole on every rank."""
+    bias_sharding = Sharding.SPLIT if divided and not divided_input else Sharding.REPLICATED
+    bias = Tensor(f"{name}.bias", (rows,), TensorRole.VISION, bias_sharding, count)
+    return (matrix(name, rows, columns, count, divided=divided), bias)
+
+
+def whole(name: str, *shape: int, count: int = 1) -> Tensor:
+    """A tensor that every rank holds: a norm, a table of positions, a patch embedding."""
+    return Tensor(name, shape, TensorRole.VISION, Sharding.REPLICATED, count)
+
+
+def norm(name: str, width: int, count: int = 1) -> tuple[Tensor, Tensor]:
+    """Scale and shift."""
+    return (whole(f"{name}.weight", width, count=count), whole(f"{name}.bias", width, count=count))
+
+
+def flops(tensors: Iterable[Tensor]) -> int:
+    """Operations of one patch through every matrix and convolution of `tensors`: a patch is one step of either."""
+    return sum(2 * tensor.count * prod(tensor.shape) for tensor in tensors if len(tensor.shape) > 1)
+
+
+def attention_operations(layers: int, width: int, patches_per_token: int) -> int:
+    """Per token handed on and token of the same image: scores and their product with the values, of each pair of
+    patches behind them."""
+    return 4 * layers * width * patches_per_token**2
+
+
+def encoder(
+    *,
+    patch_flops: int,
+    token_flops: int,
+    layers: int,
+    hidden: int,
+    intermediate: int,
+    patches_per_token: int,
+    token_live: int,
+    handed: int,
+    tokens: int | None = None,
+) -> InputEncoder:
+    """A tower of `layers` alike, each token of it merged from `patches_per_token` patches.
+
+    token_live   elements per token handed on while the merged tokens are mapped to the decoder's width
+    """
+    return InputEncoder(
+        operations=Operations(
+            per_item=patches_per_token * patch_flops + token_flops,
+            per_item_and_context_token=attention_operations(layers, hidden, patches_per_token),
+        ),
+        per_item=max(patches_per_token * (hidden + max(2 * intermediate, 4 * hidden)), token_live),
+        handed=handed,
+        tokens=tokens,
+    )
