@@ -17,3 +17,10 @@ def format_gib(value_bytes: int | float, digits: int = 2) -> str:
 def ceil_div(numerator: int, denominator: int) -> int:
     """Integer division rounded towards plus infinity. `denominator` must be positive."""
     return -(-numerator // denominator)
+
+
+def counted(number: int, noun: str) -> str:
+    """`'1 layer'`, `'1,024 layers'`, `'2 entries'`."""
+    if number == 1:
+        return f"1 {noun}"
+    return f"{number:,} {noun.removesuffix('y')}ies" if noun.endswith("ry") else f"{number:,} {noun}s"

@@ -105,6 +105,9 @@ def _memory(entry: Mapping[str, Any], version: tuple[int, ...]) -> EngineMemory:
         attention_score_copies=constant.get("attention_score_copies", 0.0),
         fused_attention=tuple(constant.get("fused_attention", ())),
         batch_follows_context=constant.get("batch_follows_context", False),
+        cache_layout=constant.get("cache_layout", "contiguous"),
+        batches_in_flight=constant.get("batches_in_flight", 1),
+        recurrent_pages=constant.get("recurrent_pages", 1),
         host=EngineHost(**host),
         sources=MappingProxyType({**entry["memory"]["sources"], **period["sources"], **host_sources}),
     )

@@ -151,6 +151,9 @@ class EngineMemory:
     attention_score_copies  [heads × context × context] tensors per sequence where attention is not fused
     fused_attention        data types whose attention is fused on the accelerator, so that no scores are kept
     batch_follows_context  the batch holds at least one whole prompt, because prompts are not computed in chunks
+    cache_layout           how sequences' states are laid out: a name in `sizing.cache_layout`
+    batches_in_flight      forward passes whose tokens a layer with a window keeps beside the window
+    recurrent_pages        pages that a sequence holds of a recurrent state: more than one where prefixes are cached
     sources                field → where its figure comes from, with date
     """
 
@@ -167,6 +170,9 @@ class EngineMemory:
     attention_score_copies: float = 0.0
     fused_attention: tuple[str, ...] = ()
     batch_follows_context: bool = False
+    cache_layout: str = "contiguous"
+    batches_in_flight: int = 1
+    recurrent_pages: int = 1
     host: EngineHost = EngineHost()
     sources: Mapping[str, str] = field(default_factory=dict)
 

@@ -1,37 +1,98 @@
-"""Bytes that running sequences keep on a rank.
+"""What running sequences keep on a rank, state by state, before an engine lays it out in memory.
 
-    per token kept   = Σ states  ⌈layers ÷ PP⌉ × ⌈heads ÷ min(TP, heads)⌉ × (key + value dimension) × bits ÷ 8
-    tokens kept      = context, at most the window; the input's own length where a decoder attends to an encoder
-    per sequence     = Σ recurrent states  ⌈layers ÷ PP⌉ × ⌈elements ÷ min(TP, heads)⌉ × bits ÷ 8
+    entry     = ⌈heads ÷ min(TP, heads)⌉ × (key + value dimension) × bits ÷ 8     keys and values of a layer
+    entry     = (key + value dimension) × bits ÷ 8                                a latent: it has no heads to divide
+    entry     = ⌈elements ÷ min(TP, heads)⌉ × bits ÷ 8                            a recurrent state of a layer
+    entries   = context, at most the window, one for so many tokens as share it; the input's own length where a decoder
+                attends to an encoder; 1 of a recurrent state
+    layers    = ⌈layers ÷ PP⌉
 
 Beyond as many ranks as there are key/value heads every rank keeps a copy of a head: more accelerators then add cache
 for weights saved, not for heads divided. A latent (MLA) has no heads and is whole on every rank.
+
+How an engine turns this into memory – pages, groups of layers, padding – is its layout (`sizing.cache_layout`).
 """
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 from ai_on_eks.descriptors.element_format import ElementFormat
 from ai_on_eks.descriptors.inventory import Inventory, KeyValueState, RecurrentState, State
 from ai_on_eks.descriptors.schema import Precision
 from ai_on_eks.sizing.precision import cache_format, compute_format
-from ai_on_eks.sizing.types import Term
-from ai_on_eks.units import ceil_div
+from ai_on_eks.units import ceil_div, counted
 
-SOURCE = "keys and values of grouped-query attention (arXiv:2305.13245); blocks of a paged cache (arXiv:2309.06180)"
+KEYS_AND_VALUES = "keys and values of grouped-query attention (arXiv:2305.13245)"
+LATENT = "latent of multi-head latent attention, whole on every rank (arXiv:2405.04434)"
+WINDOW = "sliding window: only the last tokens are kept (arXiv:2310.06825)"
+CROSS = "keys and values of the input, kept for the whole of the output (arXiv:1706.03762)"
+RECURRENT = "recurrent state, of the same size however long the sequence (arXiv:2312.00752)"
+
+
+@dataclass(frozen=True, slots=True)
+class RankState:
+    """A state of the model on one rank.
+
+    layers        of the fullest pipeline stage
+    model_layers  of the whole model
+    entry_bytes   of one entry of one layer
+    """
+
+    state: State
+    layers: int
+    model_layers: int
+    entry_bytes: int
+    formula: str
+    source: str
+
+    @property
+    def is_recurrent(self) -> bool:
+        return isinstance(self.state, RecurrentState)
+
+    @property
+    def grows(self) -> bool:
+        """Does every further token of a long sequence add to it?"""
+        return isinstance(self.state, KeyValueState) and self.state.grows
+
+    @property
+    def tokens_per_entry(self) -> int:
+        return self.state.tokens_per_entry if isinstance(self.state, KeyValueState) else 1
+
+    @property
+    def window_tokens(self) -> int | None:
+        return self.state.window_tokens if isinstance(self.state, KeyValueState) else None
+
+    @property
+    def fixed_tokens(self) -> int | None:
+        return self.state.fixed_tokens if isinstance(self.state, KeyValueState) else None
+
+    def entries(self, context_tokens: int) -> int:
+        """Entries that a sequence of so many tokens keeps."""
+        if self.is_recurrent:
+            return 1
+        if self.fixed_tokens is not None:
+            return ceil_div(self.fixed_tokens, self.tokens_per_entry)
+        tokens = context_tokens if self.window_tokens is None else min(context_tokens, self.window_tokens)
+        return ceil_div(tokens, self.tokens_per_entry)
+
+
+def rank_states(
+    inventory: Inventory, precision: Precision, tensor_parallel: int = 1, pipeline_parallel: int = 1
+) -> tuple[RankState, ...]:
+    """Every state of the model as the fullest rank keeps it."""
+    return tuple(_rank_state(state, precision, tensor_parallel, pipeline_parallel) for state in inventory.states)
 
 
 def kv_bytes_per_token(
     inventory: Inventory, precision: Precision, tensor_parallel: int = 1, pipeline_parallel: int = 1
 ) -> int:
     """Bytes that one further token of a long sequence adds on a rank; 0 where nothing grows with the context."""
-    growing = (state for state in inventory.states if isinstance(state, KeyValueState) and state.grows)
-    return sum(
-        ceil_div(_bytes(state, precision, tensor_parallel, pipeline_parallel), state.tokens_per_entry)
-        for state in growing
-    )
+    states = rank_states(inventory, precision, tensor_parallel, pipeline_parallel)
+    return sum(ceil_div(state.layers * state.entry_bytes, state.tokens_per_entry) for state in states if state.grows)
 
 
-def sequence_bytes(
+def kept_bytes(
     inventory: Inventory,
     precision: Precision,
     tensor_parallel: int = 1,
@@ -39,49 +100,34 @@ def sequence_bytes(
     *,
     context_tokens: int,
 ) -> int:
-    """Bytes that one sequence of `context_tokens` keeps on a rank."""
-    return sum(
-        _entries(state, context_tokens) * _bytes(state, precision, tensor_parallel, pipeline_parallel)
-        for state in inventory.states
-    )
+    """Bytes of a rank that hold something of one sequence of so many tokens: what a step of that sequence reads.
+
+    Recurrent states are read and written in every step; of a window the tokens in it, of a latent all.
+    """
+    states = rank_states(inventory, precision, tensor_parallel, pipeline_parallel)
+    return sum(state.entries(context_tokens) * state.layers * state.entry_bytes for state in states)
 
 
-def cache_term(
-    inventory: Inventory,
-    precision: Precision,
-    tensor_parallel: int,
-    pipeline_parallel: int,
-    *,
-    sequences: int,
-    tokens: int,
-) -> Term:
-    """The cache of so many sequences of so many tokens each, as a line of the account."""
-    each = sequence_bytes(inventory, precision, tensor_parallel, pipeline_parallel, context_tokens=tokens)
-    shape = " + ".join(
-        _shape(state, _format(state, precision), tensor_parallel, pipeline_parallel, tokens)
-        for state in inventory.states
-    )
-    return Term(
-        name="key/value cache in use",
-        value_bytes=sequences * each,
-        formula=f"{sequences} sequences × {each:,} B ({shape})",
-        source=SOURCE,
-    )
-
-
-def _entries(state: State, context_tokens: int) -> int:
-    """Entries that a sequence of so many tokens keeps; a recurrent state is one."""
+def _rank_state(state: State, precision: Precision, tensor_parallel: int, pipeline_parallel: int) -> RankState:
+    element = _format(state, precision)
+    layers = ceil_div(state.layers, pipeline_parallel)
     if isinstance(state, RecurrentState):
-        return 1
-    if state.fixed_tokens is not None:
-        return state.fixed_tokens
-    tokens = context_tokens if state.window_tokens is None else min(context_tokens, state.window_tokens)
-    return ceil_div(tokens, state.tokens_per_entry)
-
-
-def _bytes(state: State, precision: Precision, tensor_parallel: int, pipeline_parallel: int) -> int:
-    """Bytes of one entry on a rank."""
-    return _format(state, precision).bytes_for(_elements(state, tensor_parallel, pipeline_parallel))
+        elements = ceil_div(state.elements, min(tensor_parallel, max(1, state.heads)))
+        shape = f"{elements:,} × {element}"
+    else:
+        heads = _heads(state, tensor_parallel)
+        elements = heads * (state.key_dimension + state.value_dimension)
+        shape = f"{counted(heads, 'head')} × ({state.key_dimension} + {state.value_dimension}) × {element}"
+        if state.is_replicated and heads == 1:
+            shape = f"{elements:,} × {element}"
+    return RankState(
+        state=state,
+        layers=layers,
+        model_layers=state.layers,
+        entry_bytes=element.bytes_for(elements),
+        formula=f"{counted(layers, 'layer')} × {shape}",
+        source=_source(state),
+    )
 
 
 def _format(state: State, precision: Precision) -> ElementFormat:
@@ -90,25 +136,16 @@ def _format(state: State, precision: Precision) -> ElementFormat:
     return compute_format(precision) if isinstance(state, RecurrentState) else cache_format(precision)
 
 
-def _elements(state: State, tensor_parallel: int, pipeline_parallel: int) -> int:
-    layers = ceil_div(state.layers, pipeline_parallel)
-    if isinstance(state, RecurrentState):
-        return layers * ceil_div(state.elements, min(tensor_parallel, max(1, state.heads)))
-    return layers * _heads(state, tensor_parallel) * (state.key_dimension + state.value_dimension)
-
-
 def _heads(state: KeyValueState, tensor_parallel: int) -> int:
     heads = max(1, state.key_value_heads)
     return heads if state.is_replicated else ceil_div(heads, min(tensor_parallel, heads))
 
 
-def _shape(
-    state: State, element: ElementFormat, tensor_parallel: int, pipeline_parallel: int, context_tokens: int
-) -> str:
-    layers = ceil_div(state.layers, pipeline_parallel)
+def _source(state: State) -> str:
     if isinstance(state, RecurrentState):
-        elements = ceil_div(state.elements, min(tensor_parallel, max(1, state.heads)))
-        return f"{layers} layers × {elements:,} × {element}"
-    dimensions = f"({state.key_dimension} + {state.value_dimension})"
-    tokens = f"{_entries(state, context_tokens):,} tokens"
-    return f"{tokens} × {layers} layers × {_heads(state, tensor_parallel)} heads × {dimensions} × {element}"
+        return RECURRENT
+    if state.fixed_tokens is not None:
+        return CROSS
+    if state.window_tokens is not None:
+        return WINDOW
+    return LATENT if state.is_replicated else KEYS_AND_VALUES

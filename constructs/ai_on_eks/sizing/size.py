@@ -3,9 +3,9 @@
     budget    = device memory × fraction
     free      = budget − weights − activations − overhead
     cache     = max(0, free) for models that keep one
-    sequence  = bytes of one sequence of the whole context, rounded up to blocks
+    sequence  = bytes of one sequence of the whole context, as the engine lays them out (`cache_layout`)
     sequences = min(the engine's limit, ⌊cache ÷ sequence⌋)
-    tokens    = ⌊cache ÷ sequence × context⌋, in whole blocks
+    tokens    = the cache in tokens, as the engine reports it
     headroom  = free − cache of the sequences asked for (at least one)
 
 Sizing knows no instance type: placement asks it once per candidate.
@@ -17,12 +17,13 @@ from ai_on_eks.catalog.types import BatchLimit, EngineMemory
 from ai_on_eks.descriptors.inventory import Inventory
 from ai_on_eks.descriptors.schema import Precision, Storage
 from ai_on_eks.sizing.activation import batch_activation_term, cached_activation_term
-from ai_on_eks.sizing.cache import cache_term, kv_bytes_per_token, sequence_bytes
+from ai_on_eks.sizing.cache import kv_bytes_per_token
+from ai_on_eks.sizing.cache_layout import cache_layout
 from ai_on_eks.sizing.host import host_memory, loading_bytes
 from ai_on_eks.sizing.overhead import overhead_terms
 from ai_on_eks.sizing.types import Load, MemoryDemand, RankMemory, Target, Term
 from ai_on_eks.sizing.weights import weights_bytes, weights_term
-from ai_on_eks.units import ceil_div, format_gib
+from ai_on_eks.units import format_gib
 
 
 def size_model(
@@ -90,19 +91,9 @@ def _size_cached(
     overhead = _overhead(inventory, precision, target)
     free_bytes = _budget_bytes(target) - _total((weights, activation, *overhead))
     per_token = kv_bytes_per_token(inventory, precision, tensor, pipeline)
-    sequence_blocks = ceil_div(load.context_tokens, engine.block_tokens)
-    context = sequence_blocks * engine.block_tokens
-    each = sequence_bytes(inventory, precision, tensor, pipeline, context_tokens=context)
-    sequences = min(max_sequences, max(0, free_bytes) // each)
-    tokens = max(0, free_bytes) * context // each // engine.block_tokens * engine.block_tokens
-    used = cache_term(
-        inventory,
-        precision,
-        tensor,
-        pipeline,
-        sequences=max(1, min(sequences, load.concurrency)),
-        tokens=context,
-    )
+    layout = cache_layout(inventory, precision, engine, tensor, pipeline, max_batched_tokens=max_batched_tokens)
+    sequences = min(max_sequences, layout.sequences(free_bytes, load.context_tokens))
+    used = layout.term(max(1, min(sequences, load.concurrency)), load.context_tokens)
     rank = RankMemory(
         memory_bytes=target.device_memory_bytes,
         memory_fraction=_fraction(target),
@@ -112,7 +103,7 @@ def _size_cached(
         overhead_bytes=_total(overhead),
         kv_cache_bytes=max(0, free_bytes),
         kv_bytes_per_token=per_token,
-        kv_cache_tokens=tokens,
+        kv_cache_tokens=layout.tokens(free_bytes, load.context_tokens),
         headroom_bytes=free_bytes - used.value_bytes,
         max_batched_tokens=max_batched_tokens,
         max_sequences=max_sequences,
