@@ -26,10 +26,20 @@ from ai_on_eks.descriptors.schema import Descriptor, Family, Kind
 from ai_on_eks.errors import InputError, Problem
 
 MODULES: Mapping[str, tuple[str, ...]] = {
+    "contrastive": (
+        "clip",
+        "clip_text_model",
+        "clip_vision_model",
+        "siglip",
+        "siglip2",
+        "siglip_text_model",
+        "siglip_vision_model",
+    ),
     "convolution": ("resnet",),
     "deberta": ("deberta-v2",),
     "decoder": ("gemma2", "llama", "mistral", "phi3", "qwen2", "qwen3"),
     "encoder": ("bert", "distilbert", "mpnet", "roberta", "xlm-roberta"),
+    "encoder_decoder_t5": ("mt5", "t5", "umt5"),
     "mixture": ("gpt_oss", "minimax_m2", "mixtral", "qwen2_moe", "qwen3_moe"),
     "modernbert": ("modernbert",),
     "ungated": ("bloom", "falcon", "gpt2", "gpt_neox", "opt", "phi"),
