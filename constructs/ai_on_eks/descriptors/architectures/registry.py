@@ -39,9 +39,11 @@ MODULES: Mapping[str, tuple[str, ...]] = {
     "deberta": ("deberta-v2",),
     "decoder": ("gemma2", "llama", "mistral", "phi3", "qwen2", "qwen3"),
     "encoder": ("bert", "distilbert", "mpnet", "roberta", "xlm-roberta"),
+    "encoder_decoder": ("bart", "m2m_100", "marian", "mbart", "pegasus"),
     "encoder_decoder_t5": ("mt5", "t5", "umt5"),
     "mixture": ("gpt_oss", "minimax_m2", "mixtral", "qwen2_moe", "qwen3_moe"),
     "modernbert": ("modernbert",),
+    "speech": ("speech_to_text", "whisper"),
     "ungated": ("bloom", "falcon", "gpt2", "gpt_neox", "opt", "phi"),
     "vision": ("vit",),
 }
