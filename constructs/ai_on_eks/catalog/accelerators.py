@@ -59,6 +59,8 @@ def _facts(name: str, entry: Mapping[str, Any]) -> Facts:
         compute_capability=(capability[0], capability[1]) if capability else None,
         resource_name=entry["resource_name"] or "",
         source=f"{entry['source']} ({entry['date']})",
+        cores=entry.get("cores", 1),
+        cores_per_rank=entry.get("cores_per_rank", 1),
     )
     complete = all(entry[key] is not None for key in ("usable_memory", "bandwidth", "dense_tflops", "resource_name"))
     links = {family: quantity(text) for family, text in entry.get("link_bandwidth_by_family", {}).items()}

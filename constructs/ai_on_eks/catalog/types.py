@@ -40,6 +40,8 @@ class Accelerator:
     link_bytes_per_second one direction, device to device within a node; 0 where traffic goes over PCIe and is unknown
     compute_capability    NVIDIA's, as (major, minor); None for others
     resource_name         the extended resource its device plugin advertises
+    cores                 cores with memory of their own in one device: a rank is a core there, and not a device
+    cores_per_rank        cores that work as one by default (logical NeuronCore configuration)
 
     Figures that nobody publishes are 0 or empty; types with such an accelerator are never served.
     """
@@ -55,6 +57,8 @@ class Accelerator:
     compute_capability: tuple[int, int] | None
     resource_name: str
     source: str
+    cores: int = 1
+    cores_per_rank: int = 1
 
 
 @dataclass(frozen=True, slots=True)

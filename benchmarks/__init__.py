@@ -1,0 +1,1 @@
+"""What the claims about speed, memory and accuracy are measured with."""

@@ -1,0 +1,1 @@
+"""How far the package's answers are from what others measured and published."""

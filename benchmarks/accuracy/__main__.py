@@ -1,0 +1,45 @@
+"""Scores the package on measured and published figures.
+
+    python -m benchmarks.accuracy [--truth FOLDER] [--all] [--page FILE]
+
+The folder holds `memory.yaml`, `parameters.yaml` and the configs they name; the default is ../shared/truth beside the
+repository. The exit code is 1 where a bar is missed.
+"""
+
+from __future__ import annotations
+
+import sys
+from argparse import ArgumentParser
+from pathlib import Path
+
+from benchmarks.accuracy.comparison import compare
+from benchmarks.accuracy.page import page
+from benchmarks.accuracy.report import bars_text, scores_text
+from benchmarks.accuracy.scoring import bars, score
+from benchmarks.accuracy.truth import Truth
+
+ROOT = Path(__file__).resolve().parents[2]
+TRUTH = ROOT.parent / "shared" / "truth"
+
+
+def main() -> int:
+    parser = ArgumentParser(prog="python -m benchmarks.accuracy", description=__doc__)
+    parser.add_argument("--truth", type=Path, default=TRUTH, help="folder with the measured figures")
+    parser.add_argument("--all", action="store_true", help="every figure, not only the bars")
+    parser.add_argument("--page", type=Path, help="write the page docs/accuracy.md there")
+    arguments = parser.parse_args()
+    if not (arguments.truth / "memory.yaml").exists():
+        sys.stderr.write(f"{arguments.truth} holds no memory.yaml; name the folder with --truth\n")
+        return 2
+    scores = score(Truth(arguments.truth))
+    reached = bars(scores)
+    if arguments.all:
+        sys.stdout.write(scores_text(scores) + "\n\n")
+    sys.stdout.write(bars_text(reached) + "\n")
+    if arguments.page is not None:
+        arguments.page.write_text(page(scores, reached, compare(scores)), encoding="utf-8")
+    return 0 if all(bar.holds for bar in reached) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

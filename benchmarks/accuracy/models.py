@@ -1,0 +1,98 @@
+"""Which config a record's model has.
+
+A record names a model as people write it: with its organisation or without, with notes in brackets, with the precision
+in its name. In this order: the config published with the records under that name; the entry of `aliases.yaml`; a config
+whose name is the same without organisation, brackets, and words that say nothing of the architecture; and last the
+number of parameters that the name itself gives, which is good for a verdict and not for a figure.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from ai_on_eks.errors import AiOnEksError
+from benchmarks.accuracy.truth import Truth
+
+ALIASES = Path(__file__).with_name("aliases.yaml")
+
+_SILENT_WORDS = frozenset(
+    (
+        *("instruct", "it", "chat", "base", "hf", "thinking", "single", "a6000", "tp2"),
+        *("fp8", "bf16", "fp16", "int4", "int8", "awq", "gptq", "nvfp4", "autoround", "dynamic"),
+        *("nvidia", "google", "2507", "0731", "v0.1"),
+    )
+)
+"""Words of a name that say how a model was tuned, stored or run, and not what it is made of."""
+
+
+@dataclass(frozen=True)
+class Known:
+    """What is known of a model, and how it was found: its config, or only how many parameters it has."""
+
+    config: Mapping[str, Any] | None
+    source: str
+    parameters: int = 0
+
+
+class Models:
+    """The configs that records can be sized with."""
+
+    def __init__(self, truth: Truth) -> None:
+        self._configs: dict[str, dict[str, Any]] = {}
+        for record in truth.parameters():
+            try:
+                config = truth.config(record)
+            except AiOnEksError:
+                continue  # reported where its parameters are scored
+            if config is not None:
+                self._configs[record.model] = config
+        loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+        entries = yaml.load(ALIASES.read_text(encoding="utf-8"), Loader=loader)  # noqa: S506 - a safe one
+        self._aliases = {entry["model"]: entry for entry in entries}
+        self._short: dict[str, list[str]] = {}
+        for name in sorted(self._configs):
+            self._short.setdefault(_short(name), []).append(name)
+
+    def find(self, model: str) -> Known | None:
+        """The config of the model a record names; None where none is known."""
+        if model in self._configs:
+            return Known(self._configs[model], f"config of {model}")
+        alias = self._aliases.get(model) or self._aliases.get(_bare(model))
+        if alias is not None and "config" in alias:
+            return Known(alias["config"], alias["source"])
+        if alias is not None and alias["same_as"] in self._configs:
+            return Known(self._configs[alias["same_as"]], f"config of {alias['same_as']}: {alias['source']}")
+        same = self._same(model)
+        if same is not None:
+            return Known(self._configs[same], f"config of {same}")
+        count = re.search(r"(?<![\w.])(\d+(?:\.\d+)?)b(?![a-z])", _bare(model).lower())
+        if count is None:
+            return None
+        return Known(None, f"{count[1]} billion parameters, as the name says", round(float(count[1]) * 10**9))
+
+    def _same(self, model: str) -> str | None:
+        """The config of the same architecture; of several the one of that very name, else one that is not quantized."""
+        names = self._short.get(_short(model), [])
+        last = _bare(model).rpartition("/")[2].lower()
+        order = sorted(
+            names,
+            key=lambda name: (name.rpartition("/")[2].lower() != last, "quantization_config" in self._configs[name]),
+        )
+        return order[0] if order else None
+
+
+def _bare(model: str) -> str:
+    """Without what stands in brackets behind the name."""
+    return re.sub(r"\s*\(.*", "", model).strip()
+
+
+def _short(model: str) -> str:
+    last = _bare(model).rpartition("/")[2].lower()
+    words = [word for word in re.split(r"[\s_-]+", last) if word not in _SILENT_WORDS]
+    return "-".join(words)
