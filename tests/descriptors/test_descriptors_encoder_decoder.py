@@ -28,6 +28,17 @@ UNEVEN = T5_SMALL | {
     "vocab_size": 1000, "relative_attention_num_buckets": 16,
 }  # fmt: skip
 
+BART: dict[str, Any] = {
+    "model_type": "bart", "architectures": ["BartForConditionalGeneration"], "d_model": 1024, "vocab_size": 50265,
+    "max_position_embeddings": 1024, "encoder_layers": 12, "encoder_attention_heads": 16, "encoder_ffn_dim": 4096,
+    "decoder_layers": 12, "decoder_attention_heads": 16, "decoder_ffn_dim": 4096,
+}  # fmt: skip
+UNLIKE = BART | {
+    "d_model": 96, "vocab_size": 500, "encoder_layers": 3, "encoder_attention_heads": 4, "encoder_ffn_dim": 100,
+    "decoder_layers": 2, "decoder_attention_heads": 6, "decoder_ffn_dim": 120,
+}  # fmt: skip
+MARIAN = BART | {"model_type": "marian", "architectures": ["MarianMTModel"], "vocab_size": 58101}
+
 
 def read(config: dict[str, Any], **changes: Any) -> Inventory:
     return relevant_hyperparameters({**config, **changes})[0]
@@ -53,6 +64,21 @@ def states(inventory: Inventory) -> list[KeyValueState]:
         (UMT5_SMALL | {"architectures": ["UMT5EncoderModel"]}, 146_941_952),
         (UMT5_SMALL | {"model_type": "mt5", "architectures": ["MT5ForConditionalGeneration"]}, 172_119_424),
         (UMT5_SMALL | {"model_type": "mt5", "architectures": ["MT5EncoderModel"]}, 146_940_608),
+        (BART, 406_291_456),
+        (BART | {"architectures": ["BartModel"]}, 406_291_456),
+        (BART | {"architectures": ["BartForSequenceClassification"]}, 407_344_131),
+        (UNLIKE, 613_116),
+        (UNLIKE | {"architectures": ["BartForSequenceClassification"]}, 622_719),
+        (BART | {"model_type": "mbart", "architectures": ["MBartForConditionalGeneration"]}, 406_295_552),
+        (UNLIKE | {"model_type": "mbart", "architectures": ["MBartForConditionalGeneration"]}, 613_500),
+        (BART | {"model_type": "pegasus", "architectures": ["PegasusForConditionalGeneration"]}, 406_287_360),
+        (UNLIKE | {"model_type": "pegasus", "architectures": ["PegasusForConditionalGeneration"]}, 612_732),
+        (MARIAN, 414_307_328),
+        (MARIAN | {"share_encoder_decoder_embeddings": False, "decoder_vocab_size": 60000}, 475_747_328),
+        (
+            BART | {"model_type": "m2m_100", "vocab_size": 128112, "architectures": ["M2M100ForConditionalGeneration"]},
+            483_905_536,
+        ),
     ],
 )
 def test_given_published_hyperparameters_when_read_then_the_parameters_are_exact(
@@ -100,7 +126,24 @@ def test_given_a_text_encoder_within_another_model_when_read_then_it_is_the_same
     assert parameters.read["text_encoder"]["d_ff"] == 10240
 
 
-@pytest.mark.parametrize("config", [T5_SMALL, UMT5_SMALL])
+def test_given_bart_when_read_then_both_caches_hold_all_heads_and_the_head_is_the_tied_embedding() -> None:
+    inventory = read(UNLIKE)
+    assert [state.elements_per_token for state in states(inventory)] == [2 * 2 * 96, 2 * 2 * 96]
+    assert inventory.operations.per_item == 2 * (2 * (6 * 96**2 + 2 * 96 * 120) + 500 * 96)
+    (encoder,) = inventory.encoders
+    assert encoder.operations.per_item == 2 * (3 * (4 * 96**2 + 2 * 96 * 100) + 2 * 2 * 96**2)
+    assert inventory.max_context_tokens == 1024
+
+
+def test_given_a_classifier_when_read_then_the_text_passes_both_halves_and_nothing_is_kept() -> None:
+    inventory = read(UNLIKE, architectures=["BartForSequenceClassification"])
+    halves = 3 * (4 * 96**2 + 2 * 96 * 100) + 2 * (8 * 96**2 + 2 * 96 * 120)
+    assert inventory.operations.per_item == 2 * halves
+    assert inventory.operations.per_item_and_context_token == 4 * 96 * (3 + 2 + 2)
+    assert (inventory.states, inventory.encoders, inventory.activations.vocabulary) == ((), (), 0)
+
+
+@pytest.mark.parametrize("config", [T5_SMALL, UMT5_SMALL, BART, MARIAN])
 def test_given_any_of_them_when_read_then_only_the_layers_matrices_are_quantizable(config: dict[str, Any]) -> None:
     for tensor in read(config).tensors:
         layers = tensor.role in (TensorRole.ATTENTION, TensorRole.FEED_FORWARD)
@@ -116,6 +159,10 @@ def test_given_any_of_them_when_read_then_only_the_layers_matrices_are_quantizab
         (T5_SMALL | {"feed_forward_proj": 3}, {"wrong-type"}),
         (T5_SMALL | {"architectures": ["T5ForTokenClassification"]}, {"unknown-architecture"}),
         (T5_SMALL | {"architectures": ["T5EncoderModel"], "d_ff": None}, {"missing-hyperparameter"}),
+        (BART | {"decoder_attention_heads": 7}, {"contradiction"}),
+        (BART | {"tie_word_embeddings": False}, {"unknown-architecture"}),
+        (BART | {"architectures": ["BartForCausalLM"]}, {"unknown-architecture"}),
+        (MARIAN | {"architectures": ["MarianForSequenceClassification"]}, {"unknown-architecture"}),
     ],
 )
 def test_given_an_unusable_config_when_read_then_an_input_error_says_why(
