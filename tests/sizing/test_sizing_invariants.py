@@ -124,5 +124,4 @@ def test_given_any_question_when_sized_then_the_answer_is_consistent(
     assert demand.fits == (not demand.reasons) == (demand.sequences_per_replica > 0)
     assert demand.fits == (demand.rank.headroom_bytes >= 0)
     assert demand.rank.kv_cache_tokens * demand.rank.kv_bytes_per_token <= demand.rank.kv_cache_bytes
-    assert demand.rank.kv_cache_tokens % 16 == 0
     assert demand.rank.kv_cache_tokens >= demand.sequences_per_replica * context

@@ -51,6 +51,10 @@ class RankState:
         return isinstance(self.state, RecurrentState)
 
     @property
+    def is_latent(self) -> bool:
+        return isinstance(self.state, KeyValueState) and self.state.is_replicated
+
+    @property
     def grows(self) -> bool:
         """Does every further token of a long sequence add to it?"""
         return isinstance(self.state, KeyValueState) and self.state.grows

@@ -27,6 +27,7 @@ from ai_on_eks.catalog.types import EngineMemory
 from ai_on_eks.descriptors.inventory import Inventory
 from ai_on_eks.descriptors.schema import Precision
 from ai_on_eks.sizing.cache import RankState, rank_states
+from ai_on_eks.sizing.cache_pages import GroupedLayout
 from ai_on_eks.sizing.types import Term
 from ai_on_eks.units import ceil_div, counted
 
@@ -143,4 +144,5 @@ def _kind(state: RankState) -> str:
 _LAYOUTS: Mapping[str, Callable[[tuple[RankState, ...], EngineMemory, int, int], CacheLayout]] = {
     "contiguous": _contiguous,
     "paged": _paged,
+    "paged-groups": GroupedLayout,
 }
