@@ -159,12 +159,21 @@ State = KeyValueState | RecurrentState
 class Operations:
     """Floating-point operations of one forward pass; a multiply-add counts as two.
 
-    flops(n tokens attending to c tokens each) = n × (per_item + per_item_and_context_token × c)
-    For images `per_item` is the whole pass and the second term is zero.
+    flops(n tokens attending to c tokens each) = n × (per_item + attending(c))
+    For images `per_item` is the whole pass and nothing depends on a context.
+
+    windowed    of layers that attend to a window or chunk: operations per token and token attended to, and how many
+                tokens that are at most
     """
 
     per_item: int
     per_item_and_context_token: int = 0
+    windowed: tuple[tuple[int, int], ...] = ()
+
+    def attending(self, context_tokens: float) -> float:
+        """Operations of one token that depend on how many tokens it may attend to."""
+        windowed = sum(each * min(context_tokens, window) for each, window in self.windowed)
+        return self.per_item_and_context_token * context_tokens + windowed
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,6 +212,8 @@ class Inventory:
     """A model, reduced to what memory and time follow from.
 
     `estimated` names the assumptions made when the source did not say everything; empty means exact.
+    `unserved_tensors` are in the published checkpoint, so on disk, and not loaded: layers that predict further tokens,
+    which serve speculative decoding only. They count as no parameters, in no memory and in no operation.
     """
 
     architecture: str
@@ -218,6 +229,7 @@ class Inventory:
     max_context_tokens: int | None = None
     estimated: tuple[str, ...] = ()
     encoders: tuple[InputEncoder, ...] = ()
+    unserved_tensors: tuple[Tensor, ...] = ()
 
     def __hash__(self) -> int:
         """Cheap on purpose: an inventory is a key of memoized sizes, and hashing all its tensors would cost as much as

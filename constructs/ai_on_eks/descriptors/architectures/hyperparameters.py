@@ -48,6 +48,14 @@ class Hyperparameters:
         self.read[key] = part.read
         return part
 
+    def without(self, *keys: str) -> Hyperparameters:
+        """The same config, as if it said nothing under `keys`. What is read of it is remembered here, and its problems
+        are raised by this `finish`."""
+        values = {key: value for key, value in self._values.items() if key not in keys}
+        part = Hyperparameters(values, self._defaults, self._path)
+        part._problems, part.read = self._problems, self.read
+        return part
+
     def has(self, key: str) -> bool:
         """Whether the config itself says something about `key`."""
         return self._values.get(key) is not None
@@ -58,21 +66,21 @@ class Hyperparameters:
             self.read[key] = self._values[key]
         return self._values.get(key)
 
-    def integer(self, key: str, *, least: int = 1) -> int:
+    def integer(self, key: str, *, least: int = 1, most: int = MAX_DIMENSION) -> int:
         """A whole number; required unless a default is documented."""
         value = self._get(key)
         if value is None:
             return self._missing(key, least)
         if isinstance(value, bool) or not isinstance(value, int):
             return self._wrong(key, value, "a whole number", least)
-        if not least <= value <= MAX_DIMENSION:
+        if not least <= value <= most:
             self._problems.append(
                 Problem(
                     "out-of-range",
                     f"{value} is out of range",
                     path=join(self._path, key),
                     value=value,
-                    allowed=(f"{least} to {MAX_DIMENSION}",),
+                    allowed=(f"{least} to {most}",),
                     fix="take the value from the model's own config.json",
                 )
             )
@@ -84,6 +92,13 @@ class Hyperparameters:
         if self.has(key) or (key not in self._values and key in self._defaults):
             return self.integer(key)
         return otherwise
+
+    def integer_or_null(self, key: str) -> int | None:
+        """A whole number, or the null with which a config says that the model has no such part; required."""
+        if key in self._values and self._values[key] is None:
+            self.read[key] = None
+            return None
+        return self.integer(key)
 
     def flag(self, key: str) -> bool:
         """True or false; required unless a default is documented."""
