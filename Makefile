@@ -12,7 +12,7 @@ RUN = PATH="$(CURDIR)/$(BIN):$(NODE_HOME)/bin:$$PATH"
 PIP_INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help setup synth test lint format cdk clean
+.PHONY: help setup synth test lint format accuracy cdk clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-7s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -57,6 +57,9 @@ lint: setup $(VENV)/.lint ## linter, formatter, types, layer contracts
 format: $(VENV)/.lint ## rewrite the sources in the house format
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+accuracy: setup ## score sizing on ../shared/truth (or TRUTH=folder), write docs/accuracy.md
+	@$(BIN)/python -m benchmarks.accuracy --page docs/accuracy.md $(if $(TRUTH),--truth "$(TRUTH)")
 
 cdk: setup ## the pinned CDK command line, as in: make cdk ARGS="deploy --all"
 	@$(RUN) node_modules/.bin/cdk $(ARGS)

@@ -90,6 +90,8 @@ def predict(record: Record, models: Models) -> Prediction:
     known = models.find(record.model)
     if known is None or (known.config is None and record.kind not in VERDICTS):
         return Prediction(record, reason="no config of this model is known")
+    if record.kind not in VERDICTS and record.number("tp") is None and record.number("n_ctx") is None:
+        return Prediction(record, known=known, reason="the record does not say how the model was divided")
     try:
         inventory, precision = read_model(known, _weights(record))
         engine_name = _engine_name(record)
@@ -224,7 +226,8 @@ def _load(record: Record, inventory: Inventory) -> Load:
     if inventory.item is Item.IMAGE:
         return Load(context_tokens=1, concurrency=1, batch=int(record.number("batch") or 1))
     context = record.number("max_model_len")
-    if context is None and record.kind in VERDICTS:
+    failed_for_cache = record.kind == "does_not_fit" and record.number("kv_cache_gib_per_gpu") is not None
+    if context is None and record.kind in VERDICTS and not failed_for_cache:
         context = min(SHORT_CONTEXT_TOKENS, inventory.max_context_tokens or SHORT_CONTEXT_TOKENS)
     if context is None:  # as the engine does: the model's own maximum
         context = inventory.max_context_tokens or SHORT_CONTEXT_TOKENS
