@@ -147,12 +147,6 @@ def test_given_a_resnet_50_when_read_then_operations_follow_the_feature_maps(
     assert read(RESNET, **changes).operations.per_item / 1e9 == pytest.approx(gflops, rel=1e-3)
 
 
-def test_given_a_sliding_window_when_read_then_the_upper_bound_is_named() -> None:
-    assert "4096" in read(LLAMA, model_type="mistral", sliding_window=4096).estimated[0]
-    assert read(LLAMA, model_type="qwen2", sliding_window=4096, use_sliding_window=False).estimated == ()
-    assert read(LLAMA, model_type="mistral", sliding_window=None).estimated == ()
-
-
 def test_given_no_image_size_when_read_then_the_assumption_is_named() -> None:
     config = {key: value for key, value in RESNET.items() if key != "image_size"}
     assert read(config).operations == read(RESNET).operations
@@ -195,7 +189,7 @@ def test_given_only_a_count_when_estimated_then_the_proportions_are_those_of_pub
         (LLAMA | {"num_key_value_heads": 7}, {"contradiction"}),
         (LLAMA | {"tie_word_embeddings": "no"}, {"wrong-type"}),
         (LLAMA | {"architectures": ["LlamaForSequenceClassification"]}, {"unknown-architecture"}),
-        (LLAMA | {"sliding_window": "x"}, {"wrong-type"}),
+        (LLAMA | {"model_type": "mistral", "sliding_window": "x"}, {"wrong-type"}),
         (BERT | {"architectures": ["BertForMultipleChoice"]}, {"unknown-architecture"}),
         (BERT | {"architectures": 3}, {"unknown-architecture"}),
         (RESNET | {"depths": [3, 4]}, {"contradiction"}),

@@ -162,10 +162,12 @@ def test_given_only_sparse_layers_when_read_then_the_dense_width_is_not_asked_fo
     assert problems(QWEN3, intermediate_size=None, decoder_sparse_step=2) == {missing}
 
 
-def test_given_a_sliding_window_when_switched_off_then_the_cache_is_exact() -> None:
-    assert read(QWEN2, sliding_window=4096, use_sliding_window=False).estimated == ()
-    assert "4096" in read(QWEN2, sliding_window=4096, use_sliding_window=True).estimated[0]
-    assert "128" in read(GPT_OSS).estimated[0]
+def test_given_layers_made_dense_when_read_then_their_numbers_are_told() -> None:
+    tensors = read(QWEN3, mlp_only_layers=[0, 5]).tensors
+    numbers = {tensor.name: tensor.layers for tensor in tensors}
+    assert numbers["model.layers.*.mlp.gate_proj.weight"] == (0, 5)
+    assert numbers["model.layers.*.mlp.gate.weight"] == tuple(layer for layer in range(48) if layer not in (0, 5))
+    assert numbers["model.layers.*.self_attn.q_proj.weight"] is None
 
 
 def test_given_gpt_oss_when_read_then_what_its_kernels_pad_is_named_as_left_out() -> None:

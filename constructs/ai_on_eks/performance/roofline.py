@@ -86,11 +86,13 @@ def estimate(
     weights_bytes_per_rank: int,
     kv_bytes_per_token_per_rank: int,
     weights_bytes_read_per_step: int | None = None,
+    cache_bytes_read_per_sequence: int | None = None,
 ) -> Estimates:
     """Estimates for one replica running `sequences` at once. Without a peak there is no estimate, only None.
 
     `weights_bytes_read_per_step` of a rank (sizing.weights.weights_read_bytes); None = all weights of the rank, which
-    is an upper bound for a mixture of experts.
+    is an upper bound for a mixture of experts. `cache_bytes_read_per_sequence` of a rank at the mean context; None =
+    what every token adds, times the context, which leaves out windows and states that do not grow.
     """
     if flops_per_second <= 0 or bandwidth_bytes_per_second < 0:
         return Estimates(None, None, None, None, EVIDENCE)
@@ -107,11 +109,14 @@ def estimate(
     if bandwidth_bytes_per_second == 0:
         return Estimates(None, None, None, None, EVIDENCE)
     prompt_tokens = max(1, load.context_tokens - output_tokens)
-    mean_context = min(float(load.context_tokens), prompt_tokens + output_tokens / 2)
+    mean_context = mean_context_tokens(load, output_tokens)
     prompt_s = machine.compute_s(prompt_tokens, prompt_tokens / 2, PROMPT_EFFICIENCY, sampled=1)
     prompt_s += machine.fixed_s(prompt_tokens)
     weights_read = weights_bytes_per_rank if weights_bytes_read_per_step is None else weights_bytes_read_per_step
-    read_s = machine.read_s(weights_read + sequences * mean_context * kv_bytes_per_token_per_rank)
+    cache_read: float = mean_context * kv_bytes_per_token_per_rank
+    if cache_bytes_read_per_sequence is not None:
+        cache_read = cache_bytes_read_per_sequence
+    read_s = machine.read_s(weights_read + sequences * cache_read)
     compute_s = machine.compute_s(sequences, mean_context, PROMPT_EFFICIENCY, sampled=sequences)
     step_s = max(read_s, compute_s) + machine.fixed_s(sequences)
     token_s = step_s + (sequences - 1) * prompt_s / output_tokens
@@ -123,6 +128,12 @@ def estimate(
         items_per_s=None,
         evidence=EVIDENCE,
     )
+
+
+def mean_context_tokens(load: Load, output_tokens: int) -> float:
+    """Tokens that a step attends to on average: the prompt and half of what is written."""
+    prompt_tokens = max(1, load.context_tokens - output_tokens)
+    return min(float(load.context_tokens), prompt_tokens + output_tokens / 2)
 
 
 class _Machine:
@@ -149,7 +160,7 @@ class _Machine:
     def compute_s(self, items: float, context_tokens: float, efficiency: float, *, sampled: float) -> float:
         """Time of the arithmetic of `items`, of which `sampled` pass the head as well."""
         operations = self._inventory.operations
-        body = operations.per_item - self._head_operations + operations.per_item_and_context_token * context_tokens
+        body = operations.per_item - self._head_operations + operations.attending(context_tokens)
         return (items * body + sampled * self._head_operations) / (self._flops_per_second * efficiency)
 
     def read_s(self, value_bytes: float) -> float:

@@ -24,13 +24,14 @@ from ai_on_eks.catalog.types import InstanceType
 from ai_on_eks.descriptors.inventory import Inventory
 from ai_on_eks.descriptors.schema import Precision, Storage
 from ai_on_eks.performance.peaks import peak_flops
-from ai_on_eks.performance.roofline import estimate
+from ai_on_eks.performance.roofline import estimate, mean_context_tokens
 from ai_on_eks.performance.types import Estimates
 from ai_on_eks.placement.requirements import Requirements
 from ai_on_eks.placement.rules import MEMORY_RULE
 from ai_on_eks.placement.rules.capability import image_key
 from ai_on_eks.placement.throughput import Throughput, throughputs, wants_throughput
 from ai_on_eks.placement.types import Candidate, Placement, Rejection
+from ai_on_eks.sizing.cache import kept_bytes
 from ai_on_eks.sizing.size import size_model
 from ai_on_eks.sizing.types import Load, MemoryDemand, Target
 from ai_on_eks.sizing.weights import weights_read_bytes
@@ -156,6 +157,19 @@ def _estimate(candidate: Candidate, requirements: Requirements, demand: MemoryDe
         weights_bytes_per_rank=demand.rank.weights_bytes,
         kv_bytes_per_token_per_rank=demand.rank.kv_bytes_per_token,
         weights_bytes_read_per_step=_weights_read_bytes(candidate, requirements, sequences),
+        cache_bytes_read_per_sequence=_cache_read_bytes(candidate, requirements),
+    )
+
+
+def _cache_read_bytes(candidate: Candidate, requirements: Requirements) -> int:
+    """What a rank reads of one sequence's cache in a step, windows and states that do not grow included."""
+    context = mean_context_tokens(requirements.load, requirements.descriptor.serving.output_tokens)
+    return kept_bytes(
+        requirements.inventory,
+        requirements.precision,
+        candidate.tensor_parallel,
+        candidate.pipeline_parallel,
+        context_tokens=ceil(context),
     )
 
 

@@ -1,7 +1,7 @@
 """A decoder's inventory from its tensors and dimensions, whatever its layers are called.
 
 operations per token             = matrices + tied head (2 × vocabulary × hidden)
-operations per token of context  = 4 × layers × heads × head dimension
+operations per token of context  = 4 × layers × heads × head dimension, of a window at most as many tokens as it has
 live values per token            = residuals × hidden + max(feed-forward, queries, keys, values and their result)
 """
 
@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from ai_on_eks.descriptors.architectures import windows
 from ai_on_eks.descriptors.architectures.operations import matrix_flops
-from ai_on_eks.descriptors.inventory import Activations, Inventory, Item, KeyValueState, Operations, Tensor
+from ai_on_eks.descriptors.inventory import Activations, Inventory, Item, Tensor
 
 
 class Dimensions(Protocol):
@@ -44,23 +45,22 @@ def decoder_inventory(
     feed_forward_live: int,
     residuals: int,
     estimated: tuple[str, ...],
+    attention: tuple[windows.AttentionGroup, ...] = (),
 ) -> Inventory:
     """The whole model. `feed_forward_live` is what a feed-forward block keeps beside the residual, `residuals` how many
-    copies of the hidden state are alive, both per token."""
+    copies of the hidden state are alive, both per token. `attention` are the layers by how they attend; without it all
+    attend to the whole context with the heads of `shape`."""
     tied_head = 2 * shape.vocabulary * shape.hidden if shape.has_head and shape.tied else 0
-    attention_width = shape.heads * shape.head_dimension
-    projected = attention_width + 2 * shape.key_value_heads * shape.head_dimension
+    heads = (shape.heads, shape.key_value_heads, shape.head_dimension, shape.head_dimension)
+    attending = attention or windows.groups((None,) * shape.layers, *heads)
     return Inventory(
         architecture=model_type,
         item=Item.TOKEN,
         tensors=tensors,
-        states=(KeyValueState(shape.layers, shape.key_value_heads, shape.head_dimension, shape.head_dimension),),
-        operations=Operations(
-            per_item=matrix_flops(tensors) + tied_head,
-            per_item_and_context_token=4 * shape.layers * attention_width,
-        ),
+        states=windows.states(attending),
+        operations=windows.operations(matrix_flops(tensors) + tied_head, attending),
         activations=Activations(
-            per_item=residuals * shape.hidden + max(feed_forward_live, projected + attention_width),
+            per_item=residuals * shape.hidden + max(feed_forward_live, *(_projected(group) for group in attending)),
             vocabulary=shape.vocabulary if shape.has_head else 0,
         ),
         layers=shape.layers,
@@ -70,3 +70,9 @@ def decoder_inventory(
         max_context_tokens=shape.context,
         estimated=estimated,
     )
+
+
+def _projected(group: windows.AttentionGroup) -> int:
+    """Queries, keys, values and the attention's output of one token."""
+    query_side = group.heads * (group.key_dimension + group.value_dimension)
+    return query_side + group.key_value_heads * (group.key_dimension + group.value_dimension)

@@ -1,7 +1,7 @@
 """Decoders whose feed-forward layers are mixtures of experts: Mixtral, Qwen MoE, MiniMax-M2, gpt-oss.
 
-Attention, norms and embeddings are those of `decoder`. In a sparse layer, with hidden size H, E experts of intermediate
-size I of which a token passes k, and a shared expert of S that every token passes:
+Attention, norms and embeddings are those of `decoder_parts`. In a sparse layer, with hidden size H, E experts of
+intermediate size I of which a token passes k, and a shared expert of S that every token passes:
 
     router        E × H                                      whole on every rank, never quantized
     experts       E × 3 × H × I          active k × 3 × H × I
@@ -34,8 +34,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from ai_on_eks.descriptors.architectures import decoder
-from ai_on_eks.descriptors.architectures.hyperparameters import Hyperparameters
+from ai_on_eks.descriptors.architectures import decoder_parts, windows
+from ai_on_eks.descriptors.architectures.hyperparameters import MAX_LAYERS, Hyperparameters
 from ai_on_eks.descriptors.inventory import Inventory, Sharding, Tensor, TensorRole
 
 FAMILY = "transformer"
@@ -51,7 +51,6 @@ class Traits:
     experts             hyper-parameter with the number of experts
     expert_size         hyper-parameter with an expert's intermediate size
     matrices            names of an expert's gate, up and down projection
-    whole_norms         queries and keys are normalized over all heads at once, not head by head
     sinks               one learned score per attention head
     expert_bias         experts and router have a bias
     mixed               some layers may be dense: mlp_only_layers, decoder_sparse_step
@@ -60,13 +59,12 @@ class Traits:
     assumed             what sizing leaves out of this model type
     """
 
-    attention: decoder.Traits
+    attention: decoder_parts.Traits
     block: str = "mlp"
     router: str = "gate"
     experts: str = "num_local_experts"
     expert_size: str = "intermediate_size"
     matrices: tuple[str, str, str] = ONE_MATRIX_EACH
-    whole_norms: bool = False
     sinks: bool = False
     expert_bias: bool = False
     mixed: bool = False
@@ -82,23 +80,34 @@ PADDING = (
 
 
 MODEL_TYPES: Mapping[str, Traits] = {
-    "mixtral": Traits(decoder.Traits(), block="block_sparse_moe", matrices=("w1", "w3", "w2")),
+    "mixtral": Traits(
+        decoder_parts.Traits(window=windows.EVERY), block="block_sparse_moe", matrices=("w1", "w3", "w2")
+    ),
     "qwen2_moe": Traits(
-        decoder.Traits(input_bias="qkv_bias"),
+        decoder_parts.Traits(input_bias="qkv_bias", window=windows.SWITCHED_LOWER),
         experts="num_experts",
         expert_size="moe_intermediate_size",
         mixed=True,
         shared=True,
     ),
     "qwen3_moe": Traits(
-        decoder.Traits(input_bias="attention_bias", output_bias="attention_bias", query_key_norms=True),
+        decoder_parts.Traits(
+            input_bias="attention_bias",
+            output_bias="attention_bias",
+            query_key_norms=True,
+            window=windows.SWITCHED_EVERY,
+        ),
         experts="num_experts",
         expert_size="moe_intermediate_size",
         mixed=True,
     ),
-    "minimax_m2": Traits(decoder.Traits(), block="block_sparse_moe", matrices=("w1", "w3", "w2"), whole_norms=True),
+    "minimax_m2": Traits(
+        decoder_parts.Traits(query_key_norms=True, query_key_width=decoder_parts.Width.ALL_HEADS),
+        block="block_sparse_moe",
+        matrices=("w1", "w3", "w2"),
+    ),
     "gpt_oss": Traits(
-        decoder.Traits(input_bias="attention_bias", output_bias="attention_bias"),
+        decoder_parts.Traits(input_bias="attention_bias", output_bias="attention_bias", window=windows.HALF),
         router="router",
         sinks=True,
         expert_bias=True,
@@ -109,7 +118,13 @@ MODEL_TYPES: Mapping[str, Traits] = {
 
 DEFAULTS: Mapping[str, Mapping[str, Any]] = {
     "mixtral": {"tie_word_embeddings": False, "num_key_value_heads": 8},
-    "qwen2_moe": {"tie_word_embeddings": False, "num_key_value_heads": 16, "qkv_bias": True, "decoder_sparse_step": 1},
+    "qwen2_moe": {
+        "tie_word_embeddings": False,
+        "num_key_value_heads": 16,
+        "qkv_bias": True,
+        "decoder_sparse_step": 1,
+        "max_window_layers": 28,
+    },
     "qwen3_moe": {
         "tie_word_embeddings": False,
         "num_key_value_heads": 4,
@@ -117,7 +132,13 @@ DEFAULTS: Mapping[str, Mapping[str, Any]] = {
         "decoder_sparse_step": 1,
     },
     "minimax_m2": {"tie_word_embeddings": False, "num_key_value_heads": 8, "head_dim": 128},
-    "gpt_oss": {"tie_word_embeddings": False, "num_key_value_heads": 8, "head_dim": 64, "attention_bias": True},
+    "gpt_oss": {
+        "tie_word_embeddings": False,
+        "num_key_value_heads": 8,
+        "head_dim": 64,
+        "attention_bias": True,
+        "sliding_window": 128,
+    },
 }
 """What transformers documents for a hyper-parameter that a published config may leave out."""
 
@@ -126,31 +147,36 @@ DEFAULTS: Mapping[str, Mapping[str, Any]] = {
 class _Experts:
     """The sparse layers' own dimensions. `shared` is 0 where no shared expert is."""
 
-    layers: int
+    sparse: tuple[int, ...]
     number: int
     chosen: int
     intermediate: int
     shared: int
+
+    @property
+    def layers(self) -> int:
+        return len(self.sparse)
 
 
 def read(model_type: str, parameters: Hyperparameters) -> Inventory:
     """The inventory of a mixture of experts, or an InputError with every missing hyper-parameter."""
     traits = MODEL_TYPES[model_type]
     experts = _experts(traits, parameters)
-    dense = parameters.integer("num_hidden_layers") - experts.layers
-    shape = decoder.read_shape(traits.attention, parameters, reads_intermediate=dense > 0)
-    assumed = (*decoder.assumptions(model_type, parameters), *traits.assumed)
+    dense = tuple(sorted(set(range(parameters.integer("num_hidden_layers", most=MAX_LAYERS))) - set(experts.sparse)))
+    shape = decoder_parts.read_shape(traits.attention, parameters, reads_intermediate=bool(dense))
     parameters.finish()
     layers = (
         *_attention(shape, traits),
-        *(decoder.feed_forward(replace(shape, layers=dense)) if dense else ()),
-        *_router(shape, traits, experts),
-        *_expert_tensors(shape, traits, experts),
-        *(_shared(shape, experts) if experts.shared else ()),
-        *_norms(shape, traits),
+        *(_only_in(dense, decoder_parts.feed_forward(replace(shape, layers=len(dense)), traits.attention))),
+        *_only_in(experts.sparse, _router(shape, traits, experts)),
+        *_only_in(experts.sparse, _expert_tensors(shape, traits, experts)),
+        *(_only_in(experts.sparse, _shared(shape, experts)) if experts.shared else ()),
+        *decoder_parts.norms(shape, traits.attention),
     )
     live = max(3 * shape.intermediate, _live(shape, experts) if experts.layers else 0)
-    return decoder.assemble(model_type, shape, layers, live, assumed)
+    return decoder_parts.assemble(
+        model_type, traits.attention, shape, layers, feed_forward_live=live, estimated=traits.assumed
+    )
 
 
 def _experts(traits: Traits, parameters: Hyperparameters) -> _Experts:
@@ -160,7 +186,7 @@ def _experts(traits: Traits, parameters: Hyperparameters) -> _Experts:
         (traits.experts, "num_experts_per_tok"), chosen <= number, f"a token passes {chosen} of {number} experts"
     )
     return _Experts(
-        layers=_sparse_layers(traits, parameters),
+        sparse=_sparse_layers(traits, parameters),
         number=number,
         chosen=chosen,
         intermediate=parameters.integer(traits.expert_size),
@@ -168,18 +194,27 @@ def _experts(traits: Traits, parameters: Hyperparameters) -> _Experts:
     )
 
 
-def _sparse_layers(traits: Traits, parameters: Hyperparameters) -> int:
+def _sparse_layers(traits: Traits, parameters: Hyperparameters) -> tuple[int, ...]:
     """Every `decoder_sparse_step`th layer, counted from one, less those that mlp_only_layers numbers from zero."""
-    layers = parameters.integer("num_hidden_layers")
+    layers = parameters.integer("num_hidden_layers", most=MAX_LAYERS)
     if not traits.mixed:
-        return layers
+        return tuple(range(layers))
     step = parameters.integer("decoder_sparse_step")
     dense = set(parameters.layer_numbers("mlp_only_layers"))
-    return layers // step - sum(1 for layer in dense if layer < layers and (layer + 1) % step == 0)
+    return tuple(layer for layer in range(layers) if layer not in dense and (layer + 1) % step == 0)
 
 
-def _attention(shape: decoder.Shape, traits: Traits) -> tuple[Tensor, ...]:
-    tensors = decoder.attention(shape)
+def _only_in(layers: tuple[int, ...], tensors: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+    """The tensors with the numbers of their layers, where these are not the first ones; none where there is none."""
+    if not layers:
+        return ()
+    if layers == tuple(range(len(layers))):
+        return tensors
+    return tuple(replace(tensor, layers=layers) for tensor in tensors)
+
+
+def _attention(shape: decoder_parts.Shape, traits: Traits) -> tuple[Tensor, ...]:
+    tensors = decoder_parts.attention(shape, traits.attention)
     if traits.sinks:
         name = "model.layers.*.self_attn.sinks"
         tensors += (Tensor(name, (shape.heads,), TensorRole.ATTENTION, Sharding.SPLIT, shape.layers),)
@@ -188,24 +223,7 @@ def _attention(shape: decoder.Shape, traits: Traits) -> tuple[Tensor, ...]:
     return tuple(replace(tensor, quantizable=False) for tensor in tensors)
 
 
-def _norms(shape: decoder.Shape, traits: Traits) -> tuple[Tensor, ...]:
-    norms = decoder.norms(shape, traits.attention)
-    if not traits.whole_norms:
-        return norms
-    widths = {"q_norm": shape.heads, "k_norm": shape.key_value_heads}
-    return norms + tuple(
-        Tensor(
-            f"model.layers.*.self_attn.{name}.weight",
-            (heads * shape.head_dimension,),
-            TensorRole.NORM,
-            Sharding.REPLICATED,
-            shape.layers,
-        )
-        for name, heads in widths.items()
-    )
-
-
-def _router(shape: decoder.Shape, traits: Traits, experts: _Experts) -> tuple[Tensor, ...]:
+def _router(shape: decoder_parts.Shape, traits: Traits, experts: _Experts) -> tuple[Tensor, ...]:
     if not experts.layers:
         return ()
     name, role = f"model.layers.*.{traits.block}.{traits.router}", TensorRole.ROUTER
@@ -216,7 +234,7 @@ def _router(shape: decoder.Shape, traits: Traits, experts: _Experts) -> tuple[Te
     return (weight, Tensor(f"{name}.bias", size[:1], role, Sharding.REPLICATED, experts.layers))
 
 
-def _expert_tensors(shape: decoder.Shape, traits: Traits, experts: _Experts) -> tuple[Tensor, ...]:
+def _expert_tensors(shape: decoder_parts.Shape, traits: Traits, experts: _Experts) -> tuple[Tensor, ...]:
     """The bias of the down projection is added once, after the ranks' parts: whole on every rank."""
     if not experts.layers:
         return ()
@@ -247,18 +265,19 @@ def _expert_tensors(shape: decoder.Shape, traits: Traits, experts: _Experts) -> 
     return (*weights, *biases)
 
 
-def _shared(shape: decoder.Shape, experts: _Experts) -> tuple[Tensor, ...]:
+def _shared(shape: decoder_parts.Shape, experts: _Experts) -> tuple[Tensor, ...]:
     """The expert that every token passes: a dense layer beside the others, and the gate that weighs it."""
     if not experts.layers:
         return ()
-    dense = decoder.feed_forward(replace(shape, layers=experts.layers, intermediate=experts.shared))
+    size = replace(shape, layers=experts.layers, intermediate=experts.shared)
+    dense = decoder_parts.feed_forward(size, decoder_parts.Traits())
     renamed = (replace(tensor, name=tensor.name.replace(".mlp.", ".mlp.shared_expert.")) for tensor in dense)
     name = "model.layers.*.mlp.shared_expert_gate.weight"
     gate = Tensor(name, (1, shape.hidden), TensorRole.ROUTER, Sharding.REPLICATED, experts.layers)
     return (*renamed, gate)
 
 
-def _live(shape: decoder.Shape, experts: _Experts) -> int:
+def _live(shape: decoder_parts.Shape, experts: _Experts) -> int:
     """Elements per token beside the residual while the experts work; the shared one has run before them."""
     inner, hidden = experts.intermediate, shape.hidden
     routed = experts.chosen * (max(inner, hidden) + max(2 * inner, hidden))
