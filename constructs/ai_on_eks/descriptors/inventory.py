@@ -15,6 +15,7 @@ from enum import StrEnum
 from math import prod
 
 from ai_on_eks.descriptors.element_format import ElementFormat
+from ai_on_eks.descriptors.image_generation import Component, ImageRequest
 
 
 class TensorRole(StrEnum):
@@ -233,8 +234,9 @@ class Inventory:
 
     def __hash__(self) -> int:
         """Cheap on purpose: an inventory is a key of memoized sizes, and hashing all its tensors would cost as much as
-        sizing them. Equality still compares everything."""
-        return hash((self.architecture, self.layers, self.hidden_size, len(self.tensors)))
+        sizing them. The operations follow from nearly every dimension, so two models rarely share it. Equality still
+        compares everything."""
+        return hash((self.architecture, self.layers, self.hidden_size, len(self.tensors), self.operations))
 
     @property
     def parameters(self) -> int:
