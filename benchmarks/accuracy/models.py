@@ -67,7 +67,8 @@ class Models:
         if alias is not None and "config" in alias:
             return Known(alias["config"], alias["source"])
         if alias is not None and alias["same_as"] in self._configs:
-            return Known(self._configs[alias["same_as"]], f"config of {alias['same_as']}: {alias['source']}")
+            config = self._configs[alias["same_as"]] | alias.get("changed", {})
+            return Known(config, f"config of {alias['same_as']}: {alias['source']}")
         same = self._same(model)
         if same is not None:
             return Known(self._configs[same], f"config of {same}")

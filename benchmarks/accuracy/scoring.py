@@ -6,11 +6,12 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from statistics import median
 
+from ai_on_eks.descriptors.architectures import relevant_hyperparameters
 from ai_on_eks.descriptors.inventory import RecurrentState
 from ai_on_eks.errors import AiOnEksError
 from ai_on_eks.units import GIB
-from benchmarks.accuracy.models import Known, Models
-from benchmarks.accuracy.predictions import Prediction, family, predict, read_model
+from benchmarks.accuracy.models import Models
+from benchmarks.accuracy.predictions import Prediction, family, predict
 from benchmarks.accuracy.truth import MEASURED, Record, Truth
 
 PARAMETERS = "parameters from config"
@@ -99,7 +100,7 @@ def _parameters(truth: Truth) -> Iterable[Score]:
             config = truth.config(record)
             if config is None:
                 continue
-            inventory, _precision = read_model(Known(config, ""), None)
+            inventory, _relevant = relevant_hyperparameters(config)
         except AiOnEksError as error:
             yield Score(PARAMETERS, record, "not known", counted, reason=error.problems[0].message)
             continue
