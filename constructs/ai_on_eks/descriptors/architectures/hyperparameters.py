@@ -60,6 +60,13 @@ class Hyperparameters:
         """Whether the config itself says something about `key`."""
         return self._values.get(key) is not None
 
+    def is_null(self, key: str) -> bool:
+        """Whether the config names `key` and says null, which is not the same as leaving it to its default."""
+        null = key in self._values and self._values[key] is None
+        if null:
+            self.read[key] = None
+        return null
+
     def value(self, key: str) -> Any:
         """Whatever the config holds under `key`; None where it holds nothing."""
         if self.has(key):

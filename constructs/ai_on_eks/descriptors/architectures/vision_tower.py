@@ -2,9 +2,9 @@
 
     weights     of the tower and of what maps its output to the decoder's width; all of role VISION
     operations  per token handed on: the matrices of the patches merged into it, and its share of their attention
-    live        per patch: the residual and beside it max(2 × I, 4 × H), as of any encoder
+    live        per patch: the residual, and beside it the feed-forward block or the attention, as of any encoder
 
-A tower runs once per image, before the decoder reads its tokens; published quantized checkpoints leave it in 16 bit
+A tower runs once per image, before the decoder reads its tokens. Published quantized checkpoints leave it in 16 bit
 (Qwen3-VL-…-FP8: every `visual` module under modules_to_not_convert; NVIDIA's NVFP4: `visual*`, `vision_tower*`,
 `embed_vision*` ignored), so nothing of it counts as quantizable.
 
@@ -28,7 +28,6 @@ class VisionTower:
 
     tensors: tuple[Tensor, ...]
     encoder: InputEncoder
-    estimated: tuple[str, ...] = ()
 
     def before(self, text: Inventory, architecture: str) -> Inventory:
         """The inventory of the decoder `text` with this tower before it."""
@@ -36,7 +35,6 @@ class VisionTower:
             text,
             architecture=architecture,
             tensors=(*self.tensors, *text.tensors),
-            estimated=(*text.estimated, *self.estimated),
             encoders=(*text.encoders, self.encoder),
         )
 
@@ -48,12 +46,21 @@ def matrix(name: str, rows: int, columns: int, count: int = 1, *, divided: bool 
 
 
 def affine(
-    name: str, rows: int, columns: int, count: int = 1, *, divided: bool = True, divided_input: bool = False
-) -> tuple[Tensor, Tensor]:
+    name: str,
+    rows: int,
+    columns: int,
+    count: int = 1,
+    *,
+    divided: bool = True,
+    divided_input: bool = False,
+    biased: bool = True,
+) -> tuple[Tensor, ...]:
     """A matrix and its bias. Where tensor parallelism divides the input, the bias is whole on every rank."""
+    weight = matrix(name, rows, columns, count, divided=divided)
+    if not biased:
+        return (weight,)
     bias_sharding = Sharding.SPLIT if divided and not divided_input else Sharding.REPLICATED
-    bias = Tensor(f"{name}.bias", (rows,), TensorRole.VISION, bias_sharding, count)
-    return (matrix(name, rows, columns, count, divided=divided), bias)
+    return (weight, Tensor(f"{name}.bias", (rows,), TensorRole.VISION, bias_sharding, count))
 
 
 def whole(name: str, *shape: int, count: int = 1) -> Tensor:
@@ -66,15 +73,14 @@ def norm(name: str, width: int, count: int = 1) -> tuple[Tensor, Tensor]:
     return (whole(f"{name}.weight", width, count=count), whole(f"{name}.bias", width, count=count))
 
 
+def as_tower(tensors: Iterable[Tensor]) -> tuple[Tensor, ...]:
+    """Tensors of an encoder, where it is a tower: left in 16 bit, however the decoder is quantized."""
+    return tuple(replace(tensor, role=TensorRole.VISION, quantizable=False) for tensor in tensors)
+
+
 def flops(tensors: Iterable[Tensor]) -> int:
     """Operations of one patch through every matrix and convolution of `tensors`: a patch is one step of either."""
     return sum(2 * tensor.count * prod(tensor.shape) for tensor in tensors if len(tensor.shape) > 1)
-
-
-def attention_operations(layers: int, width: int, patches_per_token: int) -> int:
-    """Per token handed on and token of the same image: scores and their product with the values, of each pair of
-    patches behind them."""
-    return 4 * layers * width * patches_per_token**2
 
 
 def encoder(
@@ -83,7 +89,7 @@ def encoder(
     token_flops: int,
     layers: int,
     hidden: int,
-    intermediate: int,
+    block_live: int,
     patches_per_token: int,
     token_live: int,
     handed: int,
@@ -91,14 +97,20 @@ def encoder(
 ) -> InputEncoder:
     """A tower of `layers` alike, each token of it merged from `patches_per_token` patches.
 
-    token_live   elements per token handed on while the merged tokens are mapped to the decoder's width
+        attention = 4 × layers × H × patches per token²    per token handed on and token of the same image: scores and
+                                                           their product with the values, of each pair of patches
+
+    patch_flops  of one patch, the attention to others left out
+    token_flops  of one token handed on, after the tower
+    block_live   elements per patch beside the residual, in the feed-forward block; the attention's own are 4 × H
+    token_live   elements per token handed on while merged patches are mapped to the decoder's width
     """
     return InputEncoder(
         operations=Operations(
             per_item=patches_per_token * patch_flops + token_flops,
-            per_item_and_context_token=attention_operations(layers, hidden, patches_per_token),
+            per_item_and_context_token=4 * layers * hidden * patches_per_token**2,
         ),
-        per_item=max(patches_per_token * (hidden + max(2 * intermediate, 4 * hidden)), token_live),
+        per_item=max(patches_per_token * (hidden + max(block_live, 4 * hidden)), token_live),
         handed=handed,
         tokens=tokens,
     )
