@@ -215,6 +215,7 @@ class Inventory:
     `estimated` names the assumptions made when the source did not say everything; empty means exact.
     `unserved_tensors` are in the published checkpoint, so on disk, and not loaded: layers that predict further tokens,
     which serve speculative decoding only. They count as no parameters, in no memory and in no operation.
+    `components` are the networks of a diffusion pipeline, `image` what is asked of them; both or neither.
     """
 
     architecture: str
@@ -231,6 +232,8 @@ class Inventory:
     estimated: tuple[str, ...] = ()
     encoders: tuple[InputEncoder, ...] = ()
     unserved_tensors: tuple[Tensor, ...] = ()
+    components: tuple[Component, ...] = ()
+    image: ImageRequest | None = None
 
     def __hash__(self) -> int:
         """Cheap on purpose: an inventory is a key of memoized sizes, and hashing all its tensors would cost as much as

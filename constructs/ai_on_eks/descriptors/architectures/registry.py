@@ -22,7 +22,7 @@ from typing import Any
 from ai_on_eks.descriptors.architectures import estimate
 from ai_on_eks.descriptors.architectures.hyperparameters import CONFIG_PATH, Hyperparameters
 from ai_on_eks.descriptors.inventory import Inventory
-from ai_on_eks.descriptors.schema import Descriptor, Family, Kind
+from ai_on_eks.descriptors.schema import Descriptor, Family, Format, Kind, Precision
 from ai_on_eks.errors import InputError, Problem
 
 MODULES: Mapping[str, tuple[str, ...]] = {
@@ -36,7 +36,9 @@ MODULES: Mapping[str, tuple[str, ...]] = {
         "siglip_text_model",
         "siglip_vision_model",
     ),
+    "convnext": ("convnext", "convnextv2"),
     "convolution": ("regnet", "resnet"),
+    "convolution_mobile": ("efficientnet", "mobilenet_v1", "mobilenet_v2"),
     "deberta": ("deberta-v2",),
     "decoder": ("gemma2", "llama", "mimo", "mistral", "phi3", "qwen2", "qwen3"),
     "encoder": ("bert", "distilbert", "mpnet", "roberta", "xlm-roberta"),
@@ -44,6 +46,8 @@ MODULES: Mapping[str, tuple[str, ...]] = {
     "encoder_decoder_t5": ("mt5", "t5", "umt5"),
     "hybrid_nemotron": ("nemotron_h",),
     "latent": ("deepseek_v2", "deepseek_v3", "deepseek_v32", "glm4_moe_lite", "glm_moe_dsa", "kimi_k2"),
+    "latent_compressed": ("deepseek_ref", "deepseek_v4"),
+    "latent_images": ("kimi_k25",),
     "mixture": ("gpt_oss", "minimax_m2", "mixtral", "qwen2_moe", "qwen3_moe"),
     "modernbert": ("modernbert",),
     "speech": ("speech_to_text", "whisper"),
@@ -117,7 +121,7 @@ def build_inventory(descriptor: Descriptor) -> Inventory:
     """
     architecture = descriptor.architecture
     if isinstance(architecture.config, dict):
-        return _read(architecture.config, architecture.family)[0]
+        return _as_stored(descriptor, _read(architecture.config, architecture.family)[0])
     if isinstance(architecture.config, str):
         message = f"is still the path '{architecture.config}'; load_descriptor reads it"
         raise InputError(Problem("config-not-read", message, path=CONFIG_PATH, fix="load the descriptor from its file"))
@@ -125,7 +129,17 @@ def build_inventory(descriptor: Descriptor) -> Inventory:
         message = "says neither what the model is made of nor how large it is"
         fix = "add 'config: path/to/config.json' or 'parameters: 7000000000' under 'architecture'"
         raise InputError(Problem("architecture-incomplete", message, path="architecture", fix=fix))
-    return _estimated(descriptor, architecture.parameters)
+    return _as_stored(descriptor, _estimated(descriptor, architecture.parameters))
+
+
+def own_precision(descriptor: Descriptor) -> Precision | None:
+    """What a quantized checkpoint's own config says of its data types; None where it says nothing."""
+    config = descriptor.architecture.config
+    if not isinstance(config, dict) or not _quantization(config):
+        return None
+    stored = import_module("ai_on_eks.descriptors.quantization.stored")
+    own: Precision | None = stored.own_precision(config, lambda: _read(config, None)[0], descriptor.source.format)
+    return own
 
 
 def known_model_types() -> tuple[str, ...]:
@@ -137,13 +151,30 @@ def relevant_hyperparameters(config: Mapping[str, Any]) -> tuple[Inventory, dict
     """The inventory of a config, and the part of the config that it follows from."""
     inventory, parameters = _read(config, None)
     key, model_type = _model_type(config)
-    return inventory, {key: model_type} | parameters.read
+    return inventory, {key: model_type} | parameters.read | _quantization(config)
 
 
 def family_of(config: Mapping[str, Any]) -> Family:
     """What kind of network the config's model type is; an InputError where the model type is not known."""
     key, model_type = _model_type(config)
     return _family(_module(key, model_type), str(model_type))
+
+
+def _as_stored(descriptor: Descriptor, inventory: Inventory) -> Inventory:
+    """With the format of each tensor, where more than a data type is known of how the weights are stored."""
+    config = descriptor.architecture.config
+    if descriptor.source.format is Format.GGUF or (isinstance(config, dict) and _quantization(config)):
+        stored = import_module("ai_on_eks.descriptors.quantization.stored")
+        inventory = stored.as_stored(descriptor, inventory)
+    return inventory
+
+
+def _quantization(config: Mapping[str, Any]) -> dict[str, Any]:
+    """What a config says about how its weights are stored, wherever in it."""
+    if "quantization_config" not in config and not any(isinstance(one, Mapping) for one in config.values()):
+        return {}
+    relevant: dict[str, Any] = import_module("ai_on_eks.descriptors.quantization.methods").relevant_section(config)
+    return relevant
 
 
 def _read(config: Mapping[str, Any], family: Family | None) -> tuple[Inventory, Hyperparameters]:

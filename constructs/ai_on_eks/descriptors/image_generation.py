@@ -1,0 +1,123 @@
+"""How a diffusion pipeline works on an image: its networks, one after the other, and what was asked of them.
+
+With n the latent positions of the image (width × height ÷ scale²) and r those of the network's reference size:
+
+    operations of a pass = fixed_flops + flops × n ÷ r + attention_flops × (n ÷ r)²
+    values alive at once = fixed_elements + elements × n ÷ r
+    operations per image = Σ networks  passes × operations of a pass
+
+Feature maps and tokens grow with the area, attention among them with its square, work on the prompt not at all.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from ai_on_eks.units import ceil_div
+
+
+class Phase(StrEnum):
+    """The order in which the networks of a pipeline run; one phase's activations are gone when the next begins."""
+
+    ENCODE = "encode the prompt"
+    DENOISE = "denoise"
+    DECODE = "decode the image"
+
+
+class Offload(StrEnum):
+    """Which networks stay on the accelerator."""
+
+    NONE = "none"
+    MODEL = "model"
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """One pass of a network over one image; see the formulae above.
+
+    positions         latent positions at which `flops`, `attention_flops` and `elements` were counted
+    buffer_elements   stored values that are no parameters, such as tables of positions
+    is_convolutional  its feature maps are convolved: the library that convolves takes workspace beside them
+    """
+
+    positions: int
+    flops: int = 0
+    attention_flops: int = 0
+    fixed_flops: int = 0
+    elements: int = 0
+    fixed_elements: int = 0
+    buffer_elements: int = 0
+    is_convolutional: bool = False
+
+    def flops_at(self, positions: int) -> int:
+        """Operations of a pass over an image of so many latent positions."""
+        linear = self.flops * positions // self.positions
+        return self.fixed_flops + linear + self.attention_flops * positions**2 // self.positions**2
+
+    def elements_at(self, positions: int) -> int:
+        """Values alive at once in a pass over an image of so many latent positions."""
+        return self.fixed_elements + ceil_div(self.elements * positions, self.positions)
+
+
+@dataclass(frozen=True, slots=True)
+class Component:
+    """One network of a pipeline. Its tensors are those whose names begin with `name.`; a lone network's is empty.
+
+    tile_pixels     side of the tiles into which a decoder can divide an image
+    upcasts         a decoder that computes in float32 where the weights are fp16
+    """
+
+    name: str
+    phase: Phase
+    work: Work
+    tile_pixels: int = 0
+    upcasts: bool = False
+
+    @property
+    def prefix(self) -> str:
+        return f"{self.name}." if self.name else ""
+
+
+@dataclass(frozen=True, slots=True)
+class ImageRequest:
+    """What is asked of a pipeline, with every default filled in.
+
+    scale     pixels of the image for one latent position, along a side
+    multiple  width and height must be multiples of it
+    guided    every step has a second pass, without the prompt, in the same batch (classifier-free guidance)
+    """
+
+    width: int
+    height: int
+    steps: int
+    guided: bool
+    scale: int
+    multiple: int
+    batch: int = 1
+    offload: Offload = Offload.NONE
+    tiled: bool = False
+    sliced: bool = False
+
+    @property
+    def positions(self) -> int:
+        """Latent positions of one image."""
+        return ceil_div(self.width, self.scale) * ceil_div(self.height, self.scale)
+
+    @property
+    def passes_per_step(self) -> int:
+        return 2 if self.guided else 1
+
+    def passes(self, phase: Phase) -> int:
+        """Passes for one image."""
+        if phase is Phase.DENOISE:
+            return self.steps * self.passes_per_step
+        return self.passes_per_step if phase is Phase.ENCODE else 1
+
+    def images_at_once(self, phase: Phase) -> int:
+        """Images (or prompts) of one pass of `batch` images."""
+        if phase is Phase.DECODE:
+            return 1 if self.sliced else self.batch
+        if phase is Phase.ENCODE:
+            return self.batch
+        return self.batch * self.passes_per_step
