@@ -236,26 +236,26 @@ def feed_forward(shape: Shape, traits: Traits) -> tuple[Tensor, ...]:
 def norms(shape: Shape, traits: Traits) -> tuple[Tensor, ...]:
     """The norms of every layer."""
     parts = ("weight", "bias") if traits.norm_bias else ("weight",)
-    named: list[tuple[str, tuple[int, ...], int]] = [
-        (f"model.layers.*.{name}.{part}", (shape.hidden,), shape.layers) for name in traits.norms for part in parts
-    ]
-    if shape.query_key_norms:
-        for name, heads in zip(traits.query_key_names, (shape.heads, shape.key_value_heads), strict=True):
-            named.append(_query_key_norm(f"model.layers.*.self_attn.{name}", heads, shape, traits))
-    return tuple(Tensor(name, size, TensorRole.NORM, Sharding.REPLICATED, count) for name, size, count in named)
+    names = [f"model.layers.*.{name}.{part}" for name in traits.norms for part in parts]
+    role, whole, layers = TensorRole.NORM, Sharding.REPLICATED, shape.layers
+    tensors = tuple(Tensor(name, (shape.hidden,), role, whole, layers) for name in names)
+    if not shape.query_key_norms:
+        return tensors
+    sides = zip(traits.query_key_names, (shape.heads, shape.key_value_heads), strict=True)
+    return (*tensors, *(_query_key_norm(f"model.layers.*.self_attn.{name}", n, shape, traits) for name, n in sides))
 
 
-def _query_key_norm(name: str, heads: int, shape: Shape, traits: Traits) -> tuple[str, tuple[int, ...], int]:
-    dimension, layers = shape.head_dimension, shape.layers
-    match traits.query_key_width:
-        case Width.HEAD:
-            return (f"{name}.weight", (dimension,), layers)
-        case Width.ALL_HEADS:
-            return (f"{name}.weight", (heads * dimension,), layers)
-        case Width.EACH_HEAD:
-            return (f"{name}.weight", (heads, dimension), layers)
-        case Width.NORM_PER_HEAD:
-            return (f"{name}.norms.[heads].weight", (heads, dimension), layers)
+def _query_key_norm(name: str, heads: int, shape: Shape, traits: Traits) -> Tensor:
+    dimension, role, whole = shape.head_dimension, TensorRole.NORM, Sharding.REPLICATED
+    if traits.query_key_width is Width.NORM_PER_HEAD:
+        count = shape.layers * heads
+        return Tensor(f"{name}.norms.*.weight", (dimension,), role, whole, count, per_layer=heads)
+    sizes = {
+        Width.HEAD: (dimension,),
+        Width.ALL_HEADS: (heads * dimension,),
+        Width.EACH_HEAD: (heads, dimension),
+    }
+    return Tensor(f"{name}.weight", sizes[traits.query_key_width], role, whole, shape.layers)
 
 
 def _final_norm(traits: Traits, shape: Shape) -> tuple[Tensor, ...]:

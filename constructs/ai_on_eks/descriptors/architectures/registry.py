@@ -41,6 +41,8 @@ MODULES: Mapping[str, tuple[str, ...]] = {
     "convolution_mobile": ("efficientnet", "mobilenet_v1", "mobilenet_v2"),
     "deberta": ("deberta-v2",),
     "decoder": ("gemma2", "llama", "mimo", "mistral", "phi3", "qwen2", "qwen3"),
+    "diffusion_cross": ("PixArtTransformer2DModel", "Transformer2DModel"),
+    "diffusion_transformer": ("FluxTransformer2DModel", "QwenImageTransformer2DModel", "SD3Transformer2DModel"),
     "encoder": ("bert", "distilbert", "mpnet", "roberta", "xlm-roberta"),
     "encoder_decoder": ("bart", "m2m_100", "marian", "mbart", "pegasus"),
     "encoder_decoder_t5": ("mt5", "t5", "umt5"),

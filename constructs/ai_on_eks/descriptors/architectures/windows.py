@@ -85,8 +85,6 @@ def windows_of_layers(rule: Rule, layers: int, parameters: Hyperparameters) -> t
 
 def _named(rule: Rule, layers: int, parameters: Hyperparameters) -> tuple[bool, ...]:
     """What `layer_types` says; empty where the config has none. Words beyond the layers are prediction layers'."""
-    if rule.kind is Kind.EVERY:
-        return ()
     words = parameters.layer_kinds("layer_types", (FULL, SLIDING, CHUNKED))
     message = f"{len(words)} words for {layers} layers"
     parameters.relate(("num_hidden_layers", "layer_types"), not words or len(words) >= layers, message)
