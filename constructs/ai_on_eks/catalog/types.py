@@ -155,6 +155,9 @@ class EngineMemory:
     attention_score_copies  [heads × context × context] tensors per sequence where attention is not fused
     fused_attention        data types whose attention is fused on the accelerator, so that no scores are kept
     batch_follows_context  the batch holds at least one whole prompt, because prompts are not computed in chunks
+    chunks_above_tokens    contexts above which prompts are computed in chunks all the same; None = none are
+    startup_bytes          taken of the device before the engine looks for its share among what is free, per rank
+    startup_bytes_parallel  the same when there are several ranks
     cache_layout           how sequences' states are laid out: a name in `sizing.cache_layout`
     batches_in_flight      forward passes whose tokens a layer with a window keeps beside the window
     recurrent_pages        pages that a sequence holds of a recurrent state: more than one where prefixes are cached
@@ -174,6 +177,9 @@ class EngineMemory:
     attention_score_copies: float = 0.0
     fused_attention: tuple[str, ...] = ()
     batch_follows_context: bool = False
+    chunks_above_tokens: int | None = None
+    startup_bytes: int = 0
+    startup_bytes_parallel: int = 0
     cache_layout: str = "contiguous"
     batches_in_flight: int = 1
     recurrent_pages: int = 1

@@ -23,6 +23,9 @@ from ai_on_eks.descriptors.schema import Precision
 from ai_on_eks.sizing.precision import cache_format, compute_format
 from ai_on_eks.units import ceil_div, counted
 
+CACHE_IN_USE = "key/value cache in use"
+"""Name of the line that every layout adds to the account."""
+
 KEYS_AND_VALUES = "keys and values of grouped-query attention (arXiv:2305.13245)"
 LATENT = "latent of multi-head latent attention, whole on every rank (arXiv:2405.04434)"
 WINDOW = "sliding window: only the last tokens are kept (arXiv:2310.06825)"

@@ -26,7 +26,7 @@ from typing import Protocol
 from ai_on_eks.catalog.types import EngineMemory
 from ai_on_eks.descriptors.inventory import Inventory
 from ai_on_eks.descriptors.schema import Precision
-from ai_on_eks.sizing.cache import RankState, rank_states
+from ai_on_eks.sizing.cache import CACHE_IN_USE, RankState, rank_states
 from ai_on_eks.sizing.cache_pages import GroupedLayout
 from ai_on_eks.sizing.types import Term
 from ai_on_eks.units import ceil_div, counted
@@ -78,7 +78,7 @@ class ContiguousLayout:
         shape = " + ".join(self._shape(state, context) for state in self._states)
         sources = dict.fromkeys([*(state.source for state in self._states), *([self._source] if self._source else [])])
         return Term(
-            name="key/value cache in use",
+            name=CACHE_IN_USE,
             value_bytes=sequences * each,
             formula=f"{counted(sequences, 'sequence')} × {each:,} B ({shape})",
             source="; ".join(sources),

@@ -33,7 +33,7 @@ from dataclasses import dataclass, replace
 from math import lcm
 
 from ai_on_eks.catalog.types import EngineMemory
-from ai_on_eks.sizing.cache import RankState
+from ai_on_eks.sizing.cache import CACHE_IN_USE, RankState
 from ai_on_eks.sizing.types import Term
 from ai_on_eks.units import ceil_div, counted
 
@@ -114,7 +114,7 @@ class GroupedLayout:
         blocks = self._blocks(context_tokens)
         parts = " + ".join(self._part(kind, context_tokens) for kind in self._parts)
         return Term(
-            name="key/value cache in use",
+            name=CACHE_IN_USE,
             value_bytes=sequences * blocks * self._block_bytes + self.reserved_bytes,
             formula=(
                 f"({counted(sequences, 'sequence')} × {counted(blocks, 'block')} + 1) × {self._block_bytes:,} B; "

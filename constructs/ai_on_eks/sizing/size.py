@@ -6,7 +6,8 @@
     sequence  = bytes of one sequence of the whole context, as the engine lays them out (`cache_layout`)
     sequences = min(the engine's limit, ⌊cache ÷ sequence⌋)
     tokens    = the cache in tokens, as the engine reports it
-    headroom  = free − cache of the sequences asked for (at least one)
+    headroom  = free − cache of the sequences asked for (at least one); less where the share is not free at the start:
+                memory − what is taken before − budget
 
 Sizing knows no instance type: placement asks it once per candidate.
 """
@@ -17,13 +18,13 @@ from ai_on_eks.catalog.types import BatchLimit, EngineMemory
 from ai_on_eks.descriptors.inventory import Inventory
 from ai_on_eks.descriptors.schema import Precision, Storage
 from ai_on_eks.sizing.activation import batch_activation_term, cached_activation_term
-from ai_on_eks.sizing.cache import kv_bytes_per_token
+from ai_on_eks.sizing.cache import CACHE_IN_USE, kv_bytes_per_token
 from ai_on_eks.sizing.cache_layout import cache_layout
 from ai_on_eks.sizing.host import host_memory, loading_bytes
 from ai_on_eks.sizing.overhead import overhead_terms
 from ai_on_eks.sizing.types import Load, MemoryDemand, RankMemory, Target, Term
 from ai_on_eks.sizing.weights import weights_bytes, weights_term
-from ai_on_eks.units import format_gib
+from ai_on_eks.units import counted, format_gib
 
 
 def size_model(
@@ -45,7 +46,7 @@ def size_model(
     rank, sequences = size_rank(
         inventory, precision, load, target, max_batched_tokens=max_batched_tokens, max_sequences=max_sequences
     )
-    reasons = () if rank.headroom_bytes >= 0 and sequences > 0 else (_shortfall(rank, load, sequences),)
+    reasons = () if rank.headroom_bytes >= 0 and sequences > 0 else _reasons(rank, load, target, sequences)
     return MemoryDemand(
         weights_bytes=weights_bytes(inventory, precision),
         kv_bytes_per_token=kv_bytes_per_token(inventory, precision),
@@ -82,7 +83,7 @@ def _size_cached(
         max_sequences = limit.max_sequences if limit else load.concurrency
     if max_batched_tokens is None:
         max_batched_tokens = limit.max_batched_tokens if limit else load.context_tokens
-        if engine.batch_follows_context:
+        if engine.batch_follows_context and load.context_tokens <= (engine.chunks_above_tokens or load.context_tokens):
             max_batched_tokens = max(max_batched_tokens, load.context_tokens)
     weights = weights_term(inventory, precision, tensor, pipeline)
     activation = cached_activation_term(
@@ -92,7 +93,8 @@ def _size_cached(
     free_bytes = _budget_bytes(target) - _total((weights, activation, *overhead))
     per_token = kv_bytes_per_token(inventory, precision, tensor, pipeline)
     layout = cache_layout(inventory, precision, engine, tensor, pipeline, max_batched_tokens=max_batched_tokens)
-    sequences = min(max_sequences, layout.sequences(free_bytes, load.context_tokens))
+    startup_bytes = _startup_headroom_bytes(target)
+    sequences = min(max_sequences, layout.sequences(free_bytes, load.context_tokens)) if startup_bytes >= 0 else 0
     used = layout.term(max(1, min(sequences, load.concurrency)), load.context_tokens)
     rank = RankMemory(
         memory_bytes=target.device_memory_bytes,
@@ -104,7 +106,7 @@ def _size_cached(
         kv_cache_bytes=max(0, free_bytes),
         kv_bytes_per_token=per_token,
         kv_cache_tokens=layout.tokens(free_bytes, load.context_tokens),
-        headroom_bytes=free_bytes - used.value_bytes,
+        headroom_bytes=min(free_bytes - used.value_bytes, startup_bytes if startup_bytes < 0 else free_bytes),
         max_batched_tokens=max_batched_tokens,
         max_sequences=max_sequences,
         terms=(weights, activation, *overhead, used),
@@ -168,8 +170,32 @@ def _budget_bytes(target: Target) -> int:
     return int(target.device_memory_bytes * _fraction(target))
 
 
+def _startup_headroom_bytes(target: Target) -> int:
+    """What is free beside the share that the engine looks for when it starts; it ends at once where that is less."""
+    if target.on_cpu:
+        return target.device_memory_bytes - _budget_bytes(target)
+    engine = target.engine
+    ranks = target.tensor_parallel * target.pipeline_parallel
+    taken_bytes = engine.startup_bytes if ranks == 1 else engine.startup_bytes_parallel
+    return target.device_memory_bytes - taken_bytes - _budget_bytes(target)
+
+
 def _total(terms: tuple[Term, ...]) -> int:
     return sum(term.value_bytes for term in terms)
+
+
+def _reasons(rank: RankMemory, load: Load, target: Target, sequences: int) -> tuple[str, ...]:
+    """Every reason by itself: more memory for the cache does not help where the engine does not start."""
+    short_bytes = -_startup_headroom_bytes(target)
+    reasons = []
+    if short_bytes > 0:
+        reasons.append(
+            f"the share of {_share(rank)} is {format_gib(short_bytes)} more than is free when the engine starts: "
+            "give it a smaller share"
+        )
+    if rank.budget_bytes < _total(rank.terms):
+        reasons.append(_shortfall(rank, load, sequences))
+    return tuple(reasons)
 
 
 def _shortfall(rank: RankMemory, load: Load, sequences: int) -> str:
@@ -178,8 +204,13 @@ def _shortfall(rank: RankMemory, load: Load, sequences: int) -> str:
         f"{format_gib(rank.activation_bytes)} of activations",
         f"{format_gib(rank.overhead_bytes)} of engine overhead",
     ]
-    if rank.kv_bytes_per_token and not sequences:
-        cache_bytes = rank.terms[-1].value_bytes
-        parts.append(f"{format_gib(cache_bytes)} of cache for one sequence of {load.context_tokens:,} tokens")
-    budget = f"{format_gib(rank.budget_bytes)} ({rank.memory_fraction:g} × {format_gib(rank.memory_bytes)})"
-    return f"{', '.join(parts[:-1])} and {parts[-1]} exceed {budget} by {format_gib(-rank.headroom_bytes)}"
+    if rank.terms[-1].name == CACHE_IN_USE and not sequences:
+        length = counted(load.context_tokens, "token")
+        parts.append(f"{format_gib(rank.terms[-1].value_bytes)} of cache for one sequence of {length}")
+    budget = f"{format_gib(rank.budget_bytes)} ({_share(rank)})"
+    missing = format_gib(_total(rank.terms) - rank.budget_bytes)
+    return f"{', '.join(parts[:-1])} and {parts[-1]} exceed {budget} by {missing}"
+
+
+def _share(rank: RankMemory) -> str:
+    return f"{rank.memory_fraction:g} × {format_gib(rank.memory_bytes)}"
