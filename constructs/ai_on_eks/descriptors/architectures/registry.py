@@ -46,6 +46,7 @@ MODULES: Mapping[str, tuple[str, ...]] = {
     "encoder": ("bert", "distilbert", "mpnet", "roberta", "xlm-roberta"),
     "encoder_decoder": ("bart", "m2m_100", "marian", "mbart", "pegasus"),
     "encoder_decoder_t5": ("mt5", "t5", "umt5"),
+    "gated_delta": ("qwen3_5", "qwen3_5_moe", "qwen3_5_moe_text", "qwen3_5_text", "qwen3_next"),
     "hybrid_nemotron": ("nemotron_h",),
     "latent": ("deepseek_v2", "deepseek_v3", "deepseek_v32", "glm4_moe_lite", "glm_moe_dsa", "kimi_k2"),
     "latent_compressed": ("deepseek_ref", "deepseek_v4"),
