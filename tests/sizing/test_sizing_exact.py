@@ -225,10 +225,10 @@ def test_given_storage_when_sized_then_disk_holds_weights_only_where_they_are_co
 
 def test_given_unknown_scheme_when_weighed_then_the_problem_lists_what_is_known() -> None:
     with pytest.raises(InputError) as raised:
-        weights_bytes(LLAMA_3_1_8B, Precision(weights=WeightPrecision.INT4, scheme="gguf:q4_k_m"))
+        weights_bytes(LLAMA_3_1_8B, Precision(weights=WeightPrecision.INT4, scheme="my-own"))
     (problem,) = raised.value.problems
     assert problem.code == "unknown-quantization-scheme"
-    assert problem.allowed == ("awq", "compressed-tensors", "gptq")
+    assert problem.allowed == ("auto-round", "awq", "bitsandbytes", "compressed-tensors", "gptq")
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ from ai_on_eks.descriptors.schema import (
     Storage,
     WeightPrecision,
 )
+from ai_on_eks.descriptors.schemes import SCHEMES
 from ai_on_eks.errors import Problem
 
 _FAMILIES = {
@@ -26,10 +27,6 @@ _WEIGHTS = {
     Format.TENSORFLOW: (WeightPrecision.FP32, WeightPrecision.FP16, WeightPrecision.BF16, WeightPrecision.INT8),
 }
 """Formats that hold only some data types; the others hold all."""
-_SCHEMES = {
-    "awq": (WeightPrecision.INT4,),
-    "gptq": (WeightPrecision.INT4, WeightPrecision.INT8),
-}
 _RENDERED_STORAGE = (Storage.S3, Storage.NODE)
 
 
@@ -124,7 +121,7 @@ def _scheme(precision: Precision, stored: Format) -> list[Problem]:
         message = f"'{scheme}' is a scheme of gguf files, but the source's format is {stored.value}"
         fix = "write 'format: gguf' under 'source', or remove the scheme"
         return [Problem("contradiction", message, path="precision.scheme", value=scheme, fix=fix)]
-    allowed = _SCHEMES.get(scheme or "", tuple(WeightPrecision))
+    allowed = SCHEMES.get(scheme or "", tuple(WeightPrecision))
     if precision.weights in allowed:
         return []
     names = tuple(one.value for one in allowed)

@@ -2,7 +2,8 @@
 
 Exports (ONNX, GGUF) are often quantized after the config was written: their file's name counts, not the config.
 
-`dtype` (`torch_dtype` before transformers 4.56) is what the weights were saved in; `quantization_config` overrides it.
+`dtype` (`torch_dtype` before transformers 4.56) is what the weights were saved in; `quantization_config` overrides it
+(descriptors.quantization reads it).
 Source: transformers 5.23.0, utils/quantization_config.py.
 """
 
@@ -10,6 +11,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from ai_on_eks.descriptors.schema import Format, Precision, WeightPrecision
@@ -22,16 +24,13 @@ _DATA_TYPES = {
     "float8_e4m3fn": WeightPrecision.FP8,
     "float8_e5m2": WeightPrecision.FP8,
 }
-_BITS = {4: WeightPrecision.INT4, 8: WeightPrecision.INT8}
-_ALGORITHMS = {"fp8": WeightPrecision.FP8, "nvfp4": WeightPrecision.NVFP4, "mxfp4": WeightPrecision.MXFP4}
-_METHODS = ("awq", "bitsandbytes", "compressed-tensors", "fp8", "gptq", "modelopt", "mxfp4")
 
 
 def published_precision(config: Mapping[str, Any], file: str) -> Precision | None:
     """What the config says; None where it says nothing."""
-    quantization = config.get("quantization_config")
-    if isinstance(quantization, Mapping):
-        return _quantized(quantization, file)
+    quantized = _quantized(config, file)
+    if quantized is not None:
+        return quantized
     name = config.get("dtype") or config.get("torch_dtype")
     if name is None:
         return None
@@ -75,47 +74,15 @@ def exported_precision(stored: Format, file: str) -> Precision | None:
     return Precision(weights=weights, scheme=f"gguf:{found[1]}")
 
 
-def _quantized(quantization: Mapping[str, Any], file: str) -> Precision:
-    producer = quantization.get("producer")  # modelopt's early files name only the tool that wrote them
-    named = quantization.get("quant_method") or (producer.get("name") if isinstance(producer, Mapping) else None)
-    method = str(named or "")[:32].lower()
-    weights = _weights(method, quantization)
-    if weights is None:
+def _quantized(config: Mapping[str, Any], file: str) -> Precision | None:
+    """What the checkpoint's quantization amounts to; its problems are told as the config's own."""
+    from ai_on_eks.descriptors.architectures import relevant_hyperparameters  # noqa: PLC0415 - only for these
+    from ai_on_eks.descriptors.quantization.stored import own_precision  # noqa: PLC0415
+
+    try:
+        return own_precision(dict(config), lambda: relevant_hyperparameters(config)[0], Format.SAFETENSORS)
+    except InputError as error:
+        prefix = "architecture.config."
         raise InputError(
-            Problem(
-                "unknown-quantization",
-                f"quantization '{method}' with these settings is not known",
-                file=file,
-                path="quantization_config",
-                value=method,
-                allowed=_METHODS,
-                fix="write the descriptor by hand, with 'weights' and 'scheme' under 'precision'",
-            )
-        )
-    return Precision(weights=weights, scheme=method)
-
-
-def _weights(method: str, quantization: Mapping[str, Any]) -> WeightPrecision | None:
-    if method in ("modelopt", "fp8") and quantization.get("quant_algo") is not None:
-        return _ALGORITHMS.get(str(quantization["quant_algo"]).lower())  # "MIXED_PRECISION" is not one data type
-    if method in ("awq", "gptq"):
-        bits = quantization.get("bits", quantization.get("w_bit"))
-        return _BITS.get(bits) if isinstance(bits, int) else None
-    if method == "bitsandbytes":
-        eight = quantization.get("load_in_8bit") is True
-        return WeightPrecision.INT8 if eight else WeightPrecision.INT4 if quantization.get("load_in_4bit") else None
-    if method == "compressed-tensors":
-        return _compressed(quantization.get("config_groups"))
-    return _ALGORITHMS.get(method)
-
-
-def _compressed(groups: Any) -> WeightPrecision | None:
-    """The data type of the first group that says how its weights are stored."""
-    for group in groups.values() if isinstance(groups, Mapping) else ():
-        stored = group.get("weights") if isinstance(group, Mapping) else None
-        if isinstance(stored, Mapping):
-            bits, kind = stored.get("num_bits"), stored.get("type")
-            if kind == "float":
-                return {8: WeightPrecision.FP8, 4: WeightPrecision.NVFP4}.get(bits) if isinstance(bits, int) else None
-            return _BITS.get(bits) if isinstance(bits, int) else None
-    return None
+            [replace(one, file=file, path=(one.path or "").removeprefix(prefix)) for one in error.problems]
+        ) from None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ai_on_eks.descriptors.architectures import own_precision
 from ai_on_eks.descriptors.inventory import Inventory, Item
 from ai_on_eks.descriptors.platform import Platform
 from ai_on_eks.descriptors.schema import Descriptor, Kind, Precision, WeightPrecision
@@ -36,9 +37,13 @@ def resolve(descriptor: Descriptor, inventory: Inventory, platform: Platform) ->
 
 
 def effective_precision(descriptor: Descriptor) -> Precision:
-    """The precision given, else bf16 for foundation models and fp32 for the others."""
+    """The precision given; else what a quantized checkpoint's own config says, with the cache in fp8 where it brings
+    scales for that; else bf16 for foundation models and fp32 for the others."""
     if descriptor.precision is not None:
         return descriptor.precision
+    own = own_precision(descriptor)
+    if own is not None:
+        return own
     weights = WeightPrecision.BF16 if descriptor.kind is Kind.FOUNDATION else WeightPrecision.FP32
     return Precision(weights=weights)
 

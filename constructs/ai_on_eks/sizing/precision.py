@@ -1,6 +1,7 @@
-"""The format of elements that a descriptor's precision means.
+"""The format of elements that a descriptor's precision means, where the checkpoint's own config says no more.
 
-Scales per output channel or per tensor, as FP8 and INT8 have, are below 0.1 % and left out.
+Scales per output channel or per tensor, as FP8 and INT8 have, are below 0.1 % and left out; a checkpoint whose config
+is at hand has them counted tensor by tensor (descriptors.quantization).
 """
 
 from __future__ import annotations
@@ -9,8 +10,10 @@ from collections.abc import Mapping
 
 from ai_on_eks.descriptors.element_format import ElementFormat
 from ai_on_eks.descriptors.schema import CachePrecision, Precision, WeightPrecision
+from ai_on_eks.descriptors.schemes import SCHEMES, UNQUANTIZED
 from ai_on_eks.errors import InputError, Problem
 
+GGUF = "gguf:"
 _FULL = ElementFormat(32)
 _HALF = ElementFormat(16)
 _BYTE = ElementFormat(8)
@@ -29,19 +32,13 @@ _BY_PRECISION: Mapping[WeightPrecision, ElementFormat] = {
     WeightPrecision.NVFP4: ElementFormat(4, 16, 8),
 }
 
-_UNQUANTIZED = frozenset({WeightPrecision.FP32, WeightPrecision.FP16, WeightPrecision.BF16})
-
-_SCHEMES: Mapping[str, frozenset[WeightPrecision]] = {
-    "awq": frozenset({WeightPrecision.INT4}),
-    "compressed-tensors": frozenset(WeightPrecision) - _UNQUANTIZED,
-    "gptq": frozenset({WeightPrecision.INT4, WeightPrecision.INT8}),
-    "modelopt": frozenset({WeightPrecision.FP8, WeightPrecision.NVFP4}),
-}
-
 
 def weight_format(precision: Precision) -> ElementFormat:
-    """Format of the tensors that quantization touches."""
-    if precision.scheme is not None and precision.weights not in _SCHEMES.get(precision.scheme, frozenset()):
+    """Format of the tensors that quantization touches, where the checkpoint does not say it of each tensor."""
+    scheme = precision.scheme
+    if scheme is not None and scheme.startswith(GGUF):
+        return _block_format(scheme)
+    if scheme is not None and precision.weights not in SCHEMES.get(scheme, ()):
         raise InputError(_scheme_problem(precision))
     return _BY_PRECISION[precision.weights]
 
@@ -53,7 +50,7 @@ def compute_format(precision: Precision) -> ElementFormat:
 
 def compute_data_type(precision: Precision) -> str:
     """Data type of activations: the weights' own, bf16 where they are quantized."""
-    return precision.weights.value if precision.weights in _UNQUANTIZED else WeightPrecision.BF16.value
+    return precision.weights.value if precision.weights in UNQUANTIZED else WeightPrecision.BF16.value
 
 
 def cache_format(precision: Precision) -> ElementFormat:
@@ -63,8 +60,15 @@ def cache_format(precision: Precision) -> ElementFormat:
     return _BYTE if precision.kv_cache is CachePrecision.FP8 else _HALF
 
 
+def _block_format(scheme: str) -> ElementFormat:
+    """The block type that most tensors of a GGUF file have."""
+    from ai_on_eks.descriptors.quantization.gguf import block_format, mixture_of  # noqa: PLC0415 - only for GGUF files
+
+    return block_format(mixture_of(scheme).base)
+
+
 def _scheme_problem(precision: Precision) -> Problem:
-    allowed = tuple(name for name, weights in sorted(_SCHEMES.items()) if precision.weights in weights)
+    allowed = tuple(name for name, weights in sorted(SCHEMES.items()) if precision.weights in weights)
     return Problem(
         code="unknown-quantization-scheme",
         message=f"no sizing for {precision.weights.value} weights in scheme {precision.scheme!r}",

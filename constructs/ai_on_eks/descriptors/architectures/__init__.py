@@ -4,7 +4,8 @@ from ai_on_eks.descriptors.architectures.registry import (
     build_inventory,
     family_of,
     known_model_types,
+    own_precision,
     relevant_hyperparameters,
 )
 
-__all__ = ["build_inventory", "family_of", "known_model_types", "relevant_hyperparameters"]
+__all__ = ["build_inventory", "family_of", "known_model_types", "own_precision", "relevant_hyperparameters"]
