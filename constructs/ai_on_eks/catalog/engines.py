@@ -106,6 +106,7 @@ def _memory(entry: Mapping[str, Any], version: tuple[int, ...]) -> EngineMemory:
         fused_attention=tuple(constant.get("fused_attention", ())),
         batch_follows_context=constant.get("batch_follows_context", False),
         chunks_above_tokens=constant.get("chunks_above_tokens"),
+        largest_input_tokens=constant.get("largest_input_tokens", 0),
         startup_bytes=constant.get("startup_bytes", 0),
         startup_bytes_parallel=constant.get("startup_bytes_parallel", 0),
         cache_layout=constant.get("cache_layout", "contiguous"),

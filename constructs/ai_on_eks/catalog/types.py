@@ -156,6 +156,7 @@ class EngineMemory:
     fused_attention        data types whose attention is fused on the accelerator, so that no scores are kept
     batch_follows_context  the batch holds at least one whole prompt, because prompts are not computed in chunks
     chunks_above_tokens    contexts above which prompts are computed in chunks all the same; None = none are
+    largest_input_tokens   tokens of the largest image where a model takes any size; 0 = encoders are not profiled
     startup_bytes          taken of the device before the engine looks for its share among what is free, per rank
     startup_bytes_parallel  the same when there are several ranks
     cache_layout           how sequences' states are laid out: a name in `sizing.cache_layout`
@@ -178,6 +179,7 @@ class EngineMemory:
     fused_attention: tuple[str, ...] = ()
     batch_follows_context: bool = False
     chunks_above_tokens: int | None = None
+    largest_input_tokens: int = 0
     startup_bytes: int = 0
     startup_bytes_parallel: int = 0
     cache_layout: str = "contiguous"

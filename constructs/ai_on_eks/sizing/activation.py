@@ -4,7 +4,11 @@ Models that keep a cache (an engine profiles its largest batch once and never ex
 
     sampler = copies × sequences × vocabulary × 4 B  +  hidden copies × batched tokens × hidden size × bytes
     forward = batched tokens × (widest values per token + 2 × hidden size) × bytes
-    peak    = max(sampler, forward)
+    encoder = tokens handed on × (widest values per token + values handed on) × bytes
+    peak    = max(max(sampler, forward) + tokens handed on × values handed on × bytes, encoder)
+
+An encoder before the decoder (of images or sound) is profiled with as many inputs of the largest size as a batch holds,
+and at least one; what it hands on is still there when the decoder runs.
 
 Logits are sampled in float32 over the whole vocabulary on every rank, so neither term is divided by TP; dividing the
 forward pass would be closer, and optimistic where it decides.
@@ -20,7 +24,7 @@ from __future__ import annotations
 from math import ceil
 
 from ai_on_eks.catalog.types import EngineMemory
-from ai_on_eks.descriptors.inventory import Inventory
+from ai_on_eks.descriptors.inventory import InputEncoder, Inventory
 from ai_on_eks.descriptors.schema import Precision
 from ai_on_eks.sizing.precision import compute_data_type, compute_format
 from ai_on_eks.sizing.types import Load, Term
@@ -41,7 +45,11 @@ def cached_activation_term(
     """Peak of a model that keeps a cache, at the engine's batch limits."""
     sampler = _sampler_term(inventory, precision, engine, max_batched_tokens, max_sequences)
     forward = _forward_term(inventory, precision, engine, max_batched_tokens)
-    return max(sampler, forward, key=lambda term: term.value_bytes)
+    decoder = max(sampler, forward, key=lambda term: term.value_bytes)
+    candidates = [decoder]
+    for encoder in inventory.encoders if engine.largest_input_tokens else ():
+        candidates += _encoder_terms(encoder, precision, engine, decoder, max_batched_tokens)
+    return max(candidates, key=lambda term: term.value_bytes)
 
 
 def batch_activation_term(
@@ -94,6 +102,30 @@ def _forward_term(inventory: Inventory, precision: Precision, engine: EngineMemo
         ),
         source=engine.sources.get("activation", ""),
     )
+
+
+def _encoder_terms(
+    encoder: InputEncoder, precision: Precision, engine: EngineMemory, decoder: Term, max_batched_tokens: int
+) -> tuple[Term, Term]:
+    """The peak of the encoder itself, and that of the decoder beside what the encoder handed on."""
+    element_bytes = compute_format(precision).bytes_for(1)
+    largest = encoder.tokens or engine.largest_input_tokens
+    tokens = max(1, max_batched_tokens // largest) * largest
+    values = encoder.per_item + encoder.handed
+    source = engine.sources.get("encoders", "")
+    own = Term(
+        name=f"activations (encoding of {encoder.name})",
+        value_bytes=ceil(engine.activation_slack * tokens * values * element_bytes),
+        formula=f"{engine.activation_slack:g} × {tokens:,} tokens × {values:,} values × {element_bytes} B",
+        source=source,
+    )
+    beside = Term(
+        name=decoder.name,
+        value_bytes=decoder.value_bytes + tokens * encoder.handed * element_bytes,
+        formula=f"{decoder.formula} + {tokens:,} tokens of {encoder.name} × {encoder.handed:,} × {element_bytes} B",
+        source=f"{decoder.source}; {source}",
+    )
+    return own, beside
 
 
 def _items(load: Load) -> str:
