@@ -234,6 +234,9 @@ def test_given_the_measured_configs_when_read_then_every_known_one_has_the_publi
             continue
         # the published count is that of the checkpoint; where it differs, the count by a library lost a buffer
         published = record.get("published_count", record["params"])
+        if "ties lm_head" in record.get("note", ""):
+            # transformers 5 ties every T5's head, and the config it wrote says so; the checkpoint stores one
+            published = record["params"]
         assert relevant_hyperparameters(config)[0].parameters == published, record["model"]
         checked += 1
     record_property("configs checked", checked)

@@ -1,38 +1,38 @@
-"""Residual convolutional networks: ResNet with basic or bottleneck layers.
+"""Residual convolutional networks: ResNet with basic or bottleneck layers, and RegNet.
 
-    parameters of a convolution    out × in × kernel², and 2 × out of its batch norm
-    operations of a convolution    2 × out × in × kernel² × (output side)²
-    classifier                     labels × features + labels, 2 × labels × features operations
-    activations per image          the largest sum of maps alive at once: the block's input (kept for the shortcut),
-                                   the convolution's own input and its output
+    ResNet      a 7 × 7 convolution and a pool, both of stride two; four stages of layers; a classifier
+    RegNet      a 3 × 3 convolution of stride two; four stages of layers; a classifier
+    basic       3 × 3, 3 × 3
+    bottleneck  1 × 1 to a quarter of the channels, 3 × 3, 1 × 1
+    X, Y        1 × 1, 3 × 3 in groups, 1 × 1; Y with squeeze and excitation before the last
 
-The two running statistics of a batch norm are stored but not parameters: 0.2 % of ResNet-50, left out.
-The side of a map halves, rounded up, with each stride of two.
-Names and shapes are those of transformers' checkpoints. Source: modeling_resnet.py of transformers 5.23.0.
+A layer that changes the map's size has a 1 × 1 convolution in its shortcut. Sums are those of `convolution_network`.
+Names and shapes are those of transformers' checkpoints. Source: modeling_resnet.py and modeling_regnet.py of
+transformers 5.23.0.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
+from ai_on_eks.descriptors.architectures.convolution_images import image_side, labels_of
+from ai_on_eks.descriptors.architectures.convolution_network import Network
 from ai_on_eks.descriptors.architectures.hyperparameters import Hyperparameters
-from ai_on_eks.descriptors.inventory import (
-    Activations,
-    Inventory,
-    Item,
-    Operations,
-    Sharding,
-    Tensor,
-    TensorRole,
-)
-from ai_on_eks.units import ceil_div
+from ai_on_eks.descriptors.inventory import Inventory
 
 FAMILY = "cnn"
-MODEL_TYPES: Mapping[str, None] = {"resnet": None}
+MODEL_TYPES: Mapping[str, None] = {"regnet": None, "resnet": None}
 
 DEFAULTS: Mapping[str, Mapping[str, Any]] = {
+    "regnet": {
+        "num_labels": 2,
+        "num_channels": 3,
+        "embedding_size": 32,
+        "groups_width": 64,
+        "layer_type": "y",
+        "downsample_in_first_stage": True,
+    },
     "resnet": {
         "num_labels": 2,
         "num_channels": 3,
@@ -44,111 +44,81 @@ DEFAULTS: Mapping[str, Mapping[str, Any]] = {
 """What transformers documents for a hyper-parameter that a published config may leave out."""
 
 DEFAULT_IMAGE_SIZE = 224
-"""Pixels. What the published ResNets were trained and are evaluated with (He et al. 2015, §3.4). Not in the config."""
+"""Pixels. What the published ResNets and RegNets were trained and are evaluated with (He et al. 2015, §3.4;
+Radosavovic et al. 2020, §4). Not in the config."""
 
 REDUCTION = 4
 """A bottleneck works on a quarter of its output's channels (He et al. 2015, figure 5)."""
 
-
-@dataclass(frozen=True, slots=True)
-class _Convolution:
-    """One convolution at its place: `held` is what has to stay in memory beside its input and output."""
-
-    name: str
-    inputs: int
-    outputs: int
-    kernel: int
-    input_side: int
-    output_side: int
-    held: int = 0
-
-    @property
-    def flops(self) -> int:
-        return 2 * self.outputs * self.inputs * self.kernel**2 * self.output_side**2
-
-    @property
-    def live(self) -> int:
-        return self.held + self.inputs * self.input_side**2 + self.outputs * self.output_side**2
-
-    def tensors(self) -> tuple[Tensor, ...]:
-        shape = (self.outputs, self.inputs, self.kernel, self.kernel)
-        norm = (self.outputs,)
-        return (
-            Tensor(f"{self.name}.convolution.weight", shape, TensorRole.CONVOLUTION, Sharding.REPLICATED, 1, True),
-            Tensor(f"{self.name}.normalization.weight", norm, TensorRole.NORM, Sharding.REPLICATED),
-            Tensor(f"{self.name}.normalization.bias", norm, TensorRole.NORM, Sharding.REPLICATED),
-        )
+SQUEEZE = 4
+"""Squeeze and excitation works on a quarter of the layer's input channels (Radosavovic et al. 2020, §4)."""
 
 
 def read(model_type: str, parameters: Hyperparameters) -> Inventory:
     """The inventory of a residual network, or an InputError with every missing hyper-parameter."""
+    is_resnet = model_type == "resnet"
     depths = parameters.integers("depths")
     widths = parameters.integers("hidden_sizes")
     parameters.relate(
         ("hidden_sizes", "depths"), len(depths) == len(widths), f"{len(depths)} depths, but {len(widths)} hidden_sizes"
     )
     parameters.relate(("depths",), max(depths, default=1) <= 1000, "more than 1000 layers in a stage")
-    kind = parameters.choice("layer_type", ("bottleneck", "basic"))
+    kind = parameters.choice("layer_type", ("bottleneck", "basic") if is_resnet else ("x", "y"))
     if kind == "bottleneck":
         divisible = all(width % REDUCTION == 0 for width in widths)
         parameters.relate(("hidden_sizes",), divisible, f"not all divisible by {REDUCTION}")
+    group = 0 if is_resnet else parameters.integer("groups_width")
+    if group:
+        divisible = all(width % max(1, width // group) == 0 for width in widths)
+        parameters.relate(("hidden_sizes", "groups_width"), divisible, f"not all divisible into groups of {group}")
     channels, stem = parameters.integer("num_channels"), parameters.integer("embedding_size")
-    early = parameters.flag("downsample_in_bottleneck")
+    early = is_resnet and parameters.flag("downsample_in_bottleneck")
     first_stride = 2 if parameters.flag("downsample_in_first_stage") else 1
-    labels = parameters.labels()
-    side = parameters.integer_or("image_size", DEFAULT_IMAGE_SIZE)
-    parameters.relate(("image_size",), side <= 16_384, f"{side} pixels; at most 16384")
+    labels = labels_of(parameters)
+    side, assumed = image_side(parameters, DEFAULT_IMAGE_SIZE)
     parameters.finish()
 
-    convolutions = [
-        _Convolution("resnet.embedder.embedder", channels, stem, 7, side, ceil_div(side, 2)),
-    ]
-    inputs, side = stem, ceil_div(ceil_div(side, 2), 2)
+    network = Network(channels, side)
+    name = f"{model_type}.embedder.embedder"
+    network.convolve(f"{name}.convolution", stem, 7 if is_resnet else 3, stride=2, norm=f"{name}.normalization")
+    if is_resnet:
+        network.pool(2)
     for stage, (depth, outputs) in enumerate(zip(depths, widths, strict=True)):
         for layer in range(depth):
             stride = 1 if layer else (2 if stage else first_stride)
-            name = f"resnet.encoder.stages.{stage}.layers.{layer}"
-            block = _block(name, inputs, outputs, side, stride, bottleneck=kind == "bottleneck", early=early)
-            convolutions += block
-            inputs, side = outputs, ceil_div(side, stride)
-    classifier = (
-        Tensor("classifier.1.weight", (labels, inputs), TensorRole.HEAD, Sharding.REPLICATED, 1, True),
-        Tensor("classifier.1.bias", (labels,), TensorRole.HEAD, Sharding.REPLICATED),
-    )
-    assumed = f"images of {DEFAULT_IMAGE_SIZE} × {DEFAULT_IMAGE_SIZE} pixels: the config does not say"
-    return Inventory(
-        architecture=model_type,
-        item=Item.IMAGE,
-        tensors=(*(tensor for one in convolutions for tensor in one.tensors()), *classifier),
-        states=(),
-        operations=Operations(per_item=sum(one.flops for one in convolutions) + 2 * labels * inputs),
-        activations=Activations(per_item=max(one.live for one in convolutions)),
-        layers=sum(depths),
-        hidden_size=inputs,
-        estimated=() if parameters.has("image_size") else (assumed,),
-    )
+            name = f"{model_type}.encoder.stages.{stage}.layers.{layer}"
+            groups = max(1, outputs // group) if group else 1
+            inner = outputs // REDUCTION if kind == "bottleneck" else outputs
+            _layer(network, name, kind, (inner, outputs), stride=stride, groups=groups, early=early)
+    features = network.channels
+    network.classify("classifier.1", labels)
+    return network.inventory(model_type, layers=sum(depths), features=features, estimated=assumed)
 
 
-def _block(
-    name: str, inputs: int, outputs: int, side: int, stride: int, *, bottleneck: bool, early: bool
-) -> list[_Convolution]:
-    """The convolutions of one residual layer. `early` strides in the first 1×1 (v1) instead of the 3×3 (v1.5)."""
-    small = ceil_div(side, stride)
-    kept = inputs * side**2
-    if bottleneck:
-        inner = outputs // REDUCTION
-        middle = small if early else side
-        main = [
-            _Convolution(f"{name}.layer.0", inputs, inner, 1, side, middle),
-            _Convolution(f"{name}.layer.1", inner, inner, 3, middle, small, kept),
-            _Convolution(f"{name}.layer.2", inner, outputs, 1, small, small, kept),
-        ]
+def _layer(
+    network: Network, name: str, kind: str, widths: tuple[int, int], *, stride: int, groups: int, early: bool
+) -> None:
+    """One residual layer. `early` strides in the first 1 × 1 (v1) instead of the 3 × 3 (v1.5)."""
+    inputs, side = network.channels, network.side
+    inner, outputs = widths
+    network.keep()
+    if kind == "basic":
+        _convolve(network, f"{name}.layer.0", outputs, 3, stride=stride)
+        _convolve(network, f"{name}.layer.1", outputs, 3)
     else:
-        main = [
-            _Convolution(f"{name}.layer.0", inputs, outputs, 3, side, small),
-            _Convolution(f"{name}.layer.1", outputs, outputs, 3, small, small, kept),
-        ]
-    if inputs == outputs and stride == 1:
-        return main
-    shortcut = _Convolution(f"{name}.shortcut", inputs, outputs, 1, side, small, held=outputs * small**2)
-    return [shortcut, *main]
+        _convolve(network, f"{name}.layer.0", inner, stride=stride if early else 1)
+        _convolve(network, f"{name}.layer.1", inner, 3, stride=1 if early else stride, groups=groups)
+        if kind == "y":
+            # Python rounds half to even, as the library does.
+            squeezed, attention = round(inputs / SQUEEZE), f"{name}.layer.2.attention"
+            network.squeeze(f"{attention}.0", f"{attention}.2", max(1, squeezed))
+        _convolve(network, f"{name}.layer.{3 if kind == 'y' else 2}", outputs)
+    if inputs != outputs or stride != 1:
+        network.shortcut(
+            f"{name}.shortcut.convolution", inputs, side, norm=f"{name}.shortcut.normalization", stride=stride
+        )
+    network.release()
+
+
+def _convolve(network: Network, name: str, outputs: int, kernel: int = 1, *, stride: int = 1, groups: int = 1) -> None:
+    network.convolve(f"{name}.convolution", outputs, kernel, stride=stride, groups=groups, norm=f"{name}.normalization")

@@ -26,6 +26,7 @@ from ai_on_eks.descriptors.schema import Descriptor, Family, Format, Kind, Preci
 from ai_on_eks.errors import InputError, Problem
 
 MODULES: Mapping[str, tuple[str, ...]] = {
+    "audio_encoder": ("hubert", "wav2vec2"),
     "autoencoder": ("AutoencoderKL",),
     "contrastive": (
         "clip",
@@ -47,16 +48,14 @@ MODULES: Mapping[str, tuple[str, ...]] = {
     "encoder_decoder": ("bart", "m2m_100", "marian", "mbart", "pegasus"),
     "encoder_decoder_t5": ("mt5", "t5", "umt5"),
     "gated_delta": ("qwen3_5", "qwen3_5_moe", "qwen3_5_moe_text", "qwen3_5_text", "qwen3_next"),
+    "hybrid_convolution": ("lfm2", "lfm2_moe"),
+    "hybrid_mamba": ("bamba", "falcon_h1", "granitemoehybrid", "jamba"),
     "hybrid_nemotron": ("nemotron_h",),
     "latent": ("deepseek_v2", "deepseek_v3", "deepseek_v32", "glm4_moe_lite", "glm_moe_dsa", "kimi_k2"),
     "latent_compressed": ("deepseek_ref", "deepseek_v4"),
     "latent_images": ("kimi_k25",),
     "mixture": ("gpt_oss", "minimax_m2", "mixtral", "qwen2_moe", "qwen3_moe"),
     "modernbert": ("modernbert",),
-    "speech": ("speech_to_text", "whisper"),
-    "state_space": ("falcon_mamba", "mamba", "mamba2"),
-    "unet": ("UNet2DConditionModel",),
-    "ungated": ("bloom", "falcon", "gpt2", "gpt_neox", "opt", "phi"),
     "more_decoders": (
         "arcee",
         "cohere",
@@ -82,6 +81,10 @@ MODULES: Mapping[str, tuple[str, ...]] = {
         "starcoder2",
         "vaultgemma",
     ),
+    "speech": ("speech_to_text", "whisper"),
+    "state_space": ("falcon_mamba", "mamba", "mamba2"),
+    "unet": ("UNet2DConditionModel",),
+    "ungated": ("bloom", "falcon", "gpt2", "gpt_neox", "opt", "phi"),
     "vision": ("vit",),
     "vision_language": (
         "gemma3",
