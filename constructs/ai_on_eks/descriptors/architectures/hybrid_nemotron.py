@@ -8,7 +8,7 @@
 
 The layers for multi-token prediction (num_nextn_predict_layers) are not served and not counted; the router's correction
 bias is a buffer. vLLM keeps the state of Mamba in the data type that `mamba_ssm_cache_dtype` names, float32 where the
-config says nothing.
+config says nothing. Neither library ties the head to the embedding, whatever `tie_word_embeddings` says.
 
 Names are those of the published checkpoints (`backbone.`). Source: modeling_nemotron_h.py of transformers 5.23.0;
 nemotron_h.py and config.py (NemotronHForCausalLMConfig) of vLLM 0.33.0, read 2026-11-24.
@@ -39,7 +39,6 @@ MODEL_TYPES = ("nemotron_h",)
 
 DEFAULTS: Mapping[str, Mapping[str, Any]] = {
     "nemotron_h": {
-        "tie_word_embeddings": False,
         "head_dim": 128,
         "num_key_value_heads": 8,
         "ssm_state_size": 128,
@@ -87,7 +86,7 @@ def read(model_type: str, parameters: Hyperparameters) -> Inventory:
         heads=heads,
         key_value_heads=key_value_heads,
         has_head=has_head(parameters),
-        tied=parameters.flag("tie_word_embeddings"),
+        tied=False,
         embedding="backbone.embeddings.weight",
         last_norm="backbone.norm_f.weight",
     )

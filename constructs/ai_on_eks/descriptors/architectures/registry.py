@@ -42,6 +42,18 @@ MODULES: Mapping[str, tuple[str, ...]] = {
     "convolution_mobile": ("efficientnet", "mobilenet_v1", "mobilenet_v2"),
     "deberta": ("deberta-v2",),
     "decoder": ("gemma2", "llama", "mimo", "mistral", "phi3", "qwen2", "qwen3"),
+    "diffusion": (
+        "FluxPipeline",
+        "KolorsPipeline",
+        "LatentConsistencyModelPipeline",
+        "PixArtAlphaPipeline",
+        "PixArtSigmaPipeline",
+        "QwenImagePipeline",
+        "StableDiffusion3Pipeline",
+        "StableDiffusionPipeline",
+        "StableDiffusionXLImg2ImgPipeline",
+        "StableDiffusionXLPipeline",
+    ),
     "diffusion_cross": ("PixArtTransformer2DModel", "Transformer2DModel"),
     "diffusion_transformer": ("FluxTransformer2DModel", "QwenImageTransformer2DModel", "SD3Transformer2DModel"),
     "encoder": ("bert", "distilbert", "mpnet", "roberta", "xlm-roberta"),
@@ -51,6 +63,7 @@ MODULES: Mapping[str, tuple[str, ...]] = {
     "hybrid_convolution": ("lfm2", "lfm2_moe"),
     "hybrid_mamba": ("bamba", "falcon_h1", "granitemoehybrid", "jamba"),
     "hybrid_nemotron": ("nemotron_h",),
+    "interleaved": ("llama4_text", "mimo_v2_flash", "minimax_m3", "minimax_m3_vl_text", "step3p5"),
     "latent": ("deepseek_v2", "deepseek_v3", "deepseek_v32", "glm4_moe_lite", "glm_moe_dsa", "kimi_k2"),
     "latent_compressed": ("deepseek_ref", "deepseek_v4"),
     "latent_images": ("kimi_k25",),
@@ -172,7 +185,14 @@ def _as_stored(descriptor: Descriptor, inventory: Inventory) -> Inventory:
     if descriptor.source.format is Format.GGUF or (isinstance(config, dict) and _quantization(config)):
         stored = import_module("ai_on_eks.descriptors.quantization.stored")
         inventory = stored.as_stored(descriptor, inventory)
-    return inventory
+    return inventory if inventory.image is None else _asked(descriptor, inventory)
+
+
+def _asked(descriptor: Descriptor, inventory: Inventory) -> Inventory:
+    """At work on the images that are asked for: what diffusion takes depends on them."""
+    request = import_module(f"{__package__}.diffusion_request")
+    asked: Inventory = request.requested(inventory, descriptor.serving.image)
+    return asked
 
 
 def _quantization(config: Mapping[str, Any]) -> dict[str, Any]:
@@ -234,6 +254,9 @@ def _unknown(key: str, model_type: object) -> Problem:
 
 def _estimated(descriptor: Descriptor, parameters: int) -> Inventory:
     family = descriptor.architecture.family
+    if family is Family.DIFFUSION:
+        estimated: Inventory = import_module(f"{__package__}.diffusion_estimate").diffusion(parameters)
+        return estimated
     if family is Family.CNN:
         return estimate.convolution(parameters, _read(RESNET_50, None)[0])
     if family is Family.TRANSFORMER:
