@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import time
+from pathlib import Path
 
 import pytest
 
-from ai_on_eks.descriptors.documents import parse_json
+from ai_on_eks.descriptors.documents import parse_json, read_json
 from ai_on_eks.errors import InputError, Problem
 
 
@@ -54,3 +55,18 @@ def test_given_an_open_string_of_quotes_when_read_then_time_stays_linear() -> No
     began = time.perf_counter()
     assert refused('"' + '\\"' * 1_000_000).code == "not-json"
     assert time.perf_counter() - began < 2
+
+
+def test_given_a_models_config_with_words_for_numbers_when_read_then_they_are_no_value(tmp_path: Path) -> None:
+    config = tmp_path / "config.json"
+    config.write_text('{"limit": [0.0, Infinity], "low": -Infinity, "none": NaN, "text": "Infinity"}')
+    assert read_json(config).value == {"limit": [0.0, None], "low": None, "none": None, "text": "Infinity"}
+
+
+@pytest.mark.parametrize("number", ["1e999", "-1e999", "123456789012345678901"])
+def test_given_a_models_config_with_a_number_too_large_when_read_then_refused(number: str, tmp_path: Path) -> None:
+    config = tmp_path / "config.json"
+    config.write_text(f'{{"a": {number}}}')
+    with pytest.raises(InputError) as caught:
+        read_json(config)
+    assert [problem.code for problem in caught.value.problems] == ["number-not-usable"]

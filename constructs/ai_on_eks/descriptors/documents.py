@@ -18,5 +18,5 @@ def read_yaml(path: Path) -> Document:
 
 
 def read_json(path: Path) -> Document:
-    """The JSON document of a file of at most 8 MiB."""
-    return parse_json(read_text(path, MAX_JSON_BYTES), str(path))
+    """The JSON document of a model's own file of at most 8 MiB; the words NaN and Infinity in it are read as null."""
+    return parse_json(read_text(path, MAX_JSON_BYTES), str(path), words_are_null=True)

@@ -2,6 +2,11 @@
 
 Python's `json` accepts NaN and 1e999, keeps the last of two equal keys, converts integers of any length and recurses
 into nesting. The hooks below refuse each; nesting and size are counted before it is called.
+
+Python also writes NaN, Infinity and -Infinity, which are not JSON, and transformers reads them back: published configs
+hold them (Nemotron-H: `"time_step_limit": [0.0, Infinity]`). In a model's own config such a word is read as null, no
+value: nothing computes with it, and a hyper-parameter that is needed is then told to be missing. Elsewhere it is
+refused, as a number too large for a double, such as 1e999, is everywhere.
 """
 
 from __future__ import annotations
@@ -26,8 +31,11 @@ class _Refused(ValueError):  # noqa: N818 - carries the code and the message of 
         self.code = code
 
 
-def parse_json(text: str, file: str) -> Document:
-    """The document in `text`; any fault is an InputError. Lines are known for syntax errors only."""
+def parse_json(text: str, file: str, *, words_are_null: bool = False) -> Document:
+    """The document in `text`; any fault is an InputError. Lines are known for syntax errors only.
+
+    `words_are_null`: NaN, Infinity and -Infinity stand for no value, as in a model's own config; else they are refused.
+    """
     _bound(text, file)
     try:
         value = json.loads(
@@ -35,7 +43,7 @@ def parse_json(text: str, file: str) -> Document:
             object_pairs_hook=_mapping,
             parse_int=_integer,
             parse_float=_float,
-            parse_constant=_constant,
+            parse_constant=_null if words_are_null else _constant,
         )
     except json.JSONDecodeError as error:
         message = f"is not JSON: {error.msg[:1].lower()}{error.msg[1:]}"
@@ -90,3 +98,7 @@ def _float(text: str) -> float:
 
 def _constant(text: str) -> NoReturn:
     raise _Refused("number-not-usable", f"{text} is not a finite number")
+
+
+def _null(_: str) -> None:
+    return None
