@@ -42,6 +42,7 @@ MODULES: Mapping[str, tuple[str, ...]] = {
     "convolution_mobile": ("efficientnet", "mobilenet_v1", "mobilenet_v2"),
     "deberta": ("deberta-v2",),
     "decoder": ("gemma2", "llama", "mimo", "mistral", "phi3", "qwen2", "qwen3"),
+    "detection": ("detr", "table-transformer", "yolos"),
     "diffusion": (
         "FluxPipeline",
         "KolorsPipeline",
@@ -64,9 +65,11 @@ MODULES: Mapping[str, tuple[str, ...]] = {
     "hybrid_mamba": ("bamba", "falcon_h1", "granitemoehybrid", "jamba"),
     "hybrid_nemotron": ("nemotron_h",),
     "interleaved": ("llama4_text", "mimo_v2_flash", "minimax_m3", "minimax_m3_vl_text", "step3p5"),
+    "interleaved_gemma4": ("gemma4_text",),
     "latent": ("deepseek_v2", "deepseek_v3", "deepseek_v32", "glm4_moe_lite", "glm_moe_dsa", "kimi_k2"),
     "latent_compressed": ("deepseek_ref", "deepseek_v4"),
-    "latent_images": ("kimi_k25",),
+    "latent_images": ("kimi_k25", "kimi_k3"),
+    "latent_linear": ("kimi_linear",),
     "mixture": ("gpt_oss", "minimax_m2", "mixtral", "qwen2_moe", "qwen3_moe"),
     "modernbert": ("modernbert",),
     "more_decoders": (

@@ -59,7 +59,7 @@ def read(model_type: str, parameters: Hyperparameters) -> Inventory:
     patches = (side // patch) ** 2
     tokens = patches + 1
     patch_shape = (hidden, channels, patch, patch)
-    body = _layers(hidden, inner, layers, biased=biased)
+    body = layers_of("vit", hidden, inner, layers, biased=biased)
     embedding, whole_everywhere = TensorRole.EMBEDDING, Sharding.REPLICATED
     name = "vit.embeddings"
     projection = Tensor(
@@ -91,15 +91,9 @@ def read(model_type: str, parameters: Hyperparameters) -> Inventory:
     )
 
 
-def _head(hidden: int, parameters: Hyperparameters) -> tuple[Tensor, ...]:
-    """The classifier, or the bare model's pooler."""
-    if parameters.ending("architectures", ("ForImageClassification", "Model")) == "ForImageClassification":
-        return whole("classifier", parameters.labels(), hidden, TensorRole.HEAD)
-    return whole("vit.pooler.dense", parameters.integer_or("pooler_output_size", hidden), hidden, TensorRole.POOLER)
-
-
-def _layers(hidden: int, inner: int, layers: int, *, biased: bool) -> tuple[Tensor, ...]:
-    prefix, attention, feed_forward = "vit.encoder.layer.*", TensorRole.ATTENTION, TensorRole.FEED_FORWARD
+def layers_of(name: str, hidden: int, inner: int, layers: int, *, biased: bool) -> tuple[Tensor, ...]:
+    """All layers of ViT, and of models that are built on it."""
+    prefix, attention, feed_forward = f"{name}.encoder.layer.*", TensorRole.ATTENTION, TensorRole.FEED_FORWARD
     inputs = tuple(
         tensor
         for name in ("query", "key", "value")
@@ -113,3 +107,10 @@ def _layers(hidden: int, inner: int, layers: int, *, biased: bool) -> tuple[Tens
         *layer_norm(f"{prefix}.layernorm_before", hidden, layers),
         *layer_norm(f"{prefix}.layernorm_after", hidden, layers),
     )
+
+
+def _head(hidden: int, parameters: Hyperparameters) -> tuple[Tensor, ...]:
+    """The classifier, or the bare model's pooler."""
+    if parameters.ending("architectures", ("ForImageClassification", "Model")) == "ForImageClassification":
+        return whole("classifier", parameters.labels(), hidden, TensorRole.HEAD)
+    return whole("vit.pooler.dense", parameters.integer_or("pooler_output_size", hidden), hidden, TensorRole.POOLER)
