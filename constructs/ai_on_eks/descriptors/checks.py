@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ai_on_eks.descriptors.image_checks import check_image
 from ai_on_eks.descriptors.inventory import Inventory, Item
 from ai_on_eks.descriptors.schema import (
     Architecture,
@@ -43,7 +44,11 @@ def check_descriptor(descriptor: Descriptor) -> list[Problem]:
 
 def check_inventory(descriptor: Descriptor, inventory: Inventory) -> list[Problem]:
     """Contradictions between what is asked and what the model is."""
-    return [*_purpose(descriptor, inventory), *_context(descriptor.serving, inventory)]
+    return [
+        *_purpose(descriptor, inventory),
+        *_context(descriptor.serving, inventory),
+        *check_image(descriptor.serving, inventory),
+    ]
 
 
 def _architecture(architecture: Architecture) -> list[Problem]:
@@ -172,7 +177,7 @@ def _storage(descriptor: Descriptor) -> list[Problem]:
 
 def _purpose(descriptor: Descriptor, inventory: Inventory) -> list[Problem]:
     """A foundation model generates: it keeps keys and values of what it has written."""
-    if descriptor.kind is not Kind.FOUNDATION or inventory.states:
+    if descriptor.kind is not Kind.FOUNDATION or inventory.states or inventory.components:
         return []
     message = f"'{inventory.architecture}' does not generate text and cannot be of kind 'foundation'"
     kinds = (Kind.EMBEDDING.value, Kind.TASK_SPECIFIC.value)

@@ -66,6 +66,7 @@ class Component:
 
     tile_pixels     side of the tiles into which a decoder can divide an image
     upcasts         a decoder that computes in float32 where the weights are fp16
+    float32_suffix  end of the names of tensors that are kept in float32 where the weights are fp16
     """
 
     name: str
@@ -73,6 +74,7 @@ class Component:
     work: Work
     tile_pixels: int = 0
     upcasts: bool = False
+    float32_suffix: str = ""
 
     @property
     def prefix(self) -> str:

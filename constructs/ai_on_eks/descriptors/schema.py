@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from ai_on_eks.descriptors import patterns
+from ai_on_eks.descriptors.image_generation import Offload
 
 
 class Strict(BaseModel):
@@ -139,6 +140,29 @@ class Targets(Strict):
     output_tokens_per_second: float | None = Field(default=None, gt=0, description="over all replicas")
 
 
+class Image(Strict):
+    """What a diffusion model is asked for. Everything left out is as the model's own pipeline has it."""
+
+    width: int | None = Field(
+        default=None, ge=8, le=16_384, description="pixels; default: the resolution the model was trained on"
+    )
+    height: int | None = Field(
+        default=None, ge=8, le=16_384, description="pixels; default: the resolution the model was trained on"
+    )
+    steps: int | None = Field(default=None, ge=1, le=1000, description="denoising steps; default: the pipeline's own")
+    guidance: bool | None = Field(
+        default=None,
+        description="a second pass per step without the prompt (classifier-free guidance); default: the pipeline's own",
+    )
+    batch: int = Field(default=1, ge=1, le=256, description="images made at once")
+    offload: Offload = Field(
+        default=Offload.NONE,
+        description="none: all networks stay on the accelerator; model: only the one at work, the others in host memory",
+    )
+    vae_tiling: bool = Field(default=False, description="decode large images tile by tile: less memory, visible seams")
+    vae_slicing: bool = Field(default=False, description="decode the images of a batch one after the other")
+
+
 class Serving(Strict):
     """The load and what it must reach."""
 
@@ -161,6 +185,9 @@ class Serving(Strict):
         description="share of device memory the engine takes; default: the engine's own",
     )
     targets: Targets = Targets()
+    image: Image | None = Field(
+        default=None, description="what a diffusion model is asked for; default: one image as its pipeline makes it"
+    )
 
 
 class Constraints(Strict):

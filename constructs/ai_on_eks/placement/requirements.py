@@ -57,4 +57,5 @@ def effective_load(descriptor: Descriptor, inventory: Inventory) -> Load:
         context_tokens = serving.context_tokens
     else:
         context_tokens = min(inventory.max_context_tokens or DEFAULT_CONTEXT_TOKENS, DEFAULT_CONTEXT_TOKENS)
-    return Load(context_tokens=context_tokens, concurrency=serving.concurrency, batch=serving.batch)
+    batch = serving.batch if inventory.image is None else inventory.image.batch
+    return Load(context_tokens=context_tokens, concurrency=serving.concurrency, batch=batch)

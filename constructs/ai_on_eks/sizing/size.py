@@ -22,6 +22,7 @@ from ai_on_eks.sizing.cache import CACHE_IN_USE, kv_bytes_per_token
 from ai_on_eks.sizing.cache_layout import cache_layout
 from ai_on_eks.sizing.host import host_memory, loading_bytes
 from ai_on_eks.sizing.overhead import overhead_terms
+from ai_on_eks.sizing.pipeline import pipeline_terms, with_offloaded
 from ai_on_eks.sizing.types import Load, MemoryDemand, RankMemory, Target, Term
 from ai_on_eks.sizing.weights import weights_bytes, weights_term
 from ai_on_eks.units import counted, format_gib
@@ -47,11 +48,12 @@ def size_model(
         inventory, precision, load, target, max_batched_tokens=max_batched_tokens, max_sequences=max_sequences
     )
     reasons = () if rank.headroom_bytes >= 0 and sequences > 0 else _reasons(rank, load, target, sequences)
+    host = host_memory(inventory, precision, load, target, rank=rank, storage=storage)
     return MemoryDemand(
         weights_bytes=weights_bytes(inventory, precision),
         kv_bytes_per_token=kv_bytes_per_token(inventory, precision),
         rank=rank,
-        host=host_memory(inventory, precision, load, target, rank=rank, storage=storage),
+        host=with_offloaded(host, inventory, precision),
         sequences_per_replica=sequences,
         fits=not reasons,
         reasons=reasons,
@@ -123,8 +125,11 @@ def _size_batch(
     max_batched_tokens: int | None,
     max_sequences: int | None,
 ) -> tuple[RankMemory, int]:
-    weights = weights_term(inventory, precision, target.tensor_parallel, target.pipeline_parallel)
-    activation = batch_activation_term(inventory, precision, target.engine, load, on_cpu=target.on_cpu)
+    if inventory.components:
+        weights, activation = pipeline_terms(inventory, precision, target.engine)
+    else:
+        weights = weights_term(inventory, precision, target.tensor_parallel, target.pipeline_parallel)
+        activation = batch_activation_term(inventory, precision, target.engine, load, on_cpu=target.on_cpu)
     overhead = _overhead(inventory, precision, target)
     free_bytes = _budget_bytes(target) - _total((weights, activation, *overhead))
     rank = RankMemory(

@@ -53,6 +53,8 @@ DEFAULTS: Mapping[str, Mapping[str, Any]] = {
 }
 """What diffusers documents for a hyper-parameter that a published config may leave out."""
 
+FLUX, QWEN, SD3 = "FluxTransformer2DModel", "QwenImageTransformer2DModel", "SD3Transformer2DModel"
+
 TIME_CHANNELS = 256
 """Sines and cosines that a time step, a guidance or a size becomes (diffusers, embeddings.py)."""
 
@@ -62,7 +64,7 @@ PACKED = 4
 REFERENCE_SIDE = 128
 """Latent positions along a side: 1024 pixels, where FLUX's and Qwen-Image's pipelines default to."""
 
-PROMPT_TOKENS = {"SD3Transformer2DModel": 77 + 256, "FluxTransformer2DModel": 512, "QwenImageTransformer2DModel": 512}
+PROMPT_TOKENS = {FLUX: 512, QWEN: 512, SD3: 77 + 256}
 """Tokens of the longest prompt by the default of the pipelines (diffusers 0.42.1, `max_sequence_length`): SD3's is
 CLIP's 77 and 256 of T5, FLUX.1-schnell takes at most 256 of the 512."""
 

@@ -171,6 +171,17 @@ class Hyperparameters:
             return ()
         return tuple(value)
 
+    def layer_switches(self, key: str) -> tuple[bool, ...]:
+        """0 or 1 for every layer; empty where the config says nothing."""
+        value = self.value(key)
+        if value is None:
+            return ()
+        right = isinstance(value, list) and len(value) <= MAX_LAYERS
+        if not right or any(one not in (0, 1) for one in value):
+            self._wrong(key, value, f"a list of up to {MAX_LAYERS} zeros and ones", 0)
+            return ()
+        return tuple(bool(one) for one in value)
+
     def choice(self, key: str, allowed: tuple[str, ...]) -> str:
         """One of a few words; required unless a default is documented."""
         value = self._get(key)

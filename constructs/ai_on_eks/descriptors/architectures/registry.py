@@ -264,13 +264,6 @@ def _estimated(descriptor: Descriptor, parameters: int) -> Inventory:
         return estimate.convolution(parameters, _read(RESNET_50, None)[0])
     if family is Family.TRANSFORMER:
         return estimate.decoder(parameters) if descriptor.kind is Kind.FOUNDATION else estimate.encoder(parameters)
-    raise InputError(
-        Problem(
-            "family-not-supported",
-            f"'{family.value}' models cannot be sized yet",
-            path="architecture.family",
-            value=family.value,
-            allowed=(Family.TRANSFORMER.value, Family.CNN.value),
-            fix="describe a transformer or a cnn",
-        )
+    recurrent: Inventory = import_module(f"{__package__}.state_space_estimate").recurrent(parameters, family)
+    return recurrent
     )

@@ -1,0 +1,219 @@
+"""Pipelines that make images from prompts: encoders of the prompt, a denoiser, an autoencoder; classes of diffusers.
+
+The config is `model_index.json` with each network's own config in the place of its class:
+
+    _class_name: StableDiffusionXLPipeline
+    unet: {_class_name: UNet2DConditionModel, …}
+    vae: {…}      text_encoder: {…}      text_encoder_2: {…}
+
+    tensors      of all networks, `network.` before their names
+    operations   per image  Σ encoders  passes × tokens  +  steps × passes × the denoiser's  +  the decoder's
+    guidance     a second pass without the prompt, in the same batch (arXiv:2207.12598); not where it is distilled into
+                 the network, as in FLUX.1
+
+A network whose config is not read can stand as `{parameters: 6243584000}`: it is counted, its work is estimated.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from ai_on_eks.descriptors.architectures import estimate
+from ai_on_eks.descriptors.architectures.diffusion_lone import SCALE, asked
+from ai_on_eks.descriptors.architectures.hyperparameters import CONFIG_PATH, Hyperparameters
+from ai_on_eks.descriptors.image_generation import Component, ImageRequest, Phase, Work
+from ai_on_eks.descriptors.inventory import (
+    Activations,
+    Inventory,
+    Item,
+    Operations,
+    Sharding,
+    Tensor,
+    TensorRole,
+)
+from ai_on_eks.errors import InputError, Problem
+
+FAMILY = "diffusion"
+
+
+@dataclass(frozen=True, slots=True)
+class _Pipeline:
+    """What a class of diffusers asks of its networks by default.
+
+    steps           None: as the denoiser has it
+    prompt_tokens   tokens that an encoder without a limit of its own gets (`max_sequence_length`)
+    upcasts         decodes in float32 where the weights are fp16 and the autoencoder's config says `force_upcast`
+    """
+
+    denoiser: str
+    steps: int | None
+    guided: bool
+    prompt_tokens: int
+    upcasts: bool = False
+
+
+MODEL_TYPES: Mapping[str, _Pipeline] = {
+    "FluxPipeline": _Pipeline("transformer", None, guided=False, prompt_tokens=512),
+    "KolorsPipeline": _Pipeline("unet", 50, guided=True, prompt_tokens=256, upcasts=True),
+    "LatentConsistencyModelPipeline": _Pipeline("unet", 4, guided=False, prompt_tokens=77),
+    "PixArtAlphaPipeline": _Pipeline("transformer", 20, guided=True, prompt_tokens=120),
+    "PixArtSigmaPipeline": _Pipeline("transformer", 20, guided=True, prompt_tokens=300),
+    "QwenImagePipeline": _Pipeline("transformer", 50, guided=True, prompt_tokens=512),
+    "StableDiffusion3Pipeline": _Pipeline("transformer", 28, guided=True, prompt_tokens=256),
+    "StableDiffusionPipeline": _Pipeline("unet", 50, guided=True, prompt_tokens=77),
+    "StableDiffusionXLImg2ImgPipeline": _Pipeline("unet", 50, guided=True, prompt_tokens=77, upcasts=True),
+    "StableDiffusionXLPipeline": _Pipeline("unet", 50, guided=True, prompt_tokens=77, upcasts=True),
+}
+"""Steps, guidance and tokens by the signature of each class's `__call__`, diffusers 0.42.1, read 2026-11-24."""
+
+DEFAULTS: Mapping[str, Mapping[str, Any]] = {name: {} for name in MODEL_TYPES}
+
+ENCODERS = ("text_encoder", "text_encoder_2", "text_encoder_3")
+OTHERS = ("image_encoder", "safety_checker")
+DECODER = "vae"
+NETWORKS = (*ENCODERS, *OTHERS, "unet", "transformer", DECODER)
+"""Keys of a pipeline that hold networks; tokenizers, schedulers and the like weigh nothing."""
+
+KEPT_IN_FLOAT32 = {"t5": ".wo.weight", "mt5": ".wo.weight", "umt5": ".wo.weight"}
+"""Output layers that transformers keeps in float32 where a model is loaded in fp16 (5.23.0, modeling_t5.py)."""
+
+DECODER_VALUES = 3 * 256
+"""Values alive per pixel in the decoder of Stable Diffusion, which an unknown one is taken for: three maps of 256
+channels at the image's full size (autoencoder.py)."""
+
+
+def read(model_type: str, parameters: Hyperparameters) -> Inventory:
+    """The inventory of a pipeline, or an InputError with everything that is missing or not known in any network."""
+    pipeline = MODEL_TYPES[model_type]
+    problems: list[Problem] = []
+    networks: dict[str, Inventory] = {}
+    counted: list[str] = []
+    for key in NETWORKS:
+        config = parameters.value(key)
+        if config is None and key not in (pipeline.denoiser, DECODER):
+            continue
+        try:
+            networks[key], parameters.read[key] = _network(key, config)
+            counted += [key] if set(parameters.read[key]) == {"parameters"} else []
+        except InputError as error:
+            problems += [_inside(key, problem) for problem in error.problems]
+    parameters.finish()
+    if not problems and pipeline.denoiser in counted:
+        message = f"'{pipeline.denoiser}' is only counted: the size of its activations is unknown"
+        fix = "give its config, or architecture.parameters instead of architecture.config"
+        path = f"{CONFIG_PATH}.{pipeline.denoiser}.parameters"
+        problems.append(Problem("missing-hyperparameter", message, path=path, fix=fix))
+    if problems:
+        raise InputError(problems)
+    return _assembled(model_type, pipeline, networks, tuple(counted), parameters)
+
+
+def _assembled(
+    model_type: str,
+    pipeline: _Pipeline,
+    networks: Mapping[str, Inventory],
+    counted: tuple[str, ...],
+    parameters: Hyperparameters,
+) -> Inventory:
+    denoiser = networks[pipeline.denoiser]
+    decoder = networks[DECODER].image
+    own = denoiser.image
+    scale = SCALE if decoder is None else decoder.scale
+    steps = pipeline.steps or (own.steps if own is not None else 1)
+    side = (own.width // own.scale if own is not None else 1) * scale
+    upcasts = pipeline.upcasts and (parameters.read[DECODER].get("force_upcast", True) is True)
+    components = tuple(
+        _component(key, network, pipeline, upcasts=upcasts, model_type=parameters.read[key].get("model_type"))
+        for key, network in networks.items()
+    )
+    inventory = Inventory(
+        architecture=model_type,
+        item=Item.IMAGE,
+        tensors=tuple(tensor for key, network in networks.items() for tensor in _named(key, network)),
+        states=(),
+        operations=Operations(per_item=0),
+        activations=Activations(per_item=0),
+        layers=denoiser.layers,
+        hidden_size=denoiser.hidden_size,
+        attention_heads=denoiser.attention_heads,
+        key_value_heads=denoiser.key_value_heads,
+        estimated=(
+            *(f"{key}: its parameters are counted, its work is estimated" for key in counted),
+            *(() if any(key in networks for key in ENCODERS) else ("no encoder of the prompt is given",)),
+        ),
+        components=components,
+    )
+    multiple = (own.multiple // own.scale if own is not None else 1) * scale
+    return asked(inventory, ImageRequest(side, side, steps, pipeline.guided, scale, multiple))
+
+
+def _network(key: str, config: object) -> tuple[Inventory, dict[str, Any]]:
+    from ai_on_eks.descriptors.architectures.registry import (  # noqa: PLC0415 - the registry finds this module
+        relevant_hyperparameters,
+    )
+
+    if not isinstance(config, Mapping):
+        code, message = ("missing-hyperparameter", f"'{key}' is required")
+        if config is not None:
+            code, message = ("wrong-type", "is not a mapping of hyper-parameters")
+        raise InputError(Problem(code, message, path=CONFIG_PATH, fix=f"put the network's own config.json under '{key}'"))
+    if set(config) == {"parameters"}:
+        count = Hyperparameters({"parameters": None}, {}, CONFIG_PATH)
+        number = config["parameters"]
+        if isinstance(number, bool) or not isinstance(number, int) or not 0 < number <= 10**14:
+            count.support("parameters", False, "'parameters' must be a whole number of parameters")
+        count.finish()
+        return _counted(key, number), {"parameters": number}
+    try:
+        return relevant_hyperparameters(config)
+    except InputError as error:
+        raise InputError([_countable(problem) for problem in error.problems]) from None
+
+
+def _countable(problem: Problem) -> Problem:
+    if problem.code != "unknown-architecture":
+        return problem
+    return replace(problem, fix="give only 'parameters', the network's number of parameters, in place of its config")
+
+
+def _inside(key: str, problem: Problem) -> Problem:
+    """A problem of a network, told at its place in the pipeline."""
+    rest = (problem.path or CONFIG_PATH).removeprefix(CONFIG_PATH)
+    return replace(problem, path=f"{CONFIG_PATH}.{key}{rest}")
+
+
+def _counted(key: str, parameters: int) -> Inventory:
+    """A network of which only the number of parameters is known."""
+    inventory = estimate.encoder(parameters)
+    if key != DECODER:
+        return inventory
+    work = Work(1, flops=2 * parameters, elements=DECODER_VALUES * SCALE**2, is_convolutional=True)
+    return replace(inventory, components=(Component("", Phase.DECODE, work),))
+
+
+def _component(key: str, network: Inventory, pipeline: _Pipeline, *, upcasts: bool, model_type: object) -> Component:
+    if network.components and key not in (*ENCODERS, *OTHERS):
+        own = network.components[0]
+        return replace(own, name=key, upcasts=upcasts and key == DECODER)
+    tokens = min(pipeline.prompt_tokens, network.max_context_tokens or pipeline.prompt_tokens)
+    if key in OTHERS:
+        return Component(key, Phase.DECODE, Work(1))
+    operations = network.operations
+    flops = tokens * (operations.per_item + operations.per_item_and_context_token * tokens)
+    work = Work(1, fixed_flops=flops, fixed_elements=tokens * network.activations.per_item)
+    return Component(key, Phase.ENCODE, work, float32_suffix=KEPT_IN_FLOAT32.get(str(model_type), ""))
+
+
+def _named(key: str, network: Inventory) -> tuple[Tensor, ...]:
+    """The network's tensors under its own name; no server of pipelines divides them."""
+    return tuple(
+        replace(
+            tensor,
+            name=f"{key}.{tensor.name}",
+            sharding=Sharding.REPLICATED,
+            role=TensorRole.HEAD if key in OTHERS else tensor.role,
+        )
+        for tensor in network.tensors
+    )
