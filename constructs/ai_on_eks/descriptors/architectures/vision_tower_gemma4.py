@@ -4,12 +4,12 @@ Image, with patch side P, hidden size H, A query and K key/value heads of D, int
 k × k patches pooled (`pooling_kernel_size`) and the decoder's hidden size T:
 
     embeddings  2 × Q × H  +  H × 3P²
-    per layer   H × (A + 2K)·D + A·D × H  +  2D  +  3 × H × I  +  4H      (+ biases of the attention)
+    per layer   H × (A + 2K)·D + A·D × H  +  2D  +  3 × H × I  +  4H
     projection  T × H
 
 Sound, with hidden size H, heads of D, convolutions of c₁ and c₂ channels over 128 mel bands, kernel k, output O:
 
-    front       c₁ × 9 + c₁  +  c₂ × c₁ × 9 + c₂  +  H × 32c₂             two strides of two: 4 frames a token
+    front       c₁ × 9 + c₁  +  c₂ × c₁ × 9 + c₂  +  H × c₁/4·c₂          two strides of two: 4 frames a token
     per layer   2 × (8H² + 2H)  +  5H² + D  +  3H² + H × k + 2H  +  3H    two feed-forward blocks of half weight,
                                                                           attention with relative keys, convolution
     output      O × H + O;   projection T × O
@@ -27,7 +27,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ai_on_eks.descriptors.architectures.hyperparameters import Hyperparameters
-from ai_on_eks.descriptors.architectures.vision_tower import VisionTower, affine, encoder, flops, matrix, whole
+from ai_on_eks.descriptors.architectures.vision_tower import VisionTower, encoder, flops, matrix, whole
 from ai_on_eks.descriptors.inventory import InputEncoder, Operations, Tensor
 
 VISION: Mapping[str, Any] = {
@@ -37,7 +37,6 @@ VISION: Mapping[str, Any] = {
     "num_attention_heads": 12,
     "num_key_value_heads": 12,
     "head_dim": 64,
-    "attention_bias": False,
     "pooling_kernel_size": 3,
     "patch_size": 16,
     "position_embedding_size": 10_240,
@@ -55,7 +54,8 @@ AUDIO: Mapping[str, Any] = {
 """What transformers documents for these encoders; a section of a config says only what differs, widths included."""
 
 MEL_BANDS = 128
-"""Of the sound's spectrum; four times fewer after the front's two strides, each of c₂ channels."""
+"""Of the sound's spectrum; four times fewer after the front's two strides, each of c₂ channels. The published c₁ is
+as many, which is why c₁/4 is the height that the matrix behind the front expects."""
 
 FRAMES_PER_TOKEN = 4
 
@@ -66,7 +66,7 @@ def gemma4_tower(parameters: Hyperparameters, width: int) -> VisionTower:
     hidden, inner = section.integer("hidden_size"), section.integer("intermediate_size")
     layers, heads = section.integer("num_hidden_layers"), section.integer("num_attention_heads")
     key_value_heads, head = section.integer("num_key_value_heads"), section.integer("head_dim")
-    biased, pool = section.flag("attention_bias"), section.integer("pooling_kernel_size")
+    pool = section.integer("pooling_kernel_size")
     patch, positions = section.integer("patch_size"), section.integer("position_embedding_size")
 
     prefix, query, key = "model.vision_tower", heads * head, key_value_heads * head
@@ -74,14 +74,10 @@ def gemma4_tower(parameters: Hyperparameters, width: int) -> VisionTower:
     embedded = whole(f"{prefix}.patch_embedder.input_proj.weight", hidden, 3 * patch**2)
     shapes = {"q": (query, hidden), "k": (key, hidden), "v": (key, hidden), "o": (hidden, query)}
     blocks = (
-        *(
-            tensor
-            for name, shape in shapes.items()
-            for tensor in _linear(f"{block}.self_attn.{name}_proj.linear", *shape, layers, biased=biased)
-        ),
-        *_linear(f"{block}.mlp.gate_proj.linear", inner, hidden, layers),
-        *_linear(f"{block}.mlp.up_proj.linear", inner, hidden, layers),
-        *_linear(f"{block}.mlp.down_proj.linear", hidden, inner, layers),
+        *(_linear(f"{block}.self_attn.{name}_proj.linear", *shape, layers) for name, shape in shapes.items()),
+        _linear(f"{block}.mlp.gate_proj.linear", inner, hidden, layers),
+        _linear(f"{block}.mlp.up_proj.linear", inner, hidden, layers),
+        _linear(f"{block}.mlp.down_proj.linear", hidden, inner, layers),
     )
     projection = whole("model.embed_vision.embedding_projection.weight", width, hidden)
     widths = {"self_attn.q_norm": head, "self_attn.k_norm": head} | dict.fromkeys(_NORMS, hidden)
@@ -125,7 +121,7 @@ def gemma4_audio(parameters: Hyperparameters, width: int) -> VisionTower:
         whole(f"{front}.layer1.conv.weight", second, first, 3, 3),
     )
     matrices = (
-        matrix(f"{front}.input_proj_linear", hidden, MEL_BANDS // FRAMES_PER_TOKEN * second, divided=False),
+        matrix(f"{front}.input_proj_linear", hidden, first // 4 * second, divided=False),
         *_audio_matrices(f"{prefix}.layers.*", hidden, layers),
         matrix(f"{prefix}.output_proj", output, hidden, divided=False),
         matrix("model.embed_audio.embedding_projection", width, output, divided=False),
@@ -160,8 +156,9 @@ def gemma4_audio(parameters: Hyperparameters, width: int) -> VisionTower:
 _NORMS = ("input_layernorm", "post_attention_layernorm", "pre_feedforward_layernorm", "post_feedforward_layernorm")
 
 
-def _linear(name: str, rows: int, columns: int, count: int, *, biased: bool = False) -> tuple[Tensor, ...]:
-    return affine(name, rows, columns, count, divided=False, biased=biased)
+def _linear(name: str, rows: int, columns: int, count: int) -> Tensor:
+    """Never biased, whatever `attention_bias` says."""
+    return matrix(name, rows, columns, count, divided=False)
 
 
 def _audio_matrices(prefix: str, hidden: int, layers: int) -> tuple[Tensor, ...]:

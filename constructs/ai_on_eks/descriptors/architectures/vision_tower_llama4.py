@@ -5,7 +5,7 @@ With image side S, patch side P, C channels, hidden size H, intermediate size I,
 
     embeddings  H  +  ((S / P)² + 1) × H  +  H × C × P²  +  4H      class token, positions, patches, two norms
     per layer   4 × (H × H + H)  +  2 × H × I + I + H  +  4H
-    adapter     A × I  +  B × A                                     patches shuffled together: I = H / ratio²
+    adapter     A × I  +  B × B                                     patches shuffled together, I = H / ratio²; A = B
     projector   T × O
 
     tokens per tile = (S / P)² × ratio²;   a picture is cut into up to 16 tiles and one overview
@@ -55,7 +55,7 @@ def llama4_tower(parameters: Hyperparameters, width: int) -> VisionTower:
     blocks = _blocks(f"{name}.model.layers.*", hidden, inner, layers)
     mapping = (
         matrix(f"{name}.vision_adapter.mlp.fc1", adapted, inner),
-        matrix(f"{name}.vision_adapter.mlp.fc2", projected, adapted),
+        matrix(f"{name}.vision_adapter.mlp.fc2", projected, projected),
         matrix("multi_modal_projector.linear_1", width, output),
     )
     return VisionTower(
