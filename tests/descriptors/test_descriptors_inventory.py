@@ -156,7 +156,13 @@ def test_given_no_image_size_when_read_then_the_assumption_is_named() -> None:
 @pytest.mark.parametrize("parameters", [1, 125_000_000, 8_030_261_248, 70_553_706_496, 10**12, 10**14])
 @pytest.mark.parametrize(
     ("kind", "family"),
-    [(Kind.FOUNDATION, Family.TRANSFORMER), (Kind.EMBEDDING, Family.TRANSFORMER), (Kind.TASK_SPECIFIC, Family.CNN)],
+    [
+        (Kind.FOUNDATION, Family.TRANSFORMER),
+        (Kind.FOUNDATION, Family.SSM),
+        (Kind.FOUNDATION, Family.HYBRID),
+        (Kind.EMBEDDING, Family.TRANSFORMER),
+        (Kind.TASK_SPECIFIC, Family.CNN),
+    ],
 )
 def test_given_only_a_count_when_estimated_then_it_is_kept_and_the_assumptions_named(
     kind: Kind, family: Family, parameters: int

@@ -106,7 +106,6 @@ def problems_of(text: str, folder: Path, *, platform: bool = False) -> list[Prob
         (HEAD.replace("transformer, parameters: 7000000000", "transformer"), "architecture-incomplete", 4, "architecture", None),
         (BERT + "  parameters: 7\n", "contradiction", 14, "architecture.parameters", "remove 'parameters'"),
         (HEAD.replace("transformer", "cnn"), "contradiction", 2, "kind", "write kind: embedding"),
-        (HEAD.replace("transformer", "ssm"), "family-not-supported", 4, "architecture.family", "describe a transformer or a cnn"),
         (CNN + "precision: {weights: bf16}\n", "contradiction", 5, "precision.weights", "write one of fp32, fp16, int8, as the file was exported"),
         (HEAD.replace("safetensors", "gguf"), "scheme-required", 1, "precision", None),
         (HEAD.replace("safetensors", "gguf") + "precision: {weights: int4}\n", "scheme-required", 5, "precision", None),

@@ -32,13 +32,13 @@ VOCABULARY = 131_072
 
 def decoder(parameters: int) -> Inventory:
     """A generating transformer of `parameters` parameters."""
-    hidden, layers = _proportions(parameters, DECODER_ASPECT, DECODER_HEAD)
+    hidden, layers = proportions(parameters, DECODER_ASPECT, DECODER_HEAD)
     heads = hidden // DECODER_HEAD
     return Inventory(
         architecture="transformer",
         item=Item.TOKEN,
-        tensors=_lump(parameters),
-        states=(KeyValueState(layers, heads, DECODER_HEAD, DECODER_HEAD),),
+        tensors=lump(parameters),
+        states=(decoder_state(layers, heads),),
         operations=Operations(per_item=2 * parameters, per_item_and_context_token=4 * layers * hidden),
         activations=Activations(per_item=13 * hidden, vocabulary=VOCABULARY),
         layers=layers,
@@ -55,14 +55,19 @@ def decoder(parameters: int) -> Inventory:
     )
 
 
+def decoder_state(layers: int, heads: int) -> KeyValueState:
+    """Keys and values of so many layers of an assumed decoder."""
+    return KeyValueState(layers, heads, DECODER_HEAD, DECODER_HEAD)
+
+
 def encoder(parameters: int) -> Inventory:
     """An encoding transformer of `parameters` parameters."""
-    hidden, layers = _proportions(parameters, ENCODER_ASPECT, ENCODER_HEAD)
+    hidden, layers = proportions(parameters, ENCODER_ASPECT, ENCODER_HEAD)
     heads = hidden // ENCODER_HEAD
     return Inventory(
         architecture="transformer",
         item=Item.TOKEN,
-        tensors=_lump(parameters),
+        tensors=lump(parameters),
         states=(),
         operations=Operations(per_item=2 * parameters, per_item_and_context_token=4 * layers * hidden),
         activations=Activations(per_item=9 * hidden),
@@ -83,7 +88,7 @@ def convolution(parameters: int, reference: Inventory) -> Inventory:
     return Inventory(
         architecture="cnn",
         item=Item.IMAGE,
-        tensors=_lump(parameters),
+        tensors=lump(parameters),
         states=(),
         operations=Operations(per_item=round(reference.operations.per_item * parameters / reference.parameters)),
         activations=Activations(
@@ -101,14 +106,16 @@ def convolution(parameters: int, reference: Inventory) -> Inventory:
     )
 
 
-def _lump(parameters: int) -> tuple[Tensor, ...]:
+def lump(parameters: int) -> tuple[Tensor, ...]:
+    """All parameters as one tensor."""
     return (Tensor("*", (parameters,), TensorRole.UNKNOWN, Sharding.SPLIT, 1, quantizable=True),)
 
 
-def _proportions(parameters: int, aspect: int, head: int) -> tuple[int, int]:
-    """Hidden size as a multiple of the head's, and the layers that follow; integer arithmetic, the same everywhere."""
-    cube = parameters * aspect // 12
+def proportions(parameters: int, aspect: int, head: int, squares: int = 12) -> tuple[int, int]:
+    """Hidden size as a multiple of the head's, and the layers that follow, each of `squares` × hidden² parameters;
+    integer arithmetic, the same everywhere."""
+    cube = parameters * aspect // squares
     hidden = head
     while (hidden + head // 2) ** 3 < cube:
         hidden += head
-    return hidden, max(1, round(parameters / (12 * hidden**2)))
+    return hidden, max(1, round(parameters / (squares * hidden**2)))

@@ -66,6 +66,7 @@ MODULES: Mapping[str, tuple[str, ...]] = {
     "hybrid_nemotron": ("nemotron_h",),
     "interleaved": ("llama4_text", "mimo_v2_flash", "minimax_m3", "minimax_m3_vl_text", "step3p5"),
     "interleaved_gemma4": ("gemma4_text",),
+    "interleaved_step": ("step3p7",),
     "latent": ("deepseek_v2", "deepseek_v3", "deepseek_v32", "glm4_moe_lite", "glm_moe_dsa", "kimi_k2"),
     "latent_compressed": ("deepseek_ref", "deepseek_v4"),
     "latent_images": ("kimi_k25", "kimi_k3"),
@@ -266,4 +267,3 @@ def _estimated(descriptor: Descriptor, parameters: int) -> Inventory:
         return estimate.decoder(parameters) if descriptor.kind is Kind.FOUNDATION else estimate.encoder(parameters)
     recurrent: Inventory = import_module(f"{__package__}.state_space_estimate").recurrent(parameters, family)
     return recurrent
-    )
