@@ -50,7 +50,10 @@ LATENTS = st.builds(
     key_value_heads=st.just(1),
     key_dimension=st.sampled_from([132, 512, 576]),
     value_dimension=st.just(0),
+    window_tokens=st.none() | st.sampled_from([8, 128]),
+    tokens_per_entry=st.sampled_from([1, 1, 4, 128]),
     is_replicated=st.just(True),
+    bits=st.sampled_from([None, None, 8, 32]),
 )
 CROSSED = st.builds(
     KeyValueState,

@@ -18,6 +18,7 @@ from ai_on_eks.descriptors.inventory import (
     State,
 )
 from ai_on_eks.descriptors.schema import CachePrecision, Precision, WeightPrecision
+from ai_on_eks.sizing.cache import kv_bytes_per_token
 from ai_on_eks.sizing.cache_layout import CacheLayout, cache_layout
 from ai_on_eks.units import GIB
 
@@ -202,3 +203,43 @@ def test_given_one_of_a_thing_when_the_line_is_written_then_it_is_singular() -> 
         "(1 sequence × 1 block + 1) × 8,192 B; a sequence: 1 of 16 tokens of keys and values "
         "(1 layer × 1 head × (128 + 128) × 16 bit)"
     )
+
+
+# DeepSeek-V4-Flash (its published config): 43 layers with a window of 128 tokens, 21 with an entry for 4 tokens and an
+# indexer, 20 with an entry for 128; entries in the making in float32.
+DEEPSEEK_V4_FLASH = inventory(
+    KeyValueState(43, 1, 512, 0, window_tokens=128, is_replicated=True, name="window"),
+    KeyValueState(21, 1, 512, 0, tokens_per_entry=4, is_replicated=True, name="entries"),
+    KeyValueState(21, 1, 2048, 0, window_tokens=8, is_replicated=True, bits=32, name="unfinished entries"),
+    KeyValueState(21, 1, 132, 0, tokens_per_entry=4, is_replicated=True, bits=8, name="indexer keys"),
+    KeyValueState(21, 1, 512, 0, window_tokens=8, is_replicated=True, bits=32, name="unfinished keys"),
+    KeyValueState(20, 1, 512, 0, tokens_per_entry=128, is_replicated=True, name="long entries"),
+    KeyValueState(20, 1, 1024, 0, window_tokens=128, is_replicated=True, bits=32, name="unfinished long entries"),
+)
+
+
+def test_given_compressed_latents_when_laid_out_then_pages_stand_side_by_side_in_five_groups() -> None:
+    pages = layout(DEEPSEEK_V4_FLASH, FP8_CACHE, "0.26", 2, max_batched_tokens=8192)
+    window, whole, unfinished, long_unfinished = 2 * 259, 474, 4099, 2065
+
+    # widest group: 21 pages of 64 × 584 B and of 64 × 132 B, 20 of 2 × 584 B, each in whole steps of 576 B
+    assert pages.reserved_bytes == 21 * (65 + 15) * 576 + 20 * 3 * 576
+    blocks = pages.sequence_bytes(121_344) // pages.reserved_bytes
+    assert blocks == window + whole + unfinished + long_unfinished
+    # vllm-project/vllm#51041 (0.26, H20, TP 2): about 150,000 tokens in 7.7 GiB at 121,344 tokens
+    assert pages.tokens(int(7.7 * GIB), 121_344) == pytest.approx(150_000, rel=0.07)
+
+
+@pytest.mark.parametrize(("cache", "expected"), [(BF16, 1152), (FP8_CACHE, 656)])
+def test_given_an_indexer_when_the_cache_has_8_bit_then_latents_are_packed(cache: Precision, expected: int) -> None:
+    # vLLM 0.33.0 model_executor/layers/attention/mla_attention.py: 512 + 4 × 4 + 2 × 64 bytes of a token of a layer
+    model = inventory(
+        KeyValueState(61, 1, 512, 64, is_replicated=True, name="latent"),
+        KeyValueState(61, 1, 132, 0, is_replicated=True, bits=8, name="indexer keys"),
+    )
+    assert kv_bytes_per_token(model, cache) == 61 * (expected + 132)
+
+
+def test_given_no_indexer_when_the_cache_has_8_bit_then_latents_are_halved() -> None:
+    model = inventory(KeyValueState(61, 1, 512, 64, is_replicated=True, name="latent"))
+    assert kv_bytes_per_token(model, FP8_CACHE) == 61 * 576

@@ -2,6 +2,8 @@
 
     entry     = ⌈heads ÷ min(TP, heads)⌉ × (key + value dimension) × bits ÷ 8     keys and values of a layer
     entry     = (key + value dimension) × bits ÷ 8                                a latent: it has no heads to divide
+    entry     = elements + 2 B of each that carries the position + scales         a latent beside an indexer, in 8 bit:
+                656 B of 512 + 64 (DeepSeek-V3.2), 584 B of 448 + 64 (V4)         vLLM's fp8_ds_mla
     entry     = ⌈elements ÷ min(TP, heads)⌉ × bits ÷ 8                            a recurrent state of a layer
     entries   = context, at most the window, one for so many tokens as share it; the input's own length where a decoder
                 attends to an encoder; 1 of a recurrent state
@@ -25,6 +27,11 @@ from ai_on_eks.units import ceil_div, counted
 
 CACHE_IN_USE = "key/value cache in use"
 """Name of the line that every layout adds to the account."""
+
+BYTE_BITS = 8
+
+PACKED_POSITION_ELEMENTS = 64
+"""Of a compressed latent, elements that carry the position (DeepSeek-V4: 448 + 64; vLLM 0.33.0 models/deepseek_v4)."""
 
 KEYS_AND_VALUES = "keys and values of grouped-query attention (arXiv:2305.13245)"
 LATENT = "latent of multi-head latent attention, whole on every rank (arXiv:2405.04434)"
@@ -88,7 +95,10 @@ def rank_states(
     inventory: Inventory, precision: Precision, tensor_parallel: int = 1, pipeline_parallel: int = 1
 ) -> tuple[RankState, ...]:
     """Every state of the model as the fullest rank keeps it."""
-    return tuple(_rank_state(state, precision, tensor_parallel, pipeline_parallel) for state in inventory.states)
+    packs = _packs_latents(inventory, precision)
+    return tuple(
+        _rank_state(state, precision, tensor_parallel, pipeline_parallel, packs=packs) for state in inventory.states
+    )
 
 
 def kv_bytes_per_token(
@@ -115,7 +125,25 @@ def kept_bytes(
     return sum(state.entries(context_tokens) * state.layers * state.entry_bytes for state in states)
 
 
-def _rank_state(state: State, precision: Precision, tensor_parallel: int, pipeline_parallel: int) -> RankState:
+def _packs_latents(inventory: Inventory, precision: Precision) -> bool:
+    """An 8-bit cache beside an indexer, whose keys have 8 bits whatever the cache: attention over chosen tokens reads
+    latents in a format of their own."""
+    states = [state for state in inventory.states if isinstance(state, KeyValueState) and state.is_replicated]
+    return cache_format(precision).bits == BYTE_BITS and any(state.bits == BYTE_BITS for state in states)
+
+
+def _packed_bytes(state: KeyValueState) -> int:
+    """Of one packed latent: elements in 8 bit, those that carry the position in 16, and the scales."""
+    if state.value_dimension:
+        scales = 4 * ceil_div(state.key_dimension, 128)
+        return state.key_dimension + scales + 2 * state.value_dimension
+    plain = state.key_dimension - PACKED_POSITION_ELEMENTS
+    return plain + 2 * PACKED_POSITION_ELEMENTS + ceil_div(ceil_div(plain, 64), 8) * 8
+
+
+def _rank_state(
+    state: State, precision: Precision, tensor_parallel: int, pipeline_parallel: int, *, packs: bool
+) -> RankState:
     element = _format(state, precision)
     layers = ceil_div(state.layers, pipeline_parallel)
     if isinstance(state, RecurrentState):
@@ -127,6 +155,9 @@ def _rank_state(state: State, precision: Precision, tensor_parallel: int, pipeli
         shape = f"{counted(heads, 'head')} × ({state.key_dimension} + {state.value_dimension}) × {element}"
         if state.is_replicated and heads == 1:
             shape = f"{elements:,} × {element}"
+        if packs and state.is_replicated and state.bits is None:
+            element, elements = ElementFormat(BYTE_BITS), _packed_bytes(state)
+            shape = f"{elements:,} B packed"
     return RankState(
         state=state,
         layers=layers,

@@ -33,6 +33,7 @@ from dataclasses import dataclass, replace
 from math import lcm
 
 from ai_on_eks.catalog.types import EngineMemory
+from ai_on_eks.sizing import cache_packed
 from ai_on_eks.sizing.cache import CACHE_IN_USE, RankState
 from ai_on_eks.sizing.types import Term
 from ai_on_eks.units import ceil_div, counted
@@ -65,6 +66,7 @@ class _Kind:
     fixed_tokens: int | None = None
     is_recurrent: bool = False
     is_latent: bool = False
+    is_unfinished: bool = False
     groups: int = 1
 
     @property
@@ -87,7 +89,9 @@ class GroupedLayout:
         self._in_flight_tokens = (engine.batches_in_flight + pipeline_parallel - 1) * max_batched_tokens
         is_hybrid = any(not kind.is_recurrent for kind in kinds)
         self._recurrent_pages = engine.recurrent_pages if is_hybrid else 1
-        if len({kind.keeps for kind in kinds}) > 1:
+        if any(kind.is_latent and kind.tokens_per_entry > 1 for kind in kinds):
+            self._parts, self._block_bytes = _packed(kinds, pipeline_parallel)
+        elif len({kind.keeps for kind in kinds}) > 1:
             self._parts = _grouped(_with_equal_pages(kinds))
             page_bytes = max(kind.page_bytes for kind in self._parts)
             layers = max(ceil_div(kind.model_layers, kind.groups) for kind in self._parts)
@@ -179,6 +183,7 @@ def _kind(state: RankState) -> _Kind:
         fixed_tokens=state.fixed_tokens,
         is_recurrent=state.is_recurrent,
         is_latent=state.is_latent,
+        is_unfinished=state.is_latent and state.window_tokens is not None and state.state.bits is not None,
     )
 
 
@@ -214,6 +219,28 @@ def _with_equal_pages(kinds: list[_Kind]) -> list[_Kind]:
         kind if kind.is_recurrent or widest % kind.page_bytes else _widened(kind, widest // kind.page_bytes)
         for kind in kinds
     ]
+
+
+def _packed(kinds: list[_Kind], pipeline_parallel: int) -> tuple[tuple[_Kind, ...], int]:
+    """Kinds whose pages of several sizes stand side by side; and the bytes of a block."""
+    buckets: dict[tuple[object, ...], list[_Kind]] = {}
+    for kind in kinds:
+        tokens = cache_packed.block_tokens(kind.window_tokens, is_unfinished=kind.is_unfinished)
+        buckets.setdefault((kind.keeps, tokens), []).append(replace(kind, block_tokens=tokens))
+    pages = [_pages_of(bucket) for bucket in buckets.values()]
+    grouped = cache_packed.grouped(pages)
+    parts = tuple(
+        replace(_merged(bucket), groups=found.groups) for bucket, found in zip(buckets.values(), grouped, strict=True)
+    )
+    return parts, cache_packed.block_bytes(grouped, pipeline_parallel)
+
+
+def _pages_of(kinds: list[_Kind]) -> cache_packed.Bucket:
+    pages: dict[int, int] = {}
+    for kind in kinds:
+        page = cache_packed.page_bytes(kind.block_tokens, kind.tokens_per_entry, kind.entry_bytes)
+        pages[page] = pages.get(page, 0) + kind.model_layers
+    return cache_packed.Bucket(pages)
 
 
 def _widened(kind: _Kind, times: int) -> _Kind:
