@@ -44,6 +44,12 @@ GLM_FLASH: dict[str, Any] = {
     "qk_rope_head_dim": 64, "v_head_dim": 256, "vocab_size": 154880, "max_position_embeddings": 202752,
 }  # fmt: skip
 
+MINICPM: dict[str, Any] = {
+    "model_type": "minicpm3", "hidden_size": 2560, "intermediate_size": 6400, "num_hidden_layers": 62,
+    "num_attention_heads": 40, "q_lora_rank": 768, "kv_lora_rank": 256, "qk_nope_head_dim": 64,
+    "qk_rope_head_dim": 32, "v_head_dim": 64, "vocab_size": 73448, "max_position_embeddings": 32768,
+}  # fmt: skip
+
 
 def read(config: dict[str, Any], **changes: Any) -> Inventory:
     return relevant_hyperparameters({**config, **changes})[0]
@@ -69,6 +75,7 @@ def named(inventory: Inventory, ending: str) -> Tensor:
         (K2, 1_026_408_209_408),
         (GLM_5, 743_911_199_232),
         (GLM_FLASH, 29_943_390_976),
+        (MINICPM, 4_073_875_968),
     ],
 )
 def test_given_a_published_config_when_read_then_its_parameters_are_those_transformers_counts(
@@ -91,6 +98,15 @@ def test_given_latent_attention_then_a_token_leaves_one_entry_without_heads_on_e
     assert isinstance(state, KeyValueState)
     assert (state.layers, state.key_value_heads, state.is_replicated) == (61, 1, True)
     assert state.elements_per_token == 61 * (512 + 64)
+
+
+def test_given_minicpm3_then_every_head_keeps_its_expanded_key_and_a_value_as_long() -> None:
+    inventory = read(MINICPM)
+    (state,) = inventory.states
+    assert isinstance(state, KeyValueState)
+    assert (state.key_value_heads, state.is_replicated) == (40, False)
+    assert state.elements_per_token == 62 * 40 * 2 * (64 + 32)
+    assert inventory.key_value_heads == 40
 
 
 def test_given_an_indexer_then_its_keys_are_kept_in_fp8_with_a_scale() -> None:
@@ -162,7 +178,7 @@ def test_given_sparse_attention_then_operations_stop_growing_but_for_the_indexer
 
 
 def test_given_what_was_read_when_read_again_then_nothing_is_lost() -> None:
-    for config in (V2_LITE, V3, V32, K2, GLM_5, GLM_FLASH):
+    for config in (V2_LITE, V3, V32, K2, GLM_5, GLM_FLASH, MINICPM):
         inventory, relevant = relevant_hyperparameters(config)
         assert relevant_hyperparameters(relevant)[0] == inventory
 

@@ -1,7 +1,9 @@
-"""Decoders with multi-head latent attention: DeepSeek-V2, -V3, -R1 and -V3.2, Kimi-K2, GLM-5, GLM-4.7-Flash.
+"""Decoders with multi-head latent attention: DeepSeek-V2, -V3, -R1 and -V3.2, Kimi-K2, GLM-5, GLM-4.7-Flash, MiniCPM3.
 
     kept per token and layer  L + R elements, one entry without heads: whole on every rank
                               and the indexer's keys where attention is sparse (latent_indexer)
+                              MiniCPM3: 2 × N × (P + R), divided by heads, because vLLM keeps its keys and values
+                              expanded, the values as long as the keys (minicpm3.py; is_deepseek_mla leaves it out)
 
     operations per token      2 × active matrices. A latent is expanded once (N·(P + V) × L), or query and output are
                               moved into its space: as many operations either way
@@ -59,6 +61,8 @@ class Traits:
     lists_mlp    the config may list which layers are dense, instead of counting the first ones
     predicts     the checkpoint may hold layers for multi-token prediction
     repeats_ends those layers repeat the embedding and the head
+    mixes        layers have experts, but for the dense ones
+    expands      the cache holds keys and values of every head instead of latents
     """
 
     indexed: bool = False
@@ -66,6 +70,8 @@ class Traits:
     lists_mlp: bool = False
     predicts: bool = True
     repeats_ends: bool = True
+    mixes: bool = True
+    expands: bool = False
 
 
 MODEL_TYPES: Mapping[str, Traits] = {
@@ -75,6 +81,7 @@ MODEL_TYPES: Mapping[str, Traits] = {
     "glm4_moe_lite": Traits(lists_mlp=True),
     "glm_moe_dsa": Traits(indexed=True, shares=True, lists_mlp=True, repeats_ends=False),
     "kimi_k2": Traits(),
+    "minicpm3": Traits(predicts=False, mixes=False, expands=True),
 }
 
 _COMMON: Mapping[str, Any] = {
@@ -92,6 +99,7 @@ DEFAULTS: Mapping[str, Mapping[str, Any]] = {
     "glm4_moe_lite": {**_COMMON, "first_k_dense_replace": 1},
     "glm_moe_dsa": {**_COMMON, "first_k_dense_replace": 3, "index_topk_freq": 1, "index_skip_topk_offset": 2},
     "kimi_k2": {**_COMMON, "first_k_dense_replace": 3},
+    "minicpm3": {"tie_word_embeddings": True, "attention_bias": False, "mlp_bias": False},
 }
 """What transformers documents for a hyper-parameter that a published config may leave out. A checkpoint whose config
 names no layers for multi-token prediction holds none."""
@@ -110,7 +118,7 @@ class Shape:
     intermediate: int
     dense: Layers
     sparse: Layers
-    experts: Experts
+    experts: Experts | None
     indexer: Indexer | None
     predicting: int
 
@@ -144,7 +152,7 @@ def read_shape(model_type: str, parameters: Hyperparameters) -> Shape:
         intermediate=parameters.integer("intermediate_size") if dense else 0,
         dense=dense,
         sparse=tuple(sorted(set(range(layers)) - set(dense))),
-        experts=_experts(parameters, attention.hidden),
+        experts=_experts(parameters, attention.hidden) if traits.mixes else None,
         indexer=_indexer(traits, parameters, layers, attention),
         predicting=parameters.integer("num_nextn_predict_layers", least=0, most=MAX_LAYERS) if traits.predicts else 0,
     )
@@ -154,18 +162,20 @@ def assemble(model_type: str, shape: Shape) -> Inventory:
     """The whole model."""
     tensors = _tensors(shape)
     tied_head = 2 * shape.vocabulary * shape.hidden if shape.has_head and shape.tied else 0
-    live = max(shape.attention.live, 3 * shape.intermediate, shape.experts.live if shape.sparse else 0)
+    live = max(
+        shape.attention.live, 3 * shape.intermediate, shape.experts.live if shape.experts and shape.sparse else 0
+    )
     return Inventory(
         architecture=model_type,
         item=Item.TOKEN,
         tensors=tensors,
-        states=_states(shape),
+        states=_states(MODEL_TYPES[model_type], shape),
         operations=_operations(shape, matrix_flops(tensors) + tied_head),
         activations=Activations(per_item=shape.hidden + live, vocabulary=shape.vocabulary if shape.has_head else 0),
         layers=shape.layers,
         hidden_size=shape.hidden,
         attention_heads=shape.attention.heads,
-        key_value_heads=1,
+        key_value_heads=shape.attention.heads if MODEL_TYPES[model_type].expands else 1,
         max_context_tokens=shape.context,
         unserved_tensors=_predicting(MODEL_TYPES[model_type], shape) if shape.predicting else (),
     )
@@ -174,6 +184,8 @@ def assemble(model_type: str, shape: Shape) -> Inventory:
 def _dense_layers(traits: Traits, parameters: Hyperparameters, layers: int) -> Layers:
     """The layers without experts: those listed, or the first ones and, after them, all but every
     `moe_layer_freq`th."""
+    if not traits.mixes:
+        return tuple(range(layers))
     kinds = parameters.layer_kinds("mlp_layer_types", ("dense", "sparse")) if traits.lists_mlp else ()
     if kinds:
         keys = ("num_hidden_layers", "mlp_layer_types")
@@ -230,7 +242,7 @@ def _layers(shape: Shape, dense: Layers, sparse: Layers, indexed: Layers) -> tup
         *latent_parts.attention(shape.attention, every),
         *(latent_indexer.tensors(indexer, shape.hidden, shape.attention.query_rank or 0, indexed) if indexer else ()),
         *latent_parts.dense(shape.hidden, shape.intermediate, dense),
-        *latent_parts.sparse(shape.experts, sparse),
+        *(latent_parts.sparse(shape.experts, sparse) if shape.experts else ()),
         *latent_parts.layer_norms(shape.hidden, every),
     )
 
@@ -253,8 +265,10 @@ def _predicting(traits: Traits, shape: Shape) -> tuple[Tensor, ...]:
     )
 
 
-def _states(shape: Shape) -> tuple[State, ...]:
+def _states(traits: Traits, shape: Shape) -> tuple[State, ...]:
     attention = shape.attention
+    if traits.expands:
+        return (KeyValueState(shape.layers, attention.heads, attention.query, attention.query),)
     latent = KeyValueState(
         shape.layers, 1, attention.latent, attention.with_position, is_replicated=True, name="latent keys and values"
     )

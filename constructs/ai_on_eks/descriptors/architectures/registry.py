@@ -67,7 +67,7 @@ MODULES: Mapping[str, tuple[str, ...]] = {
     "interleaved": ("llama4_text", "mimo_v2_flash", "minimax_m3", "minimax_m3_vl_text", "step3p5"),
     "interleaved_gemma4": ("gemma4_text",),
     "interleaved_step": ("step3p7",),
-    "latent": ("deepseek_v2", "deepseek_v3", "deepseek_v32", "glm4_moe_lite", "glm_moe_dsa", "kimi_k2"),
+    "latent": ("deepseek_v2", "deepseek_v3", "deepseek_v32", "glm4_moe_lite", "glm_moe_dsa", "kimi_k2", "minicpm3"),
     "latent_compressed": ("deepseek_ref", "deepseek_v4"),
     "latent_images": ("kimi_k25", "kimi_k3"),
     "latent_linear": ("kimi_linear",),
@@ -101,6 +101,123 @@ MODULES: Mapping[str, tuple[str, ...]] = {
     "speech": ("speech_to_text", "whisper"),
     "state_space": ("falcon_mamba", "mamba", "mamba2"),
     "unet": ("UNet2DConditionModel",),
+    "timm_convnext": (
+        "timm/convnext_atto",
+        "timm/convnext_base",
+        "timm/convnext_large",
+        "timm/convnext_nano",
+        "timm/convnext_small",
+        "timm/convnext_tiny",
+        "timm/convnext_xlarge",
+        "timm/convnextv2_base",
+        "timm/convnextv2_huge",
+        "timm/convnextv2_large",
+        "timm/convnextv2_tiny",
+    ),
+    "timm_mobile": (
+        "timm/efficientnet_b0",
+        "timm/efficientnet_b1",
+        "timm/efficientnet_b2",
+        "timm/efficientnet_b3",
+        "timm/efficientnet_b4",
+        "timm/efficientnet_b5",
+        "timm/efficientnet_b6",
+        "timm/efficientnet_b7",
+        "timm/efficientnet_lite0",
+        "timm/efficientnet_lite1",
+        "timm/efficientnet_lite2",
+        "timm/efficientnet_lite3",
+        "timm/efficientnet_lite4",
+        "timm/mobilenetv2_035",
+        "timm/mobilenetv2_050",
+        "timm/mobilenetv2_075",
+        "timm/mobilenetv2_100",
+        "timm/mobilenetv2_140",
+        "timm/mobilenetv3_large_075",
+        "timm/mobilenetv3_large_100",
+        "timm/mobilenetv3_small_050",
+        "timm/mobilenetv3_small_075",
+        "timm/mobilenetv3_small_100",
+        "timm/tf_efficientnet_b0",
+        "timm/tf_efficientnet_b1",
+        "timm/tf_efficientnet_b2",
+        "timm/tf_efficientnet_b3",
+        "timm/tf_efficientnet_b4",
+        "timm/tf_efficientnet_b5",
+        "timm/tf_efficientnet_b6",
+        "timm/tf_efficientnet_b7",
+        "timm/tf_efficientnet_b8",
+        "timm/tf_efficientnet_lite0",
+        "timm/tf_efficientnet_lite1",
+        "timm/tf_efficientnet_lite2",
+        "timm/tf_efficientnet_lite3",
+        "timm/tf_efficientnet_lite4",
+        "timm/tf_mobilenetv3_large_075",
+        "timm/tf_mobilenetv3_large_100",
+        "timm/tf_mobilenetv3_small_075",
+        "timm/tf_mobilenetv3_small_100",
+    ),
+    "timm_resnet": (
+        "timm/resnet101",
+        "timm/resnet101d",
+        "timm/resnet152",
+        "timm/resnet152d",
+        "timm/resnet18",
+        "timm/resnet18d",
+        "timm/resnet26",
+        "timm/resnet26d",
+        "timm/resnet34",
+        "timm/resnet34d",
+        "timm/resnet50",
+        "timm/resnet50d",
+        "timm/resnext101_32x16d",
+        "timm/resnext101_32x4d",
+        "timm/resnext101_32x8d",
+        "timm/resnext101_64x4d",
+        "timm/resnext50_32x4d",
+        "timm/resnext50d_32x4d",
+        "timm/wide_resnet101_2",
+        "timm/wide_resnet50_2",
+    ),
+    "timm_swin": (
+        "timm/swin_base_patch4_window12_384",
+        "timm/swin_base_patch4_window7_224",
+        "timm/swin_large_patch4_window12_384",
+        "timm/swin_large_patch4_window7_224",
+        "timm/swin_small_patch4_window7_224",
+        "timm/swin_tiny_patch4_window7_224",
+    ),
+    "timm_vgg": (
+        "timm/vgg11",
+        "timm/vgg11_bn",
+        "timm/vgg13",
+        "timm/vgg13_bn",
+        "timm/vgg16",
+        "timm/vgg16_bn",
+        "timm/vgg19",
+        "timm/vgg19_bn",
+    ),
+    "timm_vit": (
+        "timm/deit_base_patch16_224",
+        "timm/deit_base_patch16_384",
+        "timm/deit_small_patch16_224",
+        "timm/deit_tiny_patch16_224",
+        "timm/vit_base_patch16_224",
+        "timm/vit_base_patch16_384",
+        "timm/vit_base_patch32_224",
+        "timm/vit_base_patch32_384",
+        "timm/vit_base_patch8_224",
+        "timm/vit_huge_patch14_224",
+        "timm/vit_large_patch16_224",
+        "timm/vit_large_patch16_384",
+        "timm/vit_large_patch32_384",
+        "timm/vit_small_patch16_224",
+        "timm/vit_small_patch16_384",
+        "timm/vit_small_patch32_224",
+        "timm/vit_small_patch32_384",
+        "timm/vit_tiny_patch16_224",
+        "timm/vit_tiny_patch16_384",
+    ),
     "ungated": ("bloom", "falcon", "gpt2", "gpt_neox", "opt", "phi"),
     "vision": ("vit",),
     "vision_language": (
@@ -121,6 +238,10 @@ MODULES: Mapping[str, tuple[str, ...]] = {
     ),
 }
 """Module of this package -> the model types it reads. Diffusers' classes count as model types: `_class_name`."""
+
+TIMM = "timm/"
+TIMM_WRAPPER = "timm_wrapper"
+"""The model type of transformers that names a model of timm under `architecture`."""
 
 _MODULE_OF = {model_type: module for module, model_types in MODULES.items() for model_type in model_types}
 
@@ -222,8 +343,12 @@ def _read(config: Mapping[str, Any], family: Family | None) -> tuple[Inventory, 
 
 
 def _model_type(config: Mapping[str, Any]) -> tuple[str, object]:
-    """The key that names the model type, and its value: `model_type` of transformers, `_class_name` of diffusers."""
+    """The key that names the model type, and its value: `model_type` of transformers, `_class_name` of diffusers, or
+    `architecture` of timm, whose values have `timm/` before them here and lose the tag of their weights."""
     key = "_class_name" if "model_type" not in config and "_class_name" in config else "model_type"
+    name = config.get("architecture")
+    if isinstance(name, str) and config.get(key) in (None, TIMM_WRAPPER):
+        return "architecture", TIMM + name.removeprefix(TIMM).partition(".")[0]
     return key, config.get(key)
 
 
@@ -246,6 +371,10 @@ def _unknown(key: str, model_type: object) -> Problem:
         fix = "add 'model_type' from the model's own config.json"
         return Problem("missing-hyperparameter", "'model_type' is required", path=path, allowed=known, fix=fix)
     shown = str(model_type)[:80]
+    if shown.startswith(TIMM):
+        # difflib is only read for a name that is not known
+        nearest = import_module("difflib").get_close_matches(shown, known, n=8, cutoff=0)
+        known = tuple(one for one in nearest if one.startswith(TIMM))
     return Problem(
         "unknown-architecture",
         f"no architecture '{shown}' is known",
