@@ -107,6 +107,12 @@ def _ruled(rule: Rule, layers: int, parameters: Hyperparameters) -> tuple[bool, 
     return (*named[:-1], False) if rule.last_full else named
 
 
+def layers_by_window(windows: tuple[int | None, ...]) -> tuple[tuple[int | None, tuple[int, ...]], ...]:
+    """Each window with the numbers of its layers; those with the whole context first."""
+    distinct = sorted(set(windows), key=lambda window: (window is not None, window or 0))
+    return tuple((window, tuple(n for n, one in enumerate(windows) if one == window)) for window in distinct)
+
+
 @dataclass(frozen=True, slots=True)
 class AttentionGroup:
     """Layers that attend in the same way. Those without a cache of their own read another layer's."""
@@ -124,10 +130,9 @@ def groups(
     windows: tuple[int | None, ...], heads: int, key_value_heads: int, key_dimension: int, value_dimension: int
 ) -> tuple[AttentionGroup, ...]:
     """Layers of the same heads, grouped by their window; those with the whole context first."""
-    distinct = sorted(set(windows), key=lambda window: (window is not None, window or 0))
     return tuple(
-        AttentionGroup(windows.count(window), heads, key_value_heads, key_dimension, value_dimension, window)
-        for window in distinct
+        AttentionGroup(len(layers), heads, key_value_heads, key_dimension, value_dimension, window)
+        for window, layers in layers_by_window(windows)
     )
 
 
