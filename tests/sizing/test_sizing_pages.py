@@ -132,8 +132,7 @@ def test_given_latent_and_indexer_when_laid_out_then_they_share_blocks_and_ranks
 
     assert one.sequence_bytes(16) == 16 * 61 * (576 * 2 + 132)
     assert one.sequence_bytes(4096) == eight.sequence_bytes(4096)
-    assert "16 of indexer keys and latent" not in one.term(1, 16).formula
-    assert "1 of 16 tokens of indexer keys and latent" in one.term(1, 16).formula
+    assert "1 × 16 tokens of indexer keys and latent" in one.term(1, 16).formula
 
 
 def test_given_more_heads_than_ranks_when_laid_out_then_heads_are_copied() -> None:
@@ -200,7 +199,7 @@ def test_given_states_in_another_order_when_laid_out_then_nothing_changes(model:
 def test_given_one_of_a_thing_when_the_line_is_written_then_it_is_singular() -> None:
     formula = layout(inventory(KeyValueState(1, 1, 128, 128)), BF16, "0.33").term(1, 16).formula
     assert formula == (
-        "(1 sequence × 1 block + 1) × 8,192 B; a sequence: 1 of 16 tokens of keys and values "
+        "(1 sequence × 1 block + 1) × 8,192 B; a sequence: 1 × 16 tokens of keys and values "
         "(1 layer × 1 head × (128 + 128) × 16 bit)"
     )
 

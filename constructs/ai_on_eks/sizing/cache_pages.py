@@ -144,9 +144,9 @@ class GroupedLayout:
         pages = self._pages(kind, context_tokens)
         groups = "" if kind.groups == 1 else f"{kind.groups} groups × "
         if kind.is_recurrent:
-            return f"{groups}{pages} of {kind.name} ({kind.shape})"
+            return f"{groups}{counted(pages, 'page')} of {kind.name} ({kind.shape})"
         window = f", last {kind.window_tokens:,} tokens" if kind.window_tokens else ""
-        return f"{groups}{pages:,} of {kind.block_tokens:,} tokens of {kind.name}{window} ({kind.shape})"
+        return f"{groups}{pages:,} × {counted(kind.block_tokens, 'token')} of {kind.name}{window} ({kind.shape})"
 
 
 def _kinds(states: Sequence[RankState]) -> list[_Kind]:
