@@ -21,6 +21,7 @@ from typing import Any
 
 from ai_on_eks.descriptors.architectures import estimate
 from ai_on_eks.descriptors.architectures.hyperparameters import CONFIG_PATH, Hyperparameters
+from ai_on_eks.descriptors.architectures.timm_names import TIMM, TIMM_MODULES
 from ai_on_eks.descriptors.inventory import Inventory
 from ai_on_eks.descriptors.schema import Descriptor, Family, Format, Kind, Precision
 from ai_on_eks.errors import InputError, Problem
@@ -98,126 +99,20 @@ MODULES: Mapping[str, tuple[str, ...]] = {
         "starcoder2",
         "vaultgemma",
     ),
+    "more_mixtures": (
+        "dots1",
+        "ernie4_5_moe",
+        "exaone_moe",
+        "flex_olmo",
+        "glm4_moe",
+        "granitemoe",
+        "olmoe",
+        "phimoe",
+    ),
     "speech": ("speech_to_text", "whisper"),
     "state_space": ("falcon_mamba", "mamba", "mamba2"),
     "unet": ("UNet2DConditionModel",),
-    "timm_convnext": (
-        "timm/convnext_atto",
-        "timm/convnext_base",
-        "timm/convnext_large",
-        "timm/convnext_nano",
-        "timm/convnext_small",
-        "timm/convnext_tiny",
-        "timm/convnext_xlarge",
-        "timm/convnextv2_base",
-        "timm/convnextv2_huge",
-        "timm/convnextv2_large",
-        "timm/convnextv2_tiny",
-    ),
-    "timm_mobile": (
-        "timm/efficientnet_b0",
-        "timm/efficientnet_b1",
-        "timm/efficientnet_b2",
-        "timm/efficientnet_b3",
-        "timm/efficientnet_b4",
-        "timm/efficientnet_b5",
-        "timm/efficientnet_b6",
-        "timm/efficientnet_b7",
-        "timm/efficientnet_lite0",
-        "timm/efficientnet_lite1",
-        "timm/efficientnet_lite2",
-        "timm/efficientnet_lite3",
-        "timm/efficientnet_lite4",
-        "timm/mobilenetv2_035",
-        "timm/mobilenetv2_050",
-        "timm/mobilenetv2_075",
-        "timm/mobilenetv2_100",
-        "timm/mobilenetv2_140",
-        "timm/mobilenetv3_large_075",
-        "timm/mobilenetv3_large_100",
-        "timm/mobilenetv3_small_050",
-        "timm/mobilenetv3_small_075",
-        "timm/mobilenetv3_small_100",
-        "timm/tf_efficientnet_b0",
-        "timm/tf_efficientnet_b1",
-        "timm/tf_efficientnet_b2",
-        "timm/tf_efficientnet_b3",
-        "timm/tf_efficientnet_b4",
-        "timm/tf_efficientnet_b5",
-        "timm/tf_efficientnet_b6",
-        "timm/tf_efficientnet_b7",
-        "timm/tf_efficientnet_b8",
-        "timm/tf_efficientnet_lite0",
-        "timm/tf_efficientnet_lite1",
-        "timm/tf_efficientnet_lite2",
-        "timm/tf_efficientnet_lite3",
-        "timm/tf_efficientnet_lite4",
-        "timm/tf_mobilenetv3_large_075",
-        "timm/tf_mobilenetv3_large_100",
-        "timm/tf_mobilenetv3_small_075",
-        "timm/tf_mobilenetv3_small_100",
-    ),
-    "timm_resnet": (
-        "timm/resnet101",
-        "timm/resnet101d",
-        "timm/resnet152",
-        "timm/resnet152d",
-        "timm/resnet18",
-        "timm/resnet18d",
-        "timm/resnet26",
-        "timm/resnet26d",
-        "timm/resnet34",
-        "timm/resnet34d",
-        "timm/resnet50",
-        "timm/resnet50d",
-        "timm/resnext101_32x16d",
-        "timm/resnext101_32x4d",
-        "timm/resnext101_32x8d",
-        "timm/resnext101_64x4d",
-        "timm/resnext50_32x4d",
-        "timm/resnext50d_32x4d",
-        "timm/wide_resnet101_2",
-        "timm/wide_resnet50_2",
-    ),
-    "timm_swin": (
-        "timm/swin_base_patch4_window12_384",
-        "timm/swin_base_patch4_window7_224",
-        "timm/swin_large_patch4_window12_384",
-        "timm/swin_large_patch4_window7_224",
-        "timm/swin_small_patch4_window7_224",
-        "timm/swin_tiny_patch4_window7_224",
-    ),
-    "timm_vgg": (
-        "timm/vgg11",
-        "timm/vgg11_bn",
-        "timm/vgg13",
-        "timm/vgg13_bn",
-        "timm/vgg16",
-        "timm/vgg16_bn",
-        "timm/vgg19",
-        "timm/vgg19_bn",
-    ),
-    "timm_vit": (
-        "timm/deit_base_patch16_224",
-        "timm/deit_base_patch16_384",
-        "timm/deit_small_patch16_224",
-        "timm/deit_tiny_patch16_224",
-        "timm/vit_base_patch16_224",
-        "timm/vit_base_patch16_384",
-        "timm/vit_base_patch32_224",
-        "timm/vit_base_patch32_384",
-        "timm/vit_base_patch8_224",
-        "timm/vit_huge_patch14_224",
-        "timm/vit_large_patch16_224",
-        "timm/vit_large_patch16_384",
-        "timm/vit_large_patch32_384",
-        "timm/vit_small_patch16_224",
-        "timm/vit_small_patch16_384",
-        "timm/vit_small_patch32_224",
-        "timm/vit_small_patch32_384",
-        "timm/vit_tiny_patch16_224",
-        "timm/vit_tiny_patch16_384",
-    ),
+    **TIMM_MODULES,
     "ungated": ("bloom", "falcon", "gpt2", "gpt_neox", "opt", "phi"),
     "vision": ("vit",),
     "vision_language": (
@@ -239,7 +134,8 @@ MODULES: Mapping[str, tuple[str, ...]] = {
 }
 """Module of this package -> the model types it reads. Diffusers' classes count as model types: `_class_name`."""
 
-TIMM = "timm/"
+NEAREST = 8
+"""Names that an unknown model of timm is answered with."""
 TIMM_WRAPPER = "timm_wrapper"
 """The model type of transformers that names a model of timm under `architecture`."""
 
@@ -366,15 +262,15 @@ def _family(module: ModuleType, model_type: str) -> Family:
 
 def _unknown(key: str, model_type: object) -> Problem:
     path = f"{CONFIG_PATH}.{key}"
-    known = known_model_types()
+    known = tuple(one for one in known_model_types() if not one.startswith(TIMM))
     if model_type is None:
         fix = "add 'model_type' from the model's own config.json"
         return Problem("missing-hyperparameter", "'model_type' is required", path=path, allowed=known, fix=fix)
     shown = str(model_type)[:80]
     if shown.startswith(TIMM):
-        # difflib is only read for a name that is not known
-        nearest = import_module("difflib").get_close_matches(shown, known, n=8, cutoff=0)
-        known = tuple(one for one in nearest if one.startswith(TIMM))
+        named = [one for names in TIMM_MODULES.values() for one in names]
+        # difflib is only imported for a name that is not known
+        known = tuple(import_module("difflib").get_close_matches(shown, named, n=NEAREST, cutoff=0))
     return Problem(
         "unknown-architecture",
         f"no architecture '{shown}' is known",
