@@ -54,7 +54,7 @@ def exported_precision(stored: Format, file: str) -> Precision | None:
     """What the name of an ONNX or GGUF file says; None where it says nothing.
 
     `model_fp16.onnx`, `model_int8.onnx`, `model.onnx` (fp32, optimum's naming); `llama-3-8b.Q4_K_M.gguf` (llama.cpp's).
-    A GGUF block type of 2 to 4 bits is listed under int4, of 5 to 8 bits under int8; the scheme names it exactly.
+    A GGUF block type of 1 to 4 bits is listed under int4, of 5 to 8 bits under int8; the scheme names it exactly.
     """
     name = file.rpartition("/")[2].lower()
     if stored is Format.ONNX:
@@ -65,12 +65,20 @@ def exported_precision(stored: Format, file: str) -> Precision | None:
             )
         half = ending[1] in ("fp16", "float16")
         return Precision(weights=WeightPrecision.FP16 if half else WeightPrecision.INT8)
-    found = re.search(r"[._-]((?:i?q([2-8])(?:_[a-z0-9]+)*)|f16|bf16|f32)(?:-\d+-of-\d+)?\.gguf$", name)
+    found = re.search(
+        r"[._-]((?:[it]?q([1-8])(?:_[a-z0-9]+)*)|f16|bf16|f32|mxfp4(?:_moe)?)(?:-\d+-of-\d+)?\.gguf$", name
+    )
     if found is None:
         return None
     plain = {"f16": WeightPrecision.FP16, "bf16": WeightPrecision.BF16, "f32": WeightPrecision.FP32}
     bits = found[2]
-    weights = plain[found[1]] if bits is None else WeightPrecision.INT4 if int(bits) <= 4 else WeightPrecision.INT8
+    weights = (
+        plain.get(found[1], WeightPrecision.MXFP4)
+        if bits is None
+        else WeightPrecision.INT4
+        if int(bits) <= 4
+        else WeightPrecision.INT8
+    )
     return Precision(weights=weights, scheme=f"gguf:{found[1]}")
 
 

@@ -3,7 +3,8 @@
     parameters  the sum over the tensors, exactly as stored
     precision   the data type that most bytes are stored in
     family      a CNN when most parameters are in convolution kernels, else a transformer
-    config      only of GGUF files of known architectures, and only when it accounts for every stored parameter
+    config      only of GGUF files of known architectures, and only when it accounts for every stored parameter;
+                with the type that each tensor is stored in, so that the size is that of the file
 
 A header names tensors and not what they are for, so kind, task and family are guesses, and every guess is a note that
 the user reads. Sizes follow from the stored tensors and are none.
@@ -77,6 +78,8 @@ _CONFIG_TOLERANCE = 0.001
 """A file may add small tensors (llama 3's `rope_freqs`) that no hyper-parameter names."""
 
 _FLOAT32_BYTES = 4
+_BLOCK_PARTS = 3
+"""Of a name such as `blk.7.attn_v.weight`: what stands before its second dot, and all behind it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,7 +233,19 @@ def _gguf_config(header: WeightHeader) -> dict[str, Any] | None:
         "vocab_size": _vocabulary(header),
         "tie_word_embeddings": all(tensor.name != "output.weight" for tensor in header.tensors),
     }
-    return {name: value for name, value in values.items() if value is not None}
+    config = {name: value for name, value in values.items() if value is not None}
+    return config | {"quantization_config": {"quant_method": "gguf", "types": _gguf_types(header)}}
+
+
+def _gguf_types(header: WeightHeader) -> dict[str, str | dict[str, list[int]]]:
+    """What each tensor is stored in: one type, or the layers of each type. `blk.7.…` is layer 7 of `blk.*.…`."""
+    found: dict[str, dict[str, list[int]]] = {}
+    for tensor in header.tensors:
+        parts = tensor.name.split(".", 2)
+        is_block = len(parts) == _BLOCK_PARTS and parts[0] == "blk" and parts[1].isdecimal()
+        name = f"blk.*.{parts[2]}" if is_block else tensor.name
+        found.setdefault(name, {}).setdefault(tensor.data_type, []).append(int(parts[1]) if is_block else 0)
+    return {name: next(iter(types)) if len(types) == 1 else types for name, types in found.items()}
 
 
 def _vocabulary(header: WeightHeader) -> int | None:

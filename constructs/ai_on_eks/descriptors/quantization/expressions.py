@@ -14,6 +14,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import lru_cache
 
+ANY = "\x01"
+"""In a text: a number that is not known. A text with it matches wherever it does with one of the numbers, and in some
+places more; look-ahead aside."""
+_DIGITS = "0123456789"
 MAX_LENGTH = 512
 MAX_DEPTH = 16
 
@@ -87,6 +91,8 @@ class _Reader:
             return self._group(depth)
         if one in _ANCHORS:
             return _ANCHORS[one]
+        if one == ".":
+            return _anything
         return _character(self._single(one))
 
     def _single(self, one: str) -> Callable[[str], bool]:
@@ -94,7 +100,7 @@ class _Reader:
             return self._character_class()
         if one == "\\":
             return self._escaped()
-        return (lambda _: True) if one == "." else _same(one)
+        return _same(one)
 
     def _group(self, depth: int) -> Step:
         ahead: bool | None = None
@@ -155,13 +161,22 @@ def _between(first: str, last: str) -> Callable[[str], bool]:
 
 def _character(test: Callable[[str], bool]) -> Step:
     def step(text: str, positions: int) -> int:
-        allowed = 0
-        for index, one in enumerate(text):
-            if positions >> index & 1 and test(one):
-                allowed |= 1 << index
-        return allowed << 1
+        reached, waiting = 0, positions & ((1 << len(text)) - 1)
+        while waiting:
+            lowest = waiting & -waiting
+            waiting ^= lowest
+            one = text[lowest.bit_length() - 1]
+            if one == ANY and any(map(test, _DIGITS)):
+                reached |= lowest | lowest << 1
+            elif test(one):
+                reached |= lowest << 1
+        return reached
 
     return step
+
+
+def _anything(text: str, positions: int) -> int:
+    return (positions & ((1 << len(text)) - 1)) << 1 | (positions if ANY in text else 0)
 
 
 def _all(steps: list[Step]) -> Step:

@@ -20,6 +20,8 @@ from ai_on_eks.units import ceil_div
 
 TENSOR = (0, 0)
 """Block of a scale that the whole tensor shares."""
+FLAT = -1
+"""Instead of a number of rows: blocks follow the elements across the ends of rows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +39,8 @@ class MatrixFormat:
             return ElementFormat(self.bits)
         elements, columns = prod(shape), shape[-1]
         rows = elements // columns
+        if self.block[0] == FLAT:
+            return ElementFormat(self.bits, self.block[1], self.scale_bits)
         height, width = self.block[0] or rows, self.block[1] or columns
         groups = ceil_div(rows, height) * ceil_div(columns, width)
         return ElementFormat(self.bits, ceil_div(elements, groups), self.scale_bits)
@@ -58,7 +62,7 @@ MXFP4 = grouped(4, 32, 8)
 MXFP8 = grouped(8, 32, 8)
 NVFP4 = grouped(4, 16, 8)
 """NVIDIA NVFP4: one E4M3 scale for 16 elements. Its one FP32 scale per tensor is below a millionth and left out."""
-NF4 = MatrixFormat(4, (1, 64), FP32_BITS)
+NF4 = MatrixFormat(4, (FLAT, 64), FP32_BITS)
 """bitsandbytes: an FP32 maximum for 64 elements (functional.py, quantize_4bit's default blocksize)."""
-NF4_DOUBLE = MatrixFormat(4, (1, 64 * 256), 256 * 8 + FP32_BITS)
+NF4_DOUBLE = MatrixFormat(4, (FLAT, 64 * 256), 256 * 8 + FP32_BITS)
 """Double quantization: the maxima in 8 bits, with one FP32 maximum for 256 of them (same file)."""

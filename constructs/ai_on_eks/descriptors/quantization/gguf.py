@@ -2,10 +2,8 @@
 
     bytes of a tensor = elements ÷ block × bytes per block                       (readers.ggml_types)
 
-A mixture such as Q4_K_M gives some tensors more bits than others, as `llama_tensor_get_type_impl` of llama.cpp decides
-(src/llama-quant.cpp, commit 007dbbf3, read in November 2026); here for files made without an importance matrix: with one
-a few tensors of the smallest mixtures differ. Tensors of one dimension, norms, routers and convolutions stay in F32, as
-convert_hf_to_gguf.py writes them.
+A mixture such as Q4_K_M gives some tensors more bits than others (`mixtures`). Tensors of one dimension, norms, routers
+and convolutions stay in F32, as convert_hf_to_gguf.py writes them.
 
 What `describe` read from a file's header is exact and comes first: `quantization_config.types` names the type of every
 tensor, or the layers of each type.
@@ -53,7 +51,9 @@ def mixture_of(scheme: str) -> Mixture:
         message = f"no sizing for scheme {scheme!r}"
         fix = "name one of the allowed schemes"
         raise InputError(
-            Problem("unknown-quantization-scheme", message, "precision.scheme", value=scheme, allowed=allowed, fix=fix)
+            Problem(
+                "unknown-quantization-scheme", message, path="precision.scheme", value=scheme, allowed=allowed, fix=fix
+            )
         )
     return mixture
 
@@ -64,12 +64,11 @@ def as_in_file(descriptor: Descriptor, inventory: Inventory) -> Inventory:
     if scheme is None or not scheme.startswith(PREFIX):
         return inventory  # `checks` asks for the scheme
     file = _FileTypes(descriptor.architecture.config)
-    mixture = mixture_of(scheme)
     model = _model(inventory)
     tensors = tuple(
         part
         for tensor in inventory.tensors
-        for part in _stored(tensor, file.types(tensor) or _mixed(tensor, mixture, model))
+        for part in _stored(tensor, file.types(tensor) or _mixed(tensor, mixture_of(scheme), model))
     )
     return replace(inventory, tensors=tensors)
 

@@ -1,11 +1,11 @@
 """One reader for each quantization method that a config can name.
 
 Scales and zero points: AWQ and GPTQ as published have a 16-bit scale and a zero point of the weights' own width for
-each group (GPTQ stores zero points also where it is symmetric, AWQ leaves them out then). GPTQ's group numbers, one for each
-input, are below 0.3 % and left out: vLLM 0.33 refuses the checkpoints that need them. bitsandbytes has one FP32 maximum
-for 64 elements in 4 bits and one for each row in 8 bits. Sources: vLLM 0.33.0, model_executor/layers/quantization
-(fp8.py, fbgemm_fp8.py, auto_awq.py, auto_gptq.py, inc, mxfp4.py) and transformers 5.23.0, utils/quantization_config.py,
-read in November 2026.
+each group (GPTQ stores zero points also where it is symmetric, AWQ leaves them out then). GPTQ's group numbers, one for
+each input, are below 0.3 % and left out: vLLM 0.33 refuses the checkpoints that need them. bitsandbytes has one FP32
+maximum for 64 elements in 4 bits and one for each row in 8 bits. Sources: vLLM 0.33.0, model_executor/layers/
+quantization (fp8.py, fbgemm_fp8.py, auto_awq.py, auto_gptq.py, inc, mxfp4.py) and transformers 5.23.0, utils/
+quantization_config.py, read in November 2026.
 
 Head: AWQ, GPTQ and AutoRound quantize it only where `lm_head` says so, compressed-tensors and ModelOpt unless it is
 excluded, the others never.

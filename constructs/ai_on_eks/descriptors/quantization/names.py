@@ -27,7 +27,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from ai_on_eks.descriptors.inventory import Tensor
-from ai_on_eks.descriptors.quantization.expressions import matcher
+from ai_on_eks.descriptors.quantization.expressions import ANY, matcher
 
 LAYER = "\x00"
 """Stands for a layer's number."""
@@ -36,6 +36,9 @@ MAX_PATTERNS = 2000
 """Different patterns of one list once layers are taken together; published lists have below 30."""
 MAX_EXPRESSIONS = 64
 """Those among them that have to be followed letter by letter."""
+
+MAX_COMPARISONS = 50_000
+"""Of names with expressions, for one model: below a second. Published configs take some hundreds."""
 
 _NUMBER = re.compile(r"(?<!experts)\.(\d{1,6})(?=[.*]|$)")
 _NUMBER_IN_EXPRESSION = re.compile(r"(?<!experts)\\?\.(\d{1,6})(?=\\?\.|\$|$)")
@@ -65,25 +68,39 @@ class Pattern:
     text: str
     layers: frozenset[int] | None
 
-    def in_layers(self, modules: Modules) -> frozenset[int]:
-        """The layers in which the pattern means the modules."""
-        if self.match is not Match.REGEX:
-            names = modules.experts if self.match is Match.SUBSTRING and modules.experts else modules.names
-            if not any(_means(self.match, self.text, name) for name in names):
-                return frozenset()
-            return modules.layers if self.layers is None else self.layers & modules.layers
+    def in_layers(self, modules: Modules, work: Work) -> frozenset[int]:
+        """The layers in which the pattern means the modules. `ValueError` where finding out takes too long."""
+        layers = modules.layers if self.layers is None else self.layers & modules.layers
+        if self.match is Match.REGEX:
+            return frozenset(self._expressed(modules, layers, work))
+        names = modules.experts if self.match is Match.SUBSTRING and modules.experts else modules.names
+        return layers if any(_means(self.match, self.text, name) for name in names) else frozenset()
+
+    def _expressed(self, modules: Modules, layers: frozenset[int], work: Work) -> Collection[int]:
         matches = matcher(self.text)
-        if self.layers is not None:
-            found = any(matches(name) for name in modules.spellings)
-            return self.layers & modules.layers if found else frozenset()
-        if not _TELLS_LAYERS_APART.search(self.text):
-            found = any(matches(name.replace(LAYER, "0")) for name in modules.spellings)
-            return modules.layers if found else frozenset()
-        return frozenset(
-            layer
-            for layer in modules.layers
-            if any(matches(name.replace(LAYER, str(layer))) for name in modules.spellings)
-        )
+        if self.layers is not None or not _TELLS_LAYERS_APART.search(self.text):
+            number = LAYER if self.layers is not None else "0"
+            work.add(len(modules.spellings))
+            return layers if any(matches(name.replace(LAYER, number)) for name in modules.spellings) else ()
+        work.add(len(modules.spellings))
+        possible = modules.spellings
+        if "(?" not in self.text:
+            possible = tuple(name for name in possible if matches(name.replace(LAYER, ANY)))
+        work.add(len(possible) * len(layers))
+        return [layer for layer in layers if any(matches(name.replace(LAYER, str(layer))) for name in possible)]
+
+
+class Work:
+    """How often names of one model have been compared with expressions."""
+
+    def __init__(self) -> None:
+        self._done = 0
+
+    def add(self, comparisons: int) -> None:
+        """Counts, and refuses with `ValueError` what would take seconds."""
+        self._done += comparisons
+        if self._done > MAX_COMPARISONS:
+            raise ValueError(f"its expressions take more than {MAX_COMPARISONS:,} comparisons with names")
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 
 from ai_on_eks.descriptors.inventory import Inventory, Tensor, TensorRole
 from ai_on_eks.descriptors.quantization.formats import HALF, MatrixFormat
-from ai_on_eks.descriptors.quantization.names import Pattern, layers_of, modules_of
+from ai_on_eks.descriptors.quantization.names import Pattern, Work, layers_of, modules_of
 from ai_on_eks.descriptors.schema import CachePrecision, WeightPrecision
 
 _MATRIX = 2
@@ -55,8 +55,10 @@ class Quantization:
 
 
 def quantize(inventory: Inventory, quantization: Quantization) -> Inventory:
-    """The inventory with every matrix in the format that the checkpoint stores it in."""
-    tensors = tuple(part for tensor in inventory.tensors for part in _stored(tensor, quantization))
+    """The inventory with every matrix in the format that the checkpoint stores it in. `ValueError` where the rules take
+    too long to follow."""
+    work = Work()
+    tensors = tuple(part for tensor in inventory.tensors for part in _stored(tensor, quantization, work))
     return replace(inventory, tensors=tensors)
 
 
@@ -64,9 +66,10 @@ def dominant(inventory: Inventory, quantization: Quantization) -> WeightPrecisio
     """The data type that most parameters of a checkpoint with several are stored in."""
     if quantization.weights is not None:
         return quantization.weights
+    work = Work()
     parameters: dict[WeightPrecision, int] = {}
     for tensor in inventory.tensors:
-        for stored, layers in _formats(tensor, quantization):
+        for stored, layers in _formats(tensor, quantization, work):
             named = dict(quantization.precisions).get(stored) if stored is not None else None
             if named is not None:
                 share = tensor.parameters * len(layers) // len(layers_of(tensor))
@@ -88,8 +91,8 @@ def divide(tensor: Tensor, layers: tuple[int, ...]) -> Tensor:
     )
 
 
-def _stored(tensor: Tensor, quantization: Quantization) -> Iterable[Tensor]:
-    for stored, layers in _formats(tensor, quantization):
+def _stored(tensor: Tensor, quantization: Quantization, work: Work) -> Iterable[Tensor]:
+    for stored, layers in _formats(tensor, quantization, work):
         part = divide(tensor, layers)
         if stored is not None:
             yield replace(part, stored=stored.of(tensor.shape))
@@ -99,7 +102,9 @@ def _stored(tensor: Tensor, quantization: Quantization) -> Iterable[Tensor]:
             yield part
 
 
-def _formats(tensor: Tensor, quantization: Quantization) -> list[tuple[MatrixFormat | None, tuple[int, ...]]]:
+def _formats(
+    tensor: Tensor, quantization: Quantization, work: Work
+) -> list[tuple[MatrixFormat | None, tuple[int, ...]]]:
     """The formats of a tensor, each with its layers; None = not quantized."""
     layers = layers_of(tensor)
     is_matrix = tensor.quantizable or len(tensor.shape) == _MATRIX
@@ -110,7 +115,7 @@ def _formats(tensor: Tensor, quantization: Quantization) -> list[tuple[MatrixFor
     for rule in quantization.rules:
         if not remaining:
             break
-        matched = rule.pattern.in_layers(modules) & remaining
+        matched = rule.pattern.in_layers(modules, work) & remaining
         if matched:
             found.setdefault(rule.stored, set()).update(matched)
             remaining -= matched

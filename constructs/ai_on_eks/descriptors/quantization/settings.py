@@ -97,5 +97,5 @@ def unknown(
 ) -> InputError:
     """The refusal of a quantization."""
     message = f"quantization '{method}' with these settings is not known" + (f": {reason}" if reason else "")
-    fix = "write the descriptor by hand, with 'weights' and 'scheme' under 'precision'"
+    fix = "write the descriptor by hand, with the data type of most weights as 'weights' under 'precision'"
     return InputError(Problem("unknown-quantization", message, path=path, value=method, allowed=allowed, fix=fix))

@@ -38,13 +38,11 @@ def as_stored(descriptor: Descriptor, inventory: Inventory) -> Inventory:
     precision = descriptor.precision
     if precision is None:
         return _published(config, inventory)[0]
-    _check_scheme(precision, method_of(section))
     try:
         published, own = _published(config, inventory)
     except InputError:
-        if precision.scheme is not None:
-            return inventory  # written by hand, as the refusal advises
-        raise
+        return inventory  # not readable, and written by hand as the refusal advises
+    _check_scheme(precision, method_of(section))
     if own.weights is precision.weights:
         return published
     if precision.scheme is not None:
@@ -62,7 +60,10 @@ def own_precision(config: dict[str, Any], inventory: Callable[[], Inventory], st
 
 
 def _precision(quantization: Quantization, inventory: Callable[[], Inventory]) -> Precision:
-    weights = quantization.weights or dominant(inventory(), quantization)
+    try:
+        weights = quantization.weights or dominant(inventory(), quantization)
+    except ValueError as error:
+        raise unknown(quantization.method, reason=str(error)) from None
     if weights is None:
         raise unknown(quantization.method, reason="it names no matrix of this model")
     return Precision(weights=weights, scheme=quantization.method, kv_cache=quantization.kv_cache)
@@ -72,7 +73,10 @@ def _published(config: dict[str, Any], inventory: Inventory) -> tuple[Inventory,
     quantization = read_quantization(config)
     if quantization is None:
         raise ValueError("config without a quantization")
-    return quantize(inventory, quantization), _precision(quantization, lambda: inventory)
+    try:
+        return quantize(inventory, quantization), _precision(quantization, lambda: inventory)
+    except ValueError as error:
+        raise unknown(quantization.method, reason=str(error)) from None
 
 
 def _check_scheme(precision: Precision, method: str) -> None:
