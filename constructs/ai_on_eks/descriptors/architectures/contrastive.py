@@ -88,7 +88,8 @@ def _clip(parameters: Hyperparameters) -> Inventory:
             *parts.clip_image_tensors("vision_model", image),
             *projections,
         ),
-        image_tokens=image.patches + 1,
+        patches=image.patches,
+        class_tokens=1,
         top_flops=2 * sum(tensor.parameters for tensor in projections),
     )
 
@@ -121,7 +122,8 @@ def _siglip(model_type: str, parameters: Hyperparameters) -> Inventory:
             *head,
             *(tower if model_type == "siglip" else _matrix_embedded(tower, image, patches)),
         ),
-        image_tokens=patches,
+        patches=patches,
+        class_tokens=0,
         top_flops=2 * width * text.hidden + (parts.siglip_head_flops(image, patches) if has_head else 0),
     )
 
@@ -155,10 +157,12 @@ def _pair(
     image: parts.ImageEncoder,
     tensors: tuple[Tensor, ...],
     *,
-    image_tokens: int,
+    patches: int,
+    class_tokens: int,
     top_flops: int,
 ) -> Inventory:
-    embedding = 2 * image_tokens * image.hidden * image.channels * image.patch**2
+    image_tokens = patches + class_tokens
+    embedding = 2 * patches * image.hidden * image.channels * image.patch**2
     return Inventory(
         architecture=model_type,
         item=Item.IMAGE,

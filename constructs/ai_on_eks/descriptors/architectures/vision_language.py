@@ -205,7 +205,7 @@ def _text(traits: Traits, parameters: Hyperparameters) -> Inventory:
     module = _module(kind)
     section.support("model_type", module is not None, f"no text model '{named}' is known")
     defaults = {**getattr(module, "DEFAULTS", {}).get(kind, {}), **TEXT_DEFAULTS.get(kind, {})}
-    if parameters.has("tie_word_embeddings"):
+    if parameters.has("tie_word_embeddings") and kind != "llama4_text":  # a whole model inside, which ties by itself
         defaults["tie_word_embeddings"] = parameters.flag("tie_word_embeddings")
     section = parameters.section("text_config", {**defaults, "model_type": traits.text})
     section.text("model_type", longest=64)
