@@ -20,13 +20,15 @@ from ai_on_eks.descriptors.documents import read_json
 from ai_on_eks.descriptors.inventory import Inventory, Item
 from ai_on_eks.descriptors.model_folder import Weights, find_weights, hub_source
 from ai_on_eks.descriptors.published_precision import exported_precision, published_precision
-from ai_on_eks.descriptors.schema import Architecture, Descriptor, Format, Kind, Precision, Source
+from ai_on_eks.descriptors.schema import Architecture, Descriptor, Family, Format, Kind, Precision, Source
 from ai_on_eks.descriptors.weight_files import READERS, describe_weights, is_weight_source
 from ai_on_eks.descriptors.yaml_writing import write_yaml
 from ai_on_eks.errors import InputError, Problem
 
 CONFIG = "config.json"
+INDEX = "model_index.json"
 MAX_URI_CHARACTERS = 512
+IMAGE_TASK = "text-to-image"
 
 _TASKS = (
     ("ForCausalLM", Kind.FOUNDATION, "text-generation"),
@@ -99,9 +101,10 @@ def _describe_folder(path: Path) -> Description:
     file = str(path / CONFIG)
     if not path.is_dir():
         raise refuse("file-not-found", "there is no such folder", str(path), fix="check the path")
+    if not (path / CONFIG).exists() and (path / INDEX).is_file():
+        return _describe_pipeline(path)
     if not (path / CONFIG).exists():
-        other = ", a diffusers model, which is not read yet" if (path / "model_index.json").exists() else ""
-        message = f"holds no {CONFIG}{other}; supported is a folder with a transformers {CONFIG}"
+        message = f"holds no {CONFIG}; supported is a folder with {CONFIG} of transformers or {INDEX} of diffusers"
         raise refuse("source-not-supported", message, str(path), fix=f"name a folder that holds {CONFIG}")
     config = _config(path)
     inventory, relevant = _hyperparameters(config, file)
@@ -128,6 +131,24 @@ def _describe_folder(path: Path) -> Description:
     if problems:
         raise InputError([replace(problem, file=file) for problem in problems])
     return Description(descriptor, tuple(notes))
+
+
+def _describe_pipeline(path: Path) -> Description:
+    from ai_on_eks.descriptors.pipeline_folder import read_pipeline  # noqa: PLC0415 - only pipelines need it
+
+    found = read_pipeline(path)
+    descriptor = Descriptor(
+        name=_name(path),
+        kind=Kind.FOUNDATION,
+        task=IMAGE_TASK,
+        source=_source(path, found.weights),
+        architecture=Architecture(family=Family.DIFFUSION, config=found.config),
+        precision=found.precision,
+    )
+    problems = [*check_descriptor(descriptor), *check_inventory(descriptor, found.inventory)]
+    if problems:
+        raise InputError([replace(problem, file=str(path / INDEX)) for problem in problems])
+    return Description(descriptor, (*found.notes, *(f"assumed: {one}" for one in found.inventory.estimated)))
 
 
 def _config(path: Path) -> Mapping[str, Any]:
@@ -187,6 +208,8 @@ def _purpose(config: Mapping[str, Any], inventory: Inventory) -> tuple[Kind, str
             if task == "text-classification" and len(config.get("id2label") or ()) == 1:
                 return kind, "text-ranking"  # a single score: a reranker
             return kind, task
+    if inventory.components:
+        return Kind.FOUNDATION, IMAGE_TASK
     if inventory.item is Item.IMAGE:
         return Kind.TASK_SPECIFIC, "image-classification"
     if inventory.states and not first.endswith("Model"):

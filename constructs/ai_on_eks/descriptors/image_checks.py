@@ -13,7 +13,9 @@ def check_image(serving: Serving, inventory: Inventory) -> list[Problem]:
         return []
     if inventory.image is None:
         message = f"'{inventory.architecture}' makes no images"
-        return [Problem("contradiction", message, path="serving.image", fix="remove 'image', or name a diffusion model")]
+        return [
+            Problem("contradiction", message, path="serving.image", fix="remove 'image', or name a diffusion model")
+        ]
     multiple = inventory.image.multiple
     return [
         Problem(

@@ -39,9 +39,9 @@ class Weights:
 
 def find_weights(folder: Path) -> Weights:
     """The best format among the names in `folder` and its `onnx` subfolder."""
-    names = [name for name in _names(folder) if name not in _NOT_WEIGHTS]
+    names = [name for name in file_names(folder) if name not in _NOT_WEIGHTS]
     if (folder / "onnx").is_dir():
-        names += [f"onnx/{name}" for name in _names(folder / "onnx")]
+        names += [f"onnx/{name}" for name in file_names(folder / "onnx")]
     for stored, suffixes in _SUFFIXES:
         found = sorted((name for name in names if name.endswith(suffixes)), key=lambda name: (len(name), name))
         if found:
@@ -57,7 +57,8 @@ def hub_source(folder: Path) -> tuple[str, str] | None:
     return f"hf://{match['organization']}/{match['name']}", match["revision"]
 
 
-def _names(folder: Path) -> list[str]:
+def file_names(folder: Path) -> list[str]:
+    """Names in `folder`, sorted; at most MAX_ENTRIES."""
     names: list[str] = []
     try:
         with os.scandir(folder) as entries:

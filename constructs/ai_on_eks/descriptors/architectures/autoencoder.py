@@ -1,6 +1,6 @@
 """The autoencoder between latents and pixels: AutoencoderKL of diffusers.
 
-    encoder   a convolution, per level n residual blocks and a convolution of stride 2, the middle, 2 × latent channels out
+    encoder   a convolution, per level n residual blocks and one of stride 2, the middle, 2 × latent channels out
     decoder   the same upwards with n + 1 residual blocks and a convolution at twice the side
     middle    two residual blocks around one attention over all positions, 4 (C² + C)
 

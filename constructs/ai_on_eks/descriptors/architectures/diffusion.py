@@ -158,7 +158,9 @@ def _network(key: str, config: object) -> tuple[Inventory, dict[str, Any]]:
         code, message = ("missing-hyperparameter", f"'{key}' is required")
         if config is not None:
             code, message = ("wrong-type", "is not a mapping of hyper-parameters")
-        raise InputError(Problem(code, message, path=CONFIG_PATH, fix=f"put the network's own config.json under '{key}'"))
+        raise InputError(
+            Problem(code, message, path=CONFIG_PATH, fix=f"put the network's own config.json under '{key}'")
+        )
     if set(config) == {"parameters"}:
         count = Hyperparameters({"parameters": None}, {}, CONFIG_PATH)
         number = config["parameters"]

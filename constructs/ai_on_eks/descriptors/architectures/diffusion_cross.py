@@ -49,7 +49,7 @@ CONDITIONED_SIDE = 128
 
 TIME_CHANNELS = 256
 PROMPT_TOKENS = 300
-"""Tokens of the longest prompt: `max_sequence_length` of PixArtSigmaPipeline; PixArt-alpha's is 120 (diffusers 0.42.1)."""
+"""Tokens of the longest prompt: `max_sequence_length` of PixArtSigmaPipeline (diffusers 0.42.1); alpha's is 120."""
 
 PLAIN_VALUES = 10
 STEPS = 20

@@ -1,6 +1,6 @@
 """Layers that diffusion networks are built of. No server here divides them among accelerators: every rank holds all.
 
-    operations of a convolution = 2 × its matrix × positions of its output
+operations of a convolution = 2 × its matrix × positions of its output
 """
 
 from __future__ import annotations

@@ -333,9 +333,7 @@ def _modulation(name: str, times: int, width: int, layers: tuple[int, ...] | Non
 
 def _attention(prefix: str, parts: tuple[str, ...], width: int, layers: tuple[int, ...]) -> tuple[Tensor, ...]:
     return tuple(
-        tensor
-        for part in parts
-        for tensor in linear(f"{prefix}.{part}", width, width, TensorRole.ATTENTION, layers)
+        tensor for part in parts for tensor in linear(f"{prefix}.{part}", width, width, TensorRole.ATTENTION, layers)
     )
 
 

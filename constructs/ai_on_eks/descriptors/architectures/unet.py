@@ -8,7 +8,7 @@ A map of C channels and s positions, T the width of the time embedding, X that o
     up block         n + 1 residual blocks over the last map and one that was kept, and a convolution at twice the side
 
     values alive     the maps kept  +  max(3 C_in, 2 C_in + C, C_in + 2C) × s      residual block
-                                    +  19 C × s                                    transformer: its gated layer is 4C wide
+                                    +  19 C × s                                    transformer, gated layer 4C wide
 
 19C: the map, its normed copy and the residual, and of the gated layer 8C, 4C and 4C. Attention is fused: no scores.
 Names and shapes are those of the published checkpoints.
@@ -86,9 +86,7 @@ class _Build:
     def residual(self, name: str, inputs: int, outputs: int, positions: int) -> None:
         self.tensors += norm(f"{name}.norm1", inputs)
         self.convolve(f"{name}.conv1", outputs, inputs, positions)
-        self.tensors += linear(
-            f"{name}.time_emb_proj", outputs, self.time, TensorRole.FEED_FORWARD, quantizable=False
-        )
+        self.tensors += linear(f"{name}.time_emb_proj", outputs, self.time, TensorRole.FEED_FORWARD, quantizable=False)
         self.fixed_flops += 2 * outputs * self.time
         self.tensors += norm(f"{name}.norm2", outputs)
         self.convolve(f"{name}.conv2", outputs, outputs, positions)

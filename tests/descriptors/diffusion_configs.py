@@ -1,0 +1,182 @@
+"""Configs of diffusion networks, as their libraries write them; hyper-parameters of the published models."""
+
+from __future__ import annotations
+
+from typing import Any
+
+Config = dict[str, Any]
+
+CROSS_DOWN, DOWN = "CrossAttnDownBlock2D", "DownBlock2D"
+CROSS_UP, UP = "CrossAttnUpBlock2D", "UpBlock2D"
+
+SD15_UNET: Config = {
+    "_class_name": "UNet2DConditionModel",
+    "sample_size": 64,
+    "in_channels": 4,
+    "out_channels": 4,
+    "attention_head_dim": 8,
+    "block_out_channels": [320, 640, 1280, 1280],
+    "cross_attention_dim": 768,
+    "down_block_types": [CROSS_DOWN, CROSS_DOWN, CROSS_DOWN, DOWN],
+    "up_block_types": [UP, CROSS_UP, CROSS_UP, CROSS_UP],
+    "layers_per_block": 2,
+}
+SD21_UNET = SD15_UNET | {"sample_size": 96, "cross_attention_dim": 1024, "use_linear_projection": True}
+SDXL_UNET: Config = {
+    "_class_name": "UNet2DConditionModel",
+    "sample_size": 128,
+    "in_channels": 4,
+    "out_channels": 4,
+    "block_out_channels": [320, 640, 1280],
+    "cross_attention_dim": 2048,
+    "down_block_types": [DOWN, CROSS_DOWN, CROSS_DOWN],
+    "up_block_types": [CROSS_UP, CROSS_UP, UP],
+    "mid_block_type": "UNetMidBlock2DCrossAttn",
+    "layers_per_block": 2,
+    "transformer_layers_per_block": [1, 2, 10],
+    "use_linear_projection": True,
+    "addition_embed_type": "text_time",
+    "addition_time_embed_dim": 256,
+    "projection_class_embeddings_input_dim": 2816,
+}
+KOLORS_UNET = SDXL_UNET | {
+    "encoder_hid_dim": 4096,
+    "encoder_hid_dim_type": "text_proj",
+    "projection_class_embeddings_input_dim": 5632,
+}
+SD_VAE: Config = {
+    "_class_name": "AutoencoderKL",
+    "block_out_channels": [128, 256, 512, 512],
+    "layers_per_block": 2,
+    "latent_channels": 4,
+    "sample_size": 512,
+    "down_block_types": ["DownEncoderBlock2D"] * 4,
+    "up_block_types": ["UpDecoderBlock2D"] * 4,
+}
+SDXL_VAE = SD_VAE | {"sample_size": 1024, "force_upcast": True}
+FLUX_VAE = SDXL_VAE | {"latent_channels": 16, "use_quant_conv": False, "use_post_quant_conv": False}
+FLUX_DEV: Config = {
+    "_class_name": "FluxTransformer2DModel",
+    "attention_head_dim": 128,
+    "guidance_embeds": True,
+    "in_channels": 64,
+    "joint_attention_dim": 4096,
+    "num_attention_heads": 24,
+    "num_layers": 19,
+    "num_single_layers": 38,
+    "patch_size": 1,
+    "pooled_projection_dim": 768,
+}
+FLUX_SCHNELL = FLUX_DEV | {"guidance_embeds": False}
+SD3_MEDIUM: Config = {
+    "_class_name": "SD3Transformer2DModel",
+    "attention_head_dim": 64,
+    "caption_projection_dim": 1536,
+    "in_channels": 16,
+    "out_channels": 16,
+    "joint_attention_dim": 4096,
+    "num_attention_heads": 24,
+    "num_layers": 24,
+    "patch_size": 2,
+    "pooled_projection_dim": 2048,
+    "pos_embed_max_size": 192,
+    "sample_size": 128,
+}
+SD35_MEDIUM = SD3_MEDIUM | {"dual_attention_layers": list(range(13)), "qk_norm": "rms_norm", "pos_embed_max_size": 384}
+SD35_LARGE = SD3_MEDIUM | {
+    "caption_projection_dim": 2432,
+    "num_attention_heads": 38,
+    "num_layers": 38,
+    "qk_norm": "rms_norm",
+}
+PIXART: Config = {
+    "_class_name": "PixArtTransformer2DModel",
+    "attention_bias": True,
+    "attention_head_dim": 72,
+    "caption_channels": 4096,
+    "cross_attention_dim": 1152,
+    "in_channels": 4,
+    "norm_elementwise_affine": False,
+    "norm_type": "ada_norm_single",
+    "activation_fn": "gelu-approximate",
+    "num_attention_heads": 16,
+    "num_layers": 28,
+    "out_channels": 8,
+    "patch_size": 2,
+    "sample_size": 128,
+}
+PIXART_ALPHA = PIXART | {"_class_name": "Transformer2DModel"}
+QWEN_IMAGE: Config = {
+    "_class_name": "QwenImageTransformer2DModel",
+    "attention_head_dim": 128,
+    "in_channels": 64,
+    "joint_attention_dim": 3584,
+    "num_attention_heads": 24,
+    "num_layers": 60,
+    "out_channels": 16,
+    "patch_size": 2,
+}
+CLIP_L: Config = {
+    "architectures": ["CLIPTextModel"],
+    "model_type": "clip_text_model",
+    "hidden_size": 768,
+    "intermediate_size": 3072,
+    "max_position_embeddings": 77,
+    "num_attention_heads": 12,
+    "num_hidden_layers": 12,
+    "vocab_size": 49408,
+}
+CLIP_G = CLIP_L | {
+    "architectures": ["CLIPTextModelWithProjection"],
+    "hidden_size": 1280,
+    "intermediate_size": 5120,
+    "num_attention_heads": 20,
+    "num_hidden_layers": 32,
+    "projection_dim": 1280,
+}
+T5_XXL: Config = {
+    "architectures": ["T5EncoderModel"],
+    "model_type": "t5",
+    "d_ff": 10240,
+    "d_kv": 64,
+    "d_model": 4096,
+    "feed_forward_proj": "gated-gelu",
+    "num_heads": 64,
+    "num_layers": 24,
+    "vocab_size": 32128,
+    "tie_word_embeddings": False,
+}
+SD15: Config = {
+    "_class_name": "StableDiffusionPipeline",
+    "unet": SD15_UNET,
+    "vae": SD_VAE,
+    "text_encoder": CLIP_L,
+}
+SDXL: Config = {
+    "_class_name": "StableDiffusionXLPipeline",
+    "unet": SDXL_UNET,
+    "vae": SDXL_VAE,
+    "text_encoder": CLIP_L,
+    "text_encoder_2": CLIP_G,
+}
+FLUX: Config = {
+    "_class_name": "FluxPipeline",
+    "transformer": FLUX_DEV,
+    "vae": FLUX_VAE,
+    "text_encoder": CLIP_L,
+    "text_encoder_2": T5_XXL,
+}
+SD3: Config = {
+    "_class_name": "StableDiffusion3Pipeline",
+    "transformer": SD3_MEDIUM,
+    "vae": FLUX_VAE,
+    "text_encoder": CLIP_L | {"architectures": ["CLIPTextModelWithProjection"], "projection_dim": 768},
+    "text_encoder_2": CLIP_G,
+    "text_encoder_3": T5_XXL,
+}
+KOLORS: Config = {
+    "_class_name": "KolorsPipeline",
+    "unet": KOLORS_UNET,
+    "vae": SDXL_VAE,
+    "text_encoder": {"parameters": 6_243_584_000},
+}
