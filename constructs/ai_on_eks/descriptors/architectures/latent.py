@@ -248,20 +248,11 @@ def _layers(shape: Shape, dense: Layers, sparse: Layers, indexed: Layers) -> tup
 
 
 def _predicting(traits: Traits, shape: Shape) -> tuple[Tensor, ...]:
-    """The layers for multi-token prediction: sparse ones, each with an indexer of its own, behind a projection of the
-    last hidden state and the next token's embedding."""
+    """The layers for multi-token prediction: sparse ones, each with an indexer of its own."""
     layers = tuple(range(shape.layers, shape.layers + shape.predicting))
-    hidden, whole = shape.hidden, Sharding.REPLICATED
-
-    def tensor(name: str, size: tuple[int, ...], role: TensorRole, sharding: Sharding) -> Tensor:
-        return Tensor(f"{latent_parts.LAYER}.{name}.weight", size, role, sharding, len(layers), layers=layers)
-
-    ends = {"embed_tokens": TensorRole.EMBEDDING, "shared_head.head": TensorRole.HEAD} if traits.repeats_ends else {}
     return (
         *_layers(shape, (), layers, layers if shape.indexer else ()),
-        *(latent_parts.norm(name, hidden, layers) for name in ("enorm", "hnorm", "shared_head.norm")),
-        tensor("eh_proj", (hidden, 2 * hidden), TensorRole.FEED_FORWARD, whole),
-        *(tensor(name, (shape.vocabulary, hidden), role, Sharding.SPLIT) for name, role in ends.items()),
+        *latent_parts.predicting(shape.hidden, shape.vocabulary, layers, repeats_ends=traits.repeats_ends),
     )
 
 

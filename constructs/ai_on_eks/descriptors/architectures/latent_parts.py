@@ -168,3 +168,18 @@ def expert_matrix(
         per_layer=experts.number,
         layers=layers,
     )
+
+
+def predicting(hidden: int, vocabulary: int, layers: Layers, *, repeats_ends: bool) -> tuple[Tensor, ...]:
+    """What layers for multi-token prediction have beside a layer's own: a projection of the last hidden state and the
+    next token's embedding, their norms, and embedding and head once more."""
+
+    def tensor(name: str, size: tuple[int, int], role: TensorRole, sharding: Sharding) -> Tensor:
+        return Tensor(f"{LAYER}.{name}.weight", size, role, sharding, len(layers), layers=layers)
+
+    ends = {"embed_tokens": TensorRole.EMBEDDING, "shared_head.head": TensorRole.HEAD} if repeats_ends else {}
+    return (
+        *(norm(name, hidden, layers) for name in ("enorm", "hnorm", "shared_head.norm")),
+        tensor("eh_proj", (hidden, 2 * hidden), TensorRole.FEED_FORWARD, Sharding.REPLICATED),
+        *(tensor(name, (vocabulary, hidden), role, Sharding.SPLIT) for name, role in ends.items()),
+    )
