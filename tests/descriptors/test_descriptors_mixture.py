@@ -162,6 +162,11 @@ def test_given_only_sparse_layers_when_read_then_the_dense_width_is_not_asked_fo
     assert problems(QWEN3, intermediate_size=None, decoder_sparse_step=2) == {missing}
 
 
+def test_given_the_general_name_of_the_experts_when_read_then_it_means_the_same() -> None:
+    general = {key: value for key, value in QWEN3.items() if key != "num_experts"} | {"num_local_experts": 128}
+    assert read(general) == read(QWEN3)
+
+
 def test_given_layers_made_dense_when_read_then_their_numbers_are_told() -> None:
     tensors = read(QWEN3, mlp_only_layers=[0, 5]).tensors
     numbers = {tensor.name: tensor.layers for tensor in tensors}
@@ -231,3 +236,65 @@ def test_given_the_measured_mixtures_when_read_then_routed_and_active_parameters
         assert active == record.get("active_params_incl_embeddings", active), record["model"]
         checked += 1
     assert checked >= 8
+
+
+SMALL: dict[str, Any] = {
+    "hidden_size": 256, "intermediate_size": 384, "num_hidden_layers": 8, "num_attention_heads": 8,
+    "num_key_value_heads": 4, "vocab_size": 1000, "max_position_embeddings": 4096, "moe_intermediate_size": 64,
+    "num_experts_per_tok": 2,
+}  # fmt: skip
+ROUTED = {"n_routed_experts": 4}
+ERNIE = {"moe_num_experts": 4, "moe_k": 2}
+
+
+@pytest.mark.parametrize(
+    ("model_type", "changes", "parameters"),
+    [
+        ("dots1", ROUTED | {"n_shared_experts": 2, "first_k_dense_replace": 1}, 4_456_192),
+        ("dots1", ROUTED | {"n_shared_experts": 1, "first_k_dense_replace": 1, "max_window_layers": 3}, 4_112_128),
+        ("ernie4_5_moe", ERNIE, 4_199_708),
+        ("ernie4_5_moe",
+         ERNIE | {"moe_layer_start_index": 2, "moe_layer_end_index": 6, "moe_layer_interval": 2}, 4_194_568),
+        ("exaone_moe", {"num_experts": 4}, 4_112_128),
+        ("flex_olmo", {"num_experts": 4}, 11_537_664),
+        ("glm4_moe", ROUTED | {"use_qk_norm": True}, 4_112_128),
+        ("glm4_moe", ROUTED | {"attention_bias": True, "first_k_dense_replace": 3}, 4_211_968),
+        ("granitemoe", {"num_local_experts": 4}, 11_534_592),
+        ("olmoe", {"num_experts": 4}, 11_537_664),
+        ("phimoe", {"num_local_experts": 4}, 11_538_944),
+        ("phimoe", {"num_local_experts": 4, "lm_head_bias": True, "attention_bias": True}, 11_546_088),
+    ],
+)  # fmt: skip
+def test_given_a_small_config_when_read_then_its_parameters_are_those_the_library_counts(
+    model_type: str, changes: dict[str, Any], parameters: int
+) -> None:
+    # counted with transformers 5.23.0 on the meta device, tied weights once
+    config = {"model_type": model_type, **SMALL, **changes}
+    inventory, relevant = relevant_hyperparameters(config)
+    assert inventory.parameters == parameters
+    assert relevant_hyperparameters(relevant)[0] == inventory
+
+
+def test_given_dense_layers_first_when_read_then_both_kinds_are_numbered() -> None:
+    inventory = read({"model_type": "glm4_moe", **SMALL, **ROUTED, "first_k_dense_replace": 3})
+    numbers = {tensor.name: tensor.layers for tensor in inventory.tensors}
+    assert numbers["model.layers.*.mlp.down_proj.weight"] == (0, 1, 2)
+    assert numbers["model.layers.*.mlp.gate.weight"] == (3, 4, 5, 6, 7)
+    assert inventory.active_parameters < inventory.parameters
+
+
+@pytest.mark.parametrize(
+    ("model_type", "changes", "code"),
+    [
+        ("glm4_moe", {"n_routed_experts": 1}, "contradiction"),
+        ("glm4_moe", {"n_routed_experts": None}, "missing-hyperparameter"),
+        ("ernie4_5_moe", ERNIE | {"use_bias": True}, "unknown-architecture"),
+        ("exaone_moe", {"num_experts": 4, "mlp_layer_types": ["dense"]}, "contradiction"),
+    ],
+)
+def test_given_an_unusable_mixture_when_read_then_an_input_error_says_why(
+    model_type: str, changes: dict[str, Any], code: str
+) -> None:
+    with pytest.raises(InputError) as caught:
+        read({"model_type": model_type, **SMALL, **changes})
+    assert code in {problem.code for problem in caught.value.problems}

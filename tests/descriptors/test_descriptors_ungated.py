@@ -169,7 +169,6 @@ def test_given_a_divided_input_when_read_then_its_bias_is_whole_on_every_rank() 
         (GPT2 | {"n_embd": None}, {"missing-hyperparameter"}),
         (GPT2 | {"add_cross_attention": True}, {"unknown-architecture"}),
         (GPT2 | {"architectures": ["GPT2DoubleHeadsModel"]}, {"unknown-architecture"}),
-        (OPT | {"word_embed_proj_dim": 512}, {"unknown-architecture"}),
         (OPT | {"word_embed_proj_dim": "x"}, {"wrong-type"}),
         (OPT | {"max_position_embeddings": None}, {"missing-hyperparameter"}),
         (BLOOM | {"architectures": ["BloomForSequenceClassification"]}, {"unknown-architecture"}),
@@ -191,3 +190,19 @@ def test_given_a_gpt2_folder_when_described_then_it_generates_text(tmp_path: Pat
     (tmp_path / "config.json").write_text(json.dumps(config), encoding="utf-8")
     descriptor = describe(str(tmp_path)).descriptor
     assert (descriptor.kind, descriptor.task) == (Kind.FOUNDATION, "text-generation")
+
+
+def test_given_words_of_another_width_when_read_then_two_matrices_lead_there_and_back() -> None:
+    # OPT-350m, counted with transformers 5.23.0 on the meta device
+    changes: dict[str, Any] = {
+        "hidden_size": 1024, "ffn_dim": 4096, "num_hidden_layers": 24, "num_attention_heads": 16,
+        "word_embed_proj_dim": 512, "do_layer_norm_before": False, "vocab_size": 50272,
+        "max_position_embeddings": 2048,
+    }  # fmt: skip
+    inventory = relevant_hyperparameters(OPT | changes)[0]
+    shapes = {tensor.name: tensor.shape for tensor in inventory.tensors}
+    assert inventory.parameters == 331_196_416
+    assert shapes["model.decoder.project_in.weight"] == (1024, 512)
+    assert shapes["model.decoder.project_out.weight"] == (512, 1024)
+    matrices = 24 * (4 * 1024 * 1024 + 2 * 1024 * 4096) + 2 * 512 * 1024 + 50272 * 512
+    assert inventory.operations.per_item == 2 * matrices

@@ -46,11 +46,13 @@ def decoder_inventory(
     residuals: int,
     estimated: tuple[str, ...],
     attention: tuple[windows.AttentionGroup, ...] = (),
+    head_width: int | None = None,
 ) -> Inventory:
     """The whole model. `feed_forward_live` is what a feed-forward block keeps beside the residual, `residuals` how many
     copies of the hidden state are alive, both per token. `attention` are the layers by how they attend; without it all
-    attend to the whole context with the heads of `shape`."""
-    tied_head = 2 * shape.vocabulary * shape.hidden if shape.has_head and shape.tied else 0
+    attend to the whole context with the heads of `shape`. `head_width` is the width of the words where it is not the
+    hidden size."""
+    tied_head = 2 * shape.vocabulary * (head_width or shape.hidden) if shape.has_head and shape.tied else 0
     heads = (shape.heads, shape.key_value_heads, shape.head_dimension, shape.head_dimension)
     attending = attention or windows.groups((None,) * shape.layers, *heads)
     return Inventory(

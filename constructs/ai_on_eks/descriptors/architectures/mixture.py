@@ -40,6 +40,7 @@ from ai_on_eks.descriptors.inventory import Inventory, Sharding, Tensor, TensorR
 
 FAMILY = "transformer"
 
+GENERAL = "num_local_experts"
 ONE_MATRIX_EACH = ("gate_proj", "up_proj", "down_proj")
 
 
@@ -180,11 +181,11 @@ def read(model_type: str, parameters: Hyperparameters) -> Inventory:
 
 
 def _experts(traits: Traits, parameters: Hyperparameters) -> _Experts:
-    number = parameters.integer(traits.experts)
+    # newer versions of the library write the general name for any
+    key = traits.experts if parameters.has(traits.experts) or not parameters.has(GENERAL) else GENERAL
+    number = parameters.integer(key)
     chosen = parameters.integer("num_experts_per_tok")
-    parameters.relate(
-        (traits.experts, "num_experts_per_tok"), chosen <= number, f"a token passes {chosen} of {number} experts"
-    )
+    parameters.relate((key, "num_experts_per_tok"), chosen <= number, f"a token passes {chosen} of {number} experts")
     return _Experts(
         sparse=_sparse_layers(traits, parameters),
         number=number,

@@ -3,7 +3,7 @@
 What they have in common is in `ungated_parts.py`; here is what each config says and in which words.
 
     GPT-2     learned positions, n_inner = 4 × n_embd where it is null
-    OPT       learned positions, two rows of them reserved
+    OPT       learned positions, two rows of them reserved; words of another width than the hidden size in OPT-350m
     BLOOM     ALiBi: no positions, no longest context; a norm after the embedding; inner layers of 4 × hidden
     GPT-NeoX  rotary positions, attention and feed-forward side by side
     Falcon    one key/value head (multi-query), or num_kv_heads of them (new decoder architecture)
@@ -115,8 +115,6 @@ def _gpt2(parameters: Hyperparameters) -> Shape:
 def _opt(parameters: Hyperparameters) -> Shape:
     hidden, heads = parameters.integer("hidden_size"), parameters.integer("num_attention_heads")
     projected = parameters.integer_or("word_embed_proj_dim", hidden)
-    message = f"embeddings of {projected} projected to hidden states of {hidden} are not known"
-    parameters.support("word_embed_proj_dim", projected == hidden, message)
     positions = parameters.integer("max_position_embeddings")
     before = parameters.flag("do_layer_norm_before")
     final = before and not parameters.flag("_remove_final_layer_norm")
@@ -138,6 +136,7 @@ def _opt(parameters: Hyperparameters) -> Shape:
         input_bias=biased,
         output_bias=biased,
         feed_forward_bias=biased,
+        embedding_width=projected if projected != hidden else None,
     )
 
 

@@ -42,7 +42,8 @@ class Names:
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """One decoder in numbers. `layer_norms` are name and width; `norms` are those that stand once."""
+    """One decoder in numbers. `layer_norms` are name and width; `norms` are those that stand once; `embedding_width` is
+    that of the words where it is not the hidden size: two matrices then lead to it and back."""
 
     layers: int
     hidden: int
@@ -62,6 +63,7 @@ class Shape:
     feed_forward_bias: bool = True
     head_bias: bool = False
     side_by_side: bool = False
+    embedding_width: int | None = None
     estimated: tuple[str, ...] = ()
 
 
@@ -75,16 +77,22 @@ def inventory(model_type: str, names: Names, shape: Shape) -> Inventory:
         feed_forward_live=2 * shape.inner,
         residuals=2 if shape.side_by_side else 1,
         estimated=shape.estimated,
+        head_width=shape.embedding_width,
     )
 
 
 def _embeddings(names: Names, shape: Shape) -> tuple[Tensor, ...]:
-    role = TensorRole.EMBEDDING
-    words = Tensor(f"{names.embedding}.weight", (shape.vocabulary, shape.hidden), role, Sharding.SPLIT)
-    if not shape.position_rows:
-        return (words,)
-    rows = (shape.position_rows, shape.hidden)
-    return (words, Tensor(f"{names.positions}.weight", rows, role, Sharding.REPLICATED))
+    role, width = TensorRole.EMBEDDING, shape.embedding_width
+    size = (shape.vocabulary, width or shape.hidden)
+    found = [Tensor(f"{names.embedding}.weight", size, role, Sharding.SPLIT)]
+    if shape.position_rows:
+        rows = (shape.position_rows, shape.hidden)
+        found.append(Tensor(f"{names.positions}.weight", rows, role, Sharding.REPLICATED))
+    if width is not None:
+        between, prefix = TensorRole.FEED_FORWARD, names.embedding.rpartition(".")[0]
+        for name, matrix in (("project_in", (shape.hidden, width)), ("project_out", (width, shape.hidden))):
+            found.append(Tensor(f"{prefix}.{name}.weight", matrix, between, Sharding.REPLICATED))
+    return tuple(found)
 
 
 def _layers(names: Names, shape: Shape) -> tuple[Tensor, ...]:
@@ -153,6 +161,7 @@ def _head(names: Names, shape: Shape) -> tuple[Tensor, ...]:
     if not shape.has_head:
         return ()
     role, sharding = TensorRole.HEAD, Sharding.SPLIT
-    weight = Tensor(f"{names.head}.weight", (shape.vocabulary, shape.hidden), role, sharding)
+    size = (shape.vocabulary, shape.embedding_width or shape.hidden)
+    weight = Tensor(f"{names.head}.weight", size, role, sharding)
     bias = Tensor(f"{names.head}.bias", (shape.vocabulary,), role, sharding)
     return (*(() if shape.tied else (weight,)), *((bias,) if shape.head_bias else ()))
