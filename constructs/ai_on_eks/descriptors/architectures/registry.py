@@ -63,8 +63,10 @@ MODULES: Mapping[str, tuple[str, ...]] = {
     "encoder_decoder_t5": ("mt5", "t5", "umt5"),
     "gated_delta": ("qwen3_5", "qwen3_5_moe", "qwen3_5_moe_text", "qwen3_5_text", "qwen3_next"),
     "hybrid_convolution": ("lfm2", "lfm2_moe"),
+    "hybrid_lightning": ("minimax",),
     "hybrid_mamba": ("bamba", "falcon_h1", "granitemoehybrid", "jamba"),
     "hybrid_nemotron": ("nemotron_h",),
+    "hybrid_recurrence": ("recurrent_gemma",),
     "interleaved": ("llama4_text", "mimo_v2_flash", "minimax_m3", "minimax_m3_vl_text", "step3p5"),
     "interleaved_gemma4": ("gemma4_text",),
     "interleaved_step": ("step3p7",),
@@ -112,7 +114,6 @@ MODULES: Mapping[str, tuple[str, ...]] = {
     "speech": ("speech_to_text", "whisper"),
     "state_space": ("falcon_mamba", "mamba", "mamba2"),
     "unet": ("UNet2DConditionModel",),
-    **TIMM_MODULES,
     "ungated": ("bloom", "falcon", "gpt2", "gpt_neox", "opt", "phi"),
     "vision": ("vit",),
     "vision_language": (
@@ -131,6 +132,7 @@ MODULES: Mapping[str, tuple[str, ...]] = {
         "qwen3_vl_moe",
         "smolvlm",
     ),
+    "vision_relatives": ("beit", "deit", "dinov2", "dinov2_with_registers"),
 }
 """Module of this package -> the model types it reads. Diffusers' classes count as model types: `_class_name`."""
 
