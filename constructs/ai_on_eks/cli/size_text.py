@@ -44,11 +44,19 @@ def _model_rows(body: Mapping[str, Any]) -> list[tuple[str, str]]:
         ("concurrency", f"{body['concurrency']:,}"),
         ("batch", f"{body['batch']:,}"),
     ]
-    keeps_cache = bool(body["kv_bytes_per_token"])
-    unused = {"batch"} if keeps_cache else {"KV cache per token"}
+    keeps_cache = _keeps_cache(body)
+    unused = {"batch"} if keeps_cache else set()
+    if not body["kv_bytes_per_token"]:  # a recurrent state is as large however long the sequence
+        unused.add("KV cache per token")
     if body["context_tokens"] == 1 and body["max_context_tokens"] is None and not keeps_cache:  # works on images
         unused.add("context")
     return [row for row in rows if row[0] not in unused]
+
+
+def _keeps_cache(body: Mapping[str, Any]) -> bool:
+    """Does a sequence keep anything? Recurrent states alone are known by the line of the account."""
+    rank = body["per_accelerator"]
+    return bool(body["kv_bytes_per_token"]) or (rank is not None and rank["kv_cache_bytes"] > 0)
 
 
 def _cache_type(name: str) -> str:
@@ -64,12 +72,11 @@ def _rank_rows(body: Mapping[str, Any]) -> list[tuple[str, str]]:
         ("activations", size(rank["activation_bytes"])),
         ("overhead", size(rank["overhead_bytes"])),
     ]
-    if body["kv_bytes_per_token"]:
-        rows += [
-            ("KV cache", size(rank["kv_cache_bytes"])),
-            ("KV cache per token", f"{rank['kv_bytes_per_token']:,} bytes"),
-            ("KV cache of a replica", f"{rank['kv_cache_tokens']:,} tokens"),
-        ]
+    if _keeps_cache(body):
+        rows.append(("KV cache", size(rank["kv_cache_bytes"])))
+        if rank["kv_bytes_per_token"]:
+            rows.append(("KV cache per token", f"{rank['kv_bytes_per_token']:,} bytes"))
+        rows.append(("KV cache of a replica", counted(rank["kv_cache_tokens"], "token")))
     return [
         *rows,
         ("sequences a replica", f"{body['sequences_per_replica']:,}"),
@@ -88,7 +95,7 @@ def _target_text(target: Mapping[str, Any]) -> str:
 def _fitting(body: Mapping[str, Any]) -> str:
     """A replica that holds a part of the load fits; how large a part decides how many replicas are needed."""
     held, asked = body["sequences_per_replica"], body["concurrency"]
-    if not body["kv_bytes_per_token"]:
+    if not _keeps_cache(body):
         return "fits"
     length = counted(body["context_tokens"], "token")
     return f"fits: one replica holds {min(held, asked):,} of {counted(asked, 'sequence')} of {length}"

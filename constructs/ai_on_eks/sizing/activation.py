@@ -28,6 +28,7 @@ from ai_on_eks.descriptors.inventory import InputEncoder, Inventory
 from ai_on_eks.descriptors.schema import Precision
 from ai_on_eks.sizing.precision import compute_data_type, compute_format
 from ai_on_eks.sizing.types import Load, Term
+from ai_on_eks.units import counted
 
 SAMPLER_BYTES = 4
 """Sampling works in float32 whatever the model computes in (vLLM v1/sample/sampler.py, 2026-11-23)."""
@@ -67,7 +68,7 @@ def batch_activation_term(
     )
     if scores:
         formula += (
-            f" + {copies:g} × {load.batch} × {inventory.attention_heads} heads × {load.context_tokens:,}² × "
+            f" + {copies:g} × {load.batch} × {counted(inventory.attention_heads, 'head')} × {load.context_tokens:,}² × "
             f"{element_bytes} B of attention scores"
         )
     return Term("activations", ceil(values + scores), formula, engine.sources.get("activation", ""))
@@ -84,8 +85,9 @@ def _sampler_term(
         name="activations (sampling)",
         value_bytes=ceil(logits + states),
         formula=(
-            f"{engine.sampler_copies:g} × {max_sequences:,} sequences × {vocabulary:,} words × {SAMPLER_BYTES} B + "
-            f"{engine.hidden_state_copies:g} × {max_batched_tokens:,} tokens × {hidden:,} × {element_bytes} B"
+            f"{engine.sampler_copies:g} × {counted(max_sequences, 'sequence')} × {vocabulary:,} words × "
+            f"{SAMPLER_BYTES} B + {engine.hidden_state_copies:g} × {counted(max_batched_tokens, 'token')} × "
+            f"{hidden:,} × {element_bytes} B"
         ),
         source=engine.sources.get("activation", ""),
     )
@@ -98,7 +100,8 @@ def _forward_term(inventory: Inventory, precision: Precision, engine: EngineMemo
         name="activations (forward pass)",
         value_bytes=ceil(engine.activation_slack * max_batched_tokens * per_item * element_bytes),
         formula=(
-            f"{engine.activation_slack:g} × {max_batched_tokens:,} tokens × {per_item:,} values × {element_bytes} B"
+            f"{engine.activation_slack:g} × {counted(max_batched_tokens, 'token')} × {per_item:,} values × "
+            f"{element_bytes} B"
         ),
         source=engine.sources.get("activation", ""),
     )
@@ -116,17 +119,19 @@ def _encoder_terms(
     own = Term(
         name=f"activations (encoding of {encoder.name})",
         value_bytes=ceil(engine.activation_slack * tokens * values * element_bytes),
-        formula=f"{engine.activation_slack:g} × {tokens:,} tokens × {values:,} values × {element_bytes} B",
+        formula=f"{engine.activation_slack:g} × {counted(tokens, 'token')} × {values:,} values × {element_bytes} B",
         source=source,
     )
     beside = Term(
         name=decoder.name,
         value_bytes=decoder.value_bytes + tokens * encoder.handed * element_bytes,
-        formula=f"{decoder.formula} + {tokens:,} tokens of {encoder.name} × {encoder.handed:,} × {element_bytes} B",
+        formula=(
+            f"{decoder.formula} + {counted(tokens, 'token')} of {encoder.name} × {encoder.handed:,} × {element_bytes} B"
+        ),
         source=f"{decoder.source}; {source}",
     )
     return own, beside
 
 
 def _items(load: Load) -> str:
-    return f"{load.batch} × {load.context_tokens:,} tokens" if load.context_tokens > 1 else f"{load.batch} items"
+    return f"{load.batch} × {load.context_tokens:,} tokens" if load.context_tokens > 1 else counted(load.batch, "item")

@@ -18,7 +18,7 @@ from ai_on_eks.descriptors.inventory import Inventory
 from ai_on_eks.descriptors.schema import Precision, Storage
 from ai_on_eks.sizing.types import HostMemory, Load, RankMemory, Target, Term
 from ai_on_eks.sizing.weights import largest_tensor_bytes, weights_bytes
-from ai_on_eks.units import MIB, ceil_div, format_gib
+from ai_on_eks.units import MIB, ceil_div, counted, format_gib
 
 LOG_BYTES = 50 * MIB
 """Container logs at most: 5 files of 10 MiB (kubelet containerLogMaxFiles, containerLogMaxSize; Kubernetes 1.36)."""
@@ -83,7 +83,7 @@ def _engine_terms(inventory: Inventory, load: Load, target: Target, rank: RankMe
     workers = Term(
         name="worker processes",
         value_bytes=ranks * host.rank_bytes,
-        formula=f"{ranks} ranks × {format_gib(host.rank_bytes)}",
+        formula=f"{counted(ranks, 'rank')} × {format_gib(host.rank_bytes)}",
         source=sources.get("host-rank", ""),
     )
     if not inventory.states:
@@ -92,7 +92,8 @@ def _engine_terms(inventory: Inventory, load: Load, target: Target, rank: RankMe
         name="token tables",
         value_bytes=ranks * rank.max_sequences * load.context_tokens * TOKEN_ID_BYTES,
         formula=(
-            f"{ranks} ranks × {rank.max_sequences:,} sequences × {load.context_tokens:,} tokens × {TOKEN_ID_BYTES} B"
+            f"{counted(ranks, 'rank')} × {counted(rank.max_sequences, 'sequence')} × "
+            f"{counted(load.context_tokens, 'token')} × {TOKEN_ID_BYTES} B"
         ),
         source="vllm v1/worker/gpu_input_batch.py 0.33, 2026-11-23",
     )
@@ -102,7 +103,7 @@ def _engine_terms(inventory: Inventory, load: Load, target: Target, rank: RankMe
 def _loading_term(inventory: Inventory, precision: Precision, target: Target, ranks: int, buffer_bytes: int) -> Term:
     copies = target.engine.host.loading_weight_copies
     weights = weights_bytes(inventory, precision)
-    formula = f"{ranks} ranks × {format_gib(buffer_bytes)} buffer"
+    formula = f"{counted(ranks, 'rank')} × {format_gib(buffer_bytes)} buffer"
     if copies:
         formula += f" + {copies:g} × {format_gib(weights)} weights"
     return Term(
@@ -120,7 +121,8 @@ def _shared_memory_term(target: Target, ranks: int) -> Term:
         name="shared memory",
         value_bytes=value_bytes,
         formula=(
-            f"{format_gib(host.shared_memory_bytes)} + {ranks} ranks × {format_gib(host.shared_memory_bytes_per_rank)}"
+            f"{format_gib(host.shared_memory_bytes)} + {counted(ranks, 'rank')} × "
+            f"{format_gib(host.shared_memory_bytes_per_rank)}"
         ),
         source=target.engine.sources.get("host-shared-memory", ""),
     )

@@ -11,7 +11,7 @@ from __future__ import annotations
 from ai_on_eks.catalog.types import EngineMemory
 from ai_on_eks.descriptors.inventory import Inventory
 from ai_on_eks.sizing.types import Target, Term
-from ai_on_eks.units import ceil_div, format_gib
+from ai_on_eks.units import ceil_div, counted, format_gib
 
 
 def overhead_terms(inventory: Inventory, target: Target) -> tuple[Term, ...]:
@@ -50,6 +50,6 @@ def _graph_term(inventory: Inventory, target: Target) -> Term:
     return Term(
         name="captured graphs",
         value_bytes=engine.graph_bytes + engine.graph_bytes_per_layer * layers,
-        formula=f"{engine.graph_bytes:,} B + {layers} layers × {engine.graph_bytes_per_layer:,} B",
+        formula=f"{engine.graph_bytes:,} B + {counted(layers, 'layer')} × {engine.graph_bytes_per_layer:,} B",
         source=engine.sources.get("graphs", ""),
     )
