@@ -182,6 +182,9 @@ def test_given_only_a_parameter_count_then_an_estimate_with_its_assumptions() ->
     [
         (SDXL | {"unet": None}, "missing-hyperparameter", "unet"),
         (SDXL | {"vae": 7}, "wrong-type", "vae"),
+        (SDXL | {"vae": SDXL_UNET}, "contradiction", "vae"),
+        (SDXL | {"unet": SDXL}, "contradiction", "unet"),
+        (SDXL | {"text_encoder": SDXL["vae"]}, "contradiction", "text_encoder"),
         (
             SDXL | {"unet": SDXL_UNET | {"block_out_channels": None}},
             "missing-hyperparameter",
@@ -189,7 +192,8 @@ def test_given_only_a_parameter_count_then_an_estimate_with_its_assumptions() ->
         ),
         (SDXL | {"text_encoder": {"model_type": "mystery"}}, "unknown-architecture", "text_encoder.model_type"),
         (SDXL | {"unet": {"parameters": 5}}, "missing-hyperparameter", "unet.parameters"),
-        (SDXL | {"text_encoder": {"parameters": -5}}, "unknown-architecture", "text_encoder.parameters"),
+        (SDXL | {"text_encoder": {"parameters": -5}}, "out-of-range", "text_encoder.parameters"),
+        (SDXL | {"text_encoder": {"parameters": "many"}}, "wrong-type", "text_encoder.parameters"),
     ],
 )
 def test_given_a_network_that_is_not_known_when_read_then_it_is_told_where(

@@ -135,6 +135,18 @@ def test_given_a_quantized_pipeline_then_less_weight_and_the_same_decoder() -> N
     assert quantized.rank.activation_bytes == plain.rank.activation_bytes
 
 
+def test_given_one_network_with_a_quantization_of_its_own_then_only_its_weights_shrink() -> None:
+    """FLUX.1-dev's transformer in NF4: 6.72 GiB published (huggingface.co/datasets/diffusers/benchmarks)."""
+    nf4 = {"quant_method": "bitsandbytes", "load_in_4bit": True, "bnb_4bit_quant_type": "nf4"}
+    plain, quantized = (
+        sized(FLUX, "bf16"),
+        sized(FLUX | {"transformer": FLUX_DEV | {"quantization_config": nf4}}, "bf16"),
+    )
+    saved = plain.rank.weights_bytes - quantized.rank.weights_bytes
+    left = 2 * 11_901_408_320 - saved
+    assert 5.5 < left / GIB < 7.0
+
+
 def test_given_only_a_parameter_count_then_weights_and_a_decoder() -> None:
     demand = sized(None, "bf16")
     assert demand.rank.weights_bytes == 24 * 10**9

@@ -55,7 +55,10 @@ def read_pipeline(path: Path) -> PipelineFolder:
     index = _mapping(path / INDEX)
     name = index.get("_class_name")
     if not isinstance(name, str):
-        message, fix = "names no pipeline of diffusers: '_class_name' is missing", "download the model's own model_index.json"
+        message, fix = (
+            "names no pipeline of diffusers: '_class_name' is missing",
+            "download the model's own model_index.json",
+        )
         raise refuse("missing-hyperparameter", message, str(path / INDEX), fix=fix)
     keys = [key for key in NETWORKS if _is_present(index.get(key)) and (path / key / CONFIG).is_file()]
     configs = {key: _mapping(path / key / CONFIG) for key in keys}
@@ -119,10 +122,11 @@ def _precision(path: Path, configs: Mapping[str, Mapping[str, Any]], notes: list
         header = _header(path / key) if key in configs else None
         if header is not None and header.tensors:
             stored: dict[str, int] = {}
-            for tensor in header.tensors:
-                stored[tensor.data_type] = stored.get(tensor.data_type, 0) + (tensor.stored_bytes or 0)
-            dominant = max(sorted(stored), key=lambda name: stored[name])
-            if dominant in _DATA_TYPES:
+            for tensor in header.tensors:  # integers are a quantized network's, whose own config says so
+                if tensor.data_type in _DATA_TYPES:
+                    stored[tensor.data_type] = stored.get(tensor.data_type, 0) + (tensor.stored_bytes or 0)
+            if stored:
+                dominant = max(sorted(stored), key=lambda name: stored[name])
                 notes.append(f"precision is the data type of most bytes of the {key}, {dominant}")
                 return Precision(weights=_DATA_TYPES[dominant])
     for key in ENCODERS:

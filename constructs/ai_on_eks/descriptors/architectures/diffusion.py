@@ -79,6 +79,9 @@ NETWORKS = (*ENCODERS, *OTHERS, "unet", "transformer", DECODER)
 KEPT_IN_FLOAT32 = {"t5": ".wo.weight", "mt5": ".wo.weight", "umt5": ".wo.weight"}
 """Output layers that transformers keeps in float32 where a model is loaded in fp16 (5.23.0, modeling_t5.py)."""
 
+MAX_PARAMETERS = 10**14
+"""Of a counted network: as many as architecture.parameters takes."""
+
 DECODER_VALUES = 3 * 256
 """Values alive per pixel in the decoder of Stable Diffusion, which an unknown one is taken for: three maps of 256
 channels at the image's full size (autoencoder.py)."""
@@ -154,24 +157,47 @@ def _network(key: str, config: object) -> tuple[Inventory, dict[str, Any]]:
         relevant_hyperparameters,
     )
 
+    fix = f"put the network's own config.json under '{key}'"
+    if config is None:
+        raise InputError(Problem("missing-hyperparameter", f"'{key}' is required", path=CONFIG_PATH, fix=fix))
     if not isinstance(config, Mapping):
-        code, message = ("missing-hyperparameter", f"'{key}' is required")
-        if config is not None:
-            code, message = ("wrong-type", "is not a mapping of hyper-parameters")
-        raise InputError(
-            Problem(code, message, path=CONFIG_PATH, fix=f"put the network's own config.json under '{key}'")
-        )
+        raise InputError(Problem("wrong-type", "is not a mapping of hyper-parameters", path=CONFIG_PATH, fix=fix))
     if set(config) == {"parameters"}:
-        count = Hyperparameters({"parameters": None}, {}, CONFIG_PATH)
-        number = config["parameters"]
-        if isinstance(number, bool) or not isinstance(number, int) or not 0 < number <= 10**14:
-            count.support("parameters", False, "'parameters' must be a whole number of parameters")
+        count = Hyperparameters(config, {})
+        number = count.integer("parameters", most=MAX_PARAMETERS)
         count.finish()
         return _counted(key, number), {"parameters": number}
     try:
-        return relevant_hyperparameters(config)
+        network, relevant = relevant_hyperparameters(config)
     except InputError as error:
         raise InputError([_countable(problem) for problem in error.problems]) from None
+    if tuple(component.phase for component in network.components) != _phases(key):
+        message = f"'{network.architecture}' does not do the work of '{key}'"
+        raise InputError(Problem("contradiction", message, path=CONFIG_PATH, value=network.architecture, fix=fix))
+    return _as_stored(network, relevant), relevant
+
+
+def _as_stored(network: Inventory, config: dict[str, Any]) -> Inventory:
+    """In the formats of the network's own quantization config: each network of a pipeline may have one, or none."""
+    if "quantization_config" not in config:
+        return network
+    from ai_on_eks.descriptors.quantization.methods import read_quantization  # noqa: PLC0415 - few pipelines are
+    from ai_on_eks.descriptors.quantization.scheme import quantize  # noqa: PLC0415
+
+    path = f"{CONFIG_PATH}.quantization_config"
+    try:
+        quantization = read_quantization(config)
+        return network if quantization is None else quantize(network, quantization)
+    except ValueError as error:
+        fix = "leave quantization_config out, and say under 'precision' how the weights are stored"
+        raise InputError(Problem("unknown-quantization", str(error), path=path, fix=fix)) from None
+
+
+def _phases(key: str) -> tuple[Phase, ...]:
+    """What a network does that is read as one of a pipeline's; encoders are read as models of their own."""
+    if key == DECODER:
+        return (Phase.DECODE,)
+    return () if key in (*ENCODERS, *OTHERS) else (Phase.DENOISE,)
 
 
 def _countable(problem: Problem) -> Problem:
