@@ -41,6 +41,8 @@ NEMOTRON: dict[str, Any] = {
     "mamba_num_heads": 12, "mamba_head_dim": 48, "ssm_state_size": 32, "n_groups": 4, "moe_intermediate_size": 96,
     "moe_shared_expert_intermediate_size": 192, "n_routed_experts": 8, "hybrid_override_pattern": "M-M*ME-*",
 }  # fmt: skip
+LIGHTNING = SMALL | {"model_type": "minimax", "num_local_experts": 4}
+GRIFFIN = SMALL | {"model_type": "recurrent_gemma", "num_key_value_heads": 1}
 JAMBA_LARGE = JAMBA | {
     "hidden_size": 8192, "intermediate_size": 24576, "num_hidden_layers": 72, "num_attention_heads": 64,
     "num_key_value_heads": 8, "vocab_size": 65536,
@@ -119,6 +121,20 @@ def tensors(inventory: Inventory, part: str) -> list[Tensor]:
             5_171_904,  # the library ties nothing
         ),
         (NANO_9B, 8_888_227_328),  # NVIDIA-Nemotron-Nano-9B-v2
+        (LIGHTNING, 59_247_104),
+        (
+            LIGHTNING
+            | {"head_dim": 48, "layer_types": ["linear_attention"] * 7 + ["full_attention"]}
+            | {"tie_word_embeddings": True},
+            58_244_224,
+        ),
+        (GRIFFIN, 13_150_720),
+        (
+            GRIFFIN
+            | {"lru_width": 640, "attention_bias": True, "conv1d_width": 3, "block_types": ["recurrent", "attention"]}
+            | {"tie_word_embeddings": False},
+            14_067_200,
+        ),
     ],
 )
 def test_given_a_hybrid_when_read_then_its_parameters_are_exact(config: dict[str, Any], parameters: int) -> None:
@@ -127,8 +143,8 @@ def test_given_a_hybrid_when_read_then_its_parameters_are_exact(config: dict[str
 
 
 def test_given_the_model_types_then_every_one_is_tested() -> None:
-    listed = {one for name in ("hybrid_mamba", "hybrid_convolution", "hybrid_nemotron") for one in MODULES[name]}
-    configs = (JAMBA, BAMBA, GRANITE, FALCON, LFM2, LFM2_MOE, NEMOTRON)
+    listed = {one for name, types in MODULES.items() if name.startswith("hybrid_") for one in types}
+    configs = (JAMBA, BAMBA, GRANITE, FALCON, LFM2, LFM2_MOE, NEMOTRON, LIGHTNING, GRIFFIN)
     assert {config["model_type"] for config in configs} == listed
 
 
@@ -165,7 +181,7 @@ def read_head(config: dict[str, Any]) -> int:
 
 
 def test_given_every_hybrid_when_read_then_each_tensor_names_its_layers() -> None:
-    for config in (JAMBA, BAMBA, GRANITE, FALCON, LFM2, LFM2_MOE, NEMOTRON):
+    for config in (JAMBA, BAMBA, GRANITE, FALCON, LFM2, LFM2_MOE, NEMOTRON, LIGHTNING, GRIFFIN):
         for tensor in read(config).tensors:
             assert ("*" in tensor.name) == (tensor.layers is not None), tensor.name
 
@@ -203,6 +219,18 @@ def test_given_a_short_convolution_when_read_then_a_window_is_all_it_keeps() -> 
     assert states == [RecurrentState(6, 3 * 512, 512, name="convolution window")]
 
 
+def test_given_lightning_attention_when_read_then_every_second_layer_keeps_a_square_per_head() -> None:
+    # vLLM 0.33.0, linear_attention_state_shape: heads x head dimension squared
+    assert read(LIGHTNING).states == (KeyValueState(4, 2, 64, 64), RecurrentState(4, 8 * 64 * 64, 8, name="state"))
+
+
+def test_given_windowed_attention_beside_recurrences_when_read_then_nothing_grows_beyond_the_window() -> None:
+    inventory = read(GRIFFIN, attention_window_size=100)
+    kept = [state for state in inventory.states if isinstance(state, KeyValueState)]
+    assert [(state.layers, state.window_tokens, state.grows) for state in kept] == [(2, 100, False)]
+    assert inventory.operations.attending(100) == inventory.operations.attending(10**6) == 100 * 4 * 2 * 512
+
+
 @pytest.mark.parametrize(
     ("config", "changes", "told"),
     [
@@ -217,6 +245,8 @@ def test_given_a_short_convolution_when_read_then_a_window_is_all_it_keeps() -> 
         (GRANITE, {"mamba_n_heads": 15}, ("contradiction", "mamba_n_heads")),
         (JAMBA, {"num_hidden_layers": 10**8}, ("out-of-range", "num_hidden_layers")),
         (JAMBA, {"num_key_value_heads": 3}, ("contradiction", "num_key_value_heads")),
+        (LIGHTNING, {"layer_types": ["conv"] * 8}, ("wrong-type", "layer_types")),
+        (GRIFFIN, {"lru_width": 641}, ("contradiction", "lru_width")),
         (LFM2, {"num_attention_heads": 7}, ("contradiction", "num_attention_heads")),
     ],
 )

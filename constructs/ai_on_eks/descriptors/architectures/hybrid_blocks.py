@@ -34,6 +34,7 @@ class Block:
     live            elements per token beside the residual while it works
     flops           per token, of all its layers, beside the matrices
     context_flops   the same for each token attended to
+    windowed        the same where that is a window, and its tokens
     """
 
     tensors: tuple[Tensor, ...]
@@ -41,6 +42,7 @@ class Block:
     states: tuple[State, ...] = ()
     flops: int = 0
     context_flops: int = 0
+    windowed: tuple[tuple[int, int], ...] = ()
 
 
 NOTHING = Block(())
@@ -150,6 +152,7 @@ def assemble(model_type: str, frame: Frame, blocks: Iterable[Block], *, estimate
         operations=Operations(
             per_item=matrix_flops(tensors) + tied_head + sum(block.flops for block in present),
             per_item_and_context_token=sum(block.context_flops for block in present),
+            windowed=tuple(one for block in present for one in block.windowed),
         ),
         activations=Activations(
             per_item=frame.hidden + max((block.live for block in present), default=0),

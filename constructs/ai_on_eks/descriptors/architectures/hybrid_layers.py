@@ -82,7 +82,14 @@ def attention(layers: Layers, shape: Attention) -> Block:
         shape.head_dimension,
         window_tokens=shape.window_tokens,
     )
-    return Block(tensors, live=queries + 2 * key + query, states=(kept,), context_flops=_SCORES * len(layers) * query)
+    each = _SCORES * len(layers) * query
+    return Block(
+        tensors,
+        live=queries + 2 * key + query,
+        states=(kept,),
+        context_flops=each if shape.window_tokens is None else 0,
+        windowed=() if shape.window_tokens is None else ((each, shape.window_tokens),),
+    )
 
 
 def feed_forward(

@@ -114,7 +114,7 @@ MODULES: Mapping[str, tuple[str, ...]] = {
     "speech": ("speech_to_text", "whisper"),
     "state_space": ("falcon_mamba", "mamba", "mamba2"),
     "unet": ("UNet2DConditionModel",),
-    "ungated": ("bloom", "falcon", "gpt2", "gpt_neox", "opt", "phi"),
+    "ungated": ("bloom", "falcon", "gpt2", "gpt_bigcode", "gpt_neox", "gptj", "opt", "phi"),
     "vision": ("vit",),
     "vision_language": (
         "gemma3",
@@ -133,6 +133,7 @@ MODULES: Mapping[str, tuple[str, ...]] = {
         "smolvlm",
     ),
     "vision_relatives": ("beit", "deit", "dinov2", "dinov2_with_registers"),
+    "vision_swin": ("swin",),
 }
 """Module of this package -> the model types it reads. Diffusers' classes count as model types: `_class_name`."""
 
