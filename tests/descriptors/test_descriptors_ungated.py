@@ -206,3 +206,25 @@ def test_given_words_of_another_width_when_read_then_two_matrices_lead_there_and
     assert shapes["model.decoder.project_out.weight"] == (512, 1024)
     matrices = 24 * (4 * 1024 * 1024 + 2 * 1024 * 4096) + 2 * 512 * 1024 + 50272 * 512
     assert inventory.operations.per_item == 2 * matrices
+
+
+@pytest.mark.parametrize(
+    ("model_type", "changes", "parameters", "key_value_heads"),
+    [
+        ("gpt_bigcode", {}, 3_086_080, 1),
+        ("gpt_bigcode", {"multi_query": False}, 3_546_624, 8),
+        ("gptj", {}, 3_666_408, 8),
+        ("gpt_bigcode",  # StarCoder
+         {"n_embd": 6144, "n_layer": 40, "n_head": 48, "n_positions": 8192, "vocab_size": 49152, "n_inner": 24576},
+         15_517_456_384, 1),
+    ],
+)  # fmt: skip
+def test_given_a_relative_of_gpt_2_when_read_then_its_parameters_are_those_the_library_counts(
+    model_type: str, changes: dict[str, Any], parameters: int, key_value_heads: int
+) -> None:
+    # counted with transformers 5.23.0 on the meta device, tied weights once
+    config = {"model_type": model_type, "n_embd": 256, "n_layer": 4, "n_head": 8, "n_positions": 512,
+              "vocab_size": 1000, **changes}  # fmt: skip
+    inventory = relevant_hyperparameters(config)[0]
+    assert inventory.parameters == parameters
+    assert inventory.key_value_heads == key_value_heads

@@ -1,8 +1,10 @@
-"""Decoder-only transformers with two-layer feed-forward networks: GPT-2, OPT, BLOOM, GPT-NeoX, Falcon and Phi-2.
+"""Decoder-only transformers with two-layer feed-forward networks: GPT-2, GPT-J, OPT, BLOOM, GPT-NeoX, Falcon, Phi-2.
 
 What they have in common is in `ungated_parts.py`; here is what each config says and in which words.
 
     GPT-2     learned positions, n_inner = 4 × n_embd where it is null
+    BigCode   GPT-2 with one key/value head (StarCoder, SantaCoder)
+    GPT-J     rotary positions, one norm per layer for attention and feed-forward side by side; the head has a bias
     OPT       learned positions, two rows of them reserved; words of another width than the hidden size in OPT-350m
     BLOOM     ALiBi: no positions, no longest context; a norm after the embedding; inner layers of 4 × hidden
     GPT-NeoX  rotary positions, attention and feed-forward side by side
@@ -40,6 +42,14 @@ _NAMES: Mapping[str, Names] = {
     "gpt2": Names(
         "transformer.wte", "transformer.wpe", "transformer.h.*", ("attn.c_attn",), "attn.c_proj", "mlp.c_fc",
         "mlp.c_proj",
+    ),
+    "gpt_bigcode": Names(
+        "transformer.wte", "transformer.wpe", "transformer.h.*", ("attn.c_attn",), "attn.c_proj", "mlp.c_fc",
+        "mlp.c_proj",
+    ),
+    "gptj": Names(
+        "transformer.wte", "", "transformer.h.*", ("attn.q_proj", "attn.k_proj", "attn.v_proj"), "attn.out_proj",
+        "mlp.fc_in", "mlp.fc_out",
     ),
     "opt": Names(
         "model.decoder.embed_tokens", "model.decoder.embed_positions", "model.decoder.layers.*",
@@ -86,7 +96,7 @@ def _has_head(parameters: Hyperparameters) -> bool:
     return parameters.ending("architectures", ("ForCausalLM", "Model")) != "Model"
 
 
-def _gpt2(parameters: Hyperparameters) -> Shape:
+def _gpt2(parameters: Hyperparameters, *, has_one_key: bool = False) -> Shape:
     hidden_key = _spelled(parameters, "n_embd", "hidden_size")
     heads_key = _spelled(parameters, "n_head", "num_attention_heads")
     hidden, heads = parameters.integer(hidden_key), parameters.integer(heads_key)
@@ -94,7 +104,32 @@ def _gpt2(parameters: Hyperparameters) -> Shape:
     crossed = parameters.flag("add_cross_attention")
     parameters.support("add_cross_attention", not crossed, "attention to an encoder is not known")
     # the class name in full: GPT2DoubleHeadsModel has a second head and ends with 'Model' too
-    named = parameters.ending("architectures", ("GPT2LMHeadModel", "GPT2Model"))
+    named = parameters.ending("architectures", ("GPT2LMHeadModel", "GPT2Model", "ForCausalLM", "GPTBigCodeModel"))
+    return Shape(
+        layers=parameters.integer(_spelled(parameters, "n_layer", "num_hidden_layers")),
+        hidden=hidden,
+        inner=parameters.integer_or("n_inner", INNER_FACTOR * hidden),
+        heads=heads,
+        key_value_heads=1 if has_one_key else heads,
+        head_dimension=_head_dimension(parameters, hidden_key, hidden, heads_key, heads),
+        vocabulary=parameters.integer("vocab_size"),
+        context=positions,
+        has_head=named not in ("GPT2Model", "GPTBigCodeModel"),
+        tied=parameters.flag("tie_word_embeddings"),
+        layer_norms=(("ln_1", hidden), ("ln_2", hidden)),
+        norms=("transformer.ln_f",),
+        position_rows=positions,
+    )
+
+
+def _gpt_bigcode(parameters: Hyperparameters) -> Shape:
+    return _gpt2(parameters, has_one_key=parameters.flag("multi_query"))
+
+
+def _gptj(parameters: Hyperparameters) -> Shape:
+    hidden_key = _spelled(parameters, "n_embd", "hidden_size")
+    heads_key = _spelled(parameters, "n_head", "num_attention_heads")
+    hidden, heads = parameters.integer(hidden_key), parameters.integer(heads_key)
     return Shape(
         layers=parameters.integer(_spelled(parameters, "n_layer", "num_hidden_layers")),
         hidden=hidden,
@@ -103,12 +138,15 @@ def _gpt2(parameters: Hyperparameters) -> Shape:
         key_value_heads=heads,
         head_dimension=_head_dimension(parameters, hidden_key, hidden, heads_key, heads),
         vocabulary=parameters.integer("vocab_size"),
-        context=positions,
-        has_head=named != "GPT2Model",
+        context=parameters.integer(_spelled(parameters, "n_positions", "max_position_embeddings")),
+        has_head=_has_head(parameters),
         tied=parameters.flag("tie_word_embeddings"),
-        layer_norms=(("ln_1", hidden), ("ln_2", hidden)),
+        layer_norms=(("ln_1", hidden),),
         norms=("transformer.ln_f",),
-        position_rows=positions,
+        input_bias=False,
+        output_bias=False,
+        head_bias=True,
+        side_by_side=True,
     )
 
 
@@ -246,6 +284,8 @@ def _phi(parameters: Hyperparameters) -> Shape:
 
 MODEL_TYPES: Mapping[str, Callable[[Hyperparameters], Shape]] = {
     "gpt2": _gpt2,
+    "gpt_bigcode": _gpt_bigcode,
+    "gptj": _gptj,
     "opt": _opt,
     "bloom": _bloom,
     "gpt_neox": _gpt_neox,
@@ -255,6 +295,8 @@ MODEL_TYPES: Mapping[str, Callable[[Hyperparameters], Shape]] = {
 
 DEFAULTS: Mapping[str, Mapping[str, Any]] = {
     "gpt2": {"tie_word_embeddings": True, "add_cross_attention": False},
+    "gpt_bigcode": {"tie_word_embeddings": True, "add_cross_attention": False, "multi_query": True},
+    "gptj": {"tie_word_embeddings": False},
     "opt": {
         "tie_word_embeddings": True,
         "do_layer_norm_before": True,
