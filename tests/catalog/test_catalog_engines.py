@@ -97,3 +97,26 @@ def test_given_something_unknown_when_looked_up_then_the_problem_says_what_is_kn
     (problem,) = raised.value.problems
     assert (problem.code, problem.value, problem.fix) == (code, specification, fix)
     assert problem.allowed
+
+
+@pytest.mark.parametrize(
+    ("version", "layout", "batches_in_flight", "recurrent_pages", "looks_for_its_share"),
+    [
+        ("0.6.4", "paged", 1, 1, False),
+        ("0.8.5", "paged", 1, 1, False),
+        ("0.11", "paged-groups", 1, 1, True),
+        ("0.24", "paged-groups", 1, 2, True),
+        ("0.25.1", "paged-groups", 1, 2, True),
+        ("0.26", "paged-groups", 2, 2, True),
+        ("0.33", "paged-groups", 2, 3, True),
+    ],
+)
+def test_given_a_version_of_vllm_when_read_then_its_cache_is_laid_out_as_that_version_does(
+    version: str, layout: str, batches_in_flight: int, recurrent_pages: int, looks_for_its_share: bool
+) -> None:
+    memory = find_engine(f"vllm@{version}").memory
+
+    assert memory.cache_layout == layout
+    assert (memory.batches_in_flight, memory.recurrent_pages) == (batches_in_flight, recurrent_pages)
+    assert (memory.startup_bytes > 0) is looks_for_its_share
+    assert memory.startup_bytes <= memory.startup_bytes_parallel

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
-from ai_on_eks.catalog.engines import find_engine
+from ai_on_eks.catalog.engines import find_engine, load_engines
 from ai_on_eks.catalog.types import EngineMemory
+from ai_on_eks.descriptors.architectures import build_inventory, family_of
 from ai_on_eks.descriptors.inventory import (
     Activations,
     Inventory,
@@ -17,7 +20,16 @@ from ai_on_eks.descriptors.inventory import (
     RecurrentState,
     State,
 )
-from ai_on_eks.descriptors.schema import CachePrecision, Precision, WeightPrecision
+from ai_on_eks.descriptors.schema import (
+    Architecture,
+    CachePrecision,
+    Descriptor,
+    Format,
+    Kind,
+    Precision,
+    Source,
+    WeightPrecision,
+)
 from ai_on_eks.sizing.cache import kv_bytes_per_token
 from ai_on_eks.sizing.cache_layout import CacheLayout, cache_layout
 from ai_on_eks.units import GIB
@@ -242,3 +254,37 @@ def test_given_an_indexer_when_the_cache_has_8_bit_then_latents_are_packed(cache
 def test_given_no_indexer_when_the_cache_has_8_bit_then_latents_are_halved() -> None:
     model = inventory(KeyValueState(61, 1, 512, 64, is_replicated=True, name="latent"))
     assert kv_bytes_per_token(model, FP8_CACHE) == 61 * 576
+
+
+@pytest.mark.parametrize(
+    ("config", "cache", "version", "written_down"),
+    [("nvidia__Qwen3.6-35B-A3B-NVFP4.json", FP8_CACHE, "0.24", QWEN3_6_35B)],
+)
+def test_given_a_published_config_when_laid_out_then_it_is_the_model_held_to_the_logs(
+    shared: Path, config: str, cache: Precision, version: str, written_down: Inventory
+) -> None:
+    path = shared / "truth" / "configs" / config
+    if not path.exists():
+        pytest.skip(f"{config} is not among the published configs beside the repository")
+    document = json.loads(path.read_text(encoding="utf-8"))
+    read = build_inventory(
+        Descriptor(
+            name="published",
+            kind=Kind.FOUNDATION,
+            source=Source(uri="hf://organisation/model", format=Format.SAFETENSORS),
+            architecture=Architecture(family=family_of(document), config=document),
+        )
+    )
+    tokens = [layout(each, cache, version).tokens(6 * GIB, 131_072) for each in (read, written_down)]
+    assert tokens[0] == tokens[1]
+
+
+@pytest.mark.parametrize("name", sorted(load_engines()))
+def test_given_any_engine_when_its_layout_is_asked_for_then_it_is_known_and_holds_what_it_says(name: str) -> None:
+    model = inventory(KeyValueState(32, 8, 128, 128))
+    pages = cache_layout(model, BF16, load_engines()[name].memory)
+    each = pages.sequence_bytes(4096)
+
+    assert each >= 4096 * 131_072
+    assert pages.sequences(3 * each + pages.reserved_bytes, 4096) == 3
+    assert pages.term(3, 4096).value_bytes == 3 * each + pages.reserved_bytes
