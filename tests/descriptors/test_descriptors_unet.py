@@ -98,6 +98,7 @@ def test_given_a_lone_unet_then_the_account_says_what_is_missing() -> None:
         ({"dual_cross_attention": True}, "unknown-architecture", "dual_cross_attention"),
         ({"layers_per_block": 10**6}, "contradiction", "layers_per_block"),
         ({"transformer_layers_per_block": [[1], [2]]}, "wrong-type", "transformer_layers_per_block"),
+        ({"block_out_channels": [32] * 9}, "contradiction", "block_out_channels"),
         ({"sample_size": 10**7}, "contradiction", "sample_size"),
     ],
 )

@@ -43,8 +43,9 @@ DEFAULTS: Mapping[str, Mapping[str, Any]] = {
 REFERENCE_SIDE = 64
 """Latent positions along a side at which the work is counted; it grows with the area."""
 
-MAX_BLOCK_LAYERS = 64
-MAX_LEVELS = 8
+MAX_BLOCK_LAYERS, MAX_LEVELS = 16, 8
+"""Published autoencoders have two residual blocks at each of four levels."""
+
 DOWN, UP = "DownEncoderBlock2D", "UpDecoderBlock2D"
 
 
@@ -102,7 +103,7 @@ def read(model_type: str, parameters: Hyperparameters) -> Inventory:
         message = f"{len(channels)} widths, but {len(named)} blocks"
         parameters.relate(("block_out_channels", key), len(named) == len(channels), message)
     layers = parameters.integer("layers_per_block")
-    parameters.relate(("layers_per_block",), layers <= MAX_BLOCK_LAYERS, "more than 64 layers a block")
+    parameters.relate(("layers_per_block",), layers <= MAX_BLOCK_LAYERS, f"more than {MAX_BLOCK_LAYERS} layers a block")
     shape = _Shape(
         channels=channels,
         layers=layers,

@@ -58,7 +58,9 @@ PROMPT_TOKENS = 77
 """Length of CLIP's context, to which every prompt is padded (arXiv:2103.00020, §2.4)."""
 
 GATED_VALUES = 19
-MAX_BLOCK_LAYERS = 64
+MAX_BLOCK_LAYERS, MAX_LEVELS = 16, 8
+"""Published U-Nets have two to four residual blocks at each of three or four levels."""
+
 DOWN = ("DownBlock2D", "CrossAttnDownBlock2D")
 UP = ("UpBlock2D", "CrossAttnUpBlock2D")
 
@@ -235,11 +237,16 @@ def _shape(parameters: Hyperparameters) -> _Shape:
     down, up = parameters.words("down_block_types"), parameters.words("up_block_types")
     parameters.support("down_block_types", bool(down) and set(down) <= set(DOWN), f"blocks other than {_or(DOWN)}")
     parameters.support("up_block_types", bool(up) and set(up) <= set(UP), f"blocks other than {_or(UP)}")
+    parameters.relate(("block_out_channels",), len(channels) <= MAX_LEVELS, f"more than {MAX_LEVELS} levels")
     fits = len(channels) == len(down) == len(up)
     message = f"{len(channels)} widths, but {len(down)} down blocks and {len(up)} up blocks"
     parameters.relate(("block_out_channels", "down_block_types", "up_block_types"), fits, message)
     layers = _each(parameters, "layers_per_block", len(channels))
-    parameters.relate(("layers_per_block",), max(layers, default=1) <= MAX_BLOCK_LAYERS, "more than 64 layers a block")
+    parameters.relate(
+        ("layers_per_block",),
+        max(layers, default=1) <= MAX_BLOCK_LAYERS,
+        f"more than {MAX_BLOCK_LAYERS} layers a block",
+    )
     depths = _each(parameters, "transformer_layers_per_block", len(channels))
     has_middle = not parameters.is_null("mid_block_type")
     if has_middle:
