@@ -211,7 +211,10 @@ class Descriptor(Strict):
     task: Task | None = Field(default=None, description="Hugging Face pipeline tag, such as text-generation")
     source: Source
     architecture: Architecture
-    precision: Precision | None = Field(default=None, description="default: bf16 for foundation models, fp32 otherwise")
+    precision: Precision | None = Field(
+        default=None,
+        description="default: what a quantized checkpoint says itself; else bf16 for foundation models, fp32 otherwise",
+    )
     serving: Serving = Serving()
     storage: Storage = Field(default=Storage.S3, description="where the pods read the weights from")
     constraints: Constraints = Constraints()

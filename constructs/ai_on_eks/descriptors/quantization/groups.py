@@ -58,10 +58,10 @@ def compressed_tensors(settings: Settings) -> Quantization:
         rules += group.rules(named, Match.EXPRESSION, stored)
         if len(named) < len(targets):
             if default is not None and default != stored:
-                settings.refuse(f"'{name[:32]}' is a second group for all linear modules")
+                settings.reject(f"'{name[:32]}' is a second group for all linear modules")
             default = stored
     if not precisions:
-        settings.refuse("no group says how weights are stored")
+        settings.reject("no group says how weights are stored")
     return _assembled(settings, default, tuple(rules), precisions)
 
 
@@ -77,7 +77,7 @@ def modelopt(settings: Settings) -> Quantization:
     if algorithm == "mixed_precision":
         return _mixed(settings, inner, rules)
     if algorithm not in _ALGORITHMS:
-        settings.refuse(f"quant_algo '{algorithm}'")
+        settings.reject(f"quant_algo '{algorithm}'")
     stored, precision = _sized(inner, algorithm)
     return _assembled(settings, stored, rules, {stored: precision})
 
@@ -89,7 +89,7 @@ def mixed_layers(settings: Settings) -> tuple[tuple[Rule, ...], dict[MatrixForma
     for name, layer in settings.sections("quantized_layers"):
         algorithm = layer.text("quant_algo")
         if algorithm not in _ALGORITHMS:
-            settings.refuse(f"quant_algo '{algorithm}'")
+            settings.reject(f"quant_algo '{algorithm}'")
         stored, precisions_of = _sized(layer, algorithm)
         named.setdefault(stored, []).append(name)
         precisions[stored] = precisions_of
@@ -100,7 +100,7 @@ def mixed_layers(settings: Settings) -> tuple[tuple[Rule, ...], dict[MatrixForma
 def _mixed(settings: Settings, inner: Settings, rules: tuple[Rule, ...]) -> Quantization:
     layers, precisions = mixed_layers(inner)
     if not precisions:
-        settings.refuse("MIXED_PRECISION without 'quantized_layers'")
+        settings.reject("MIXED_PRECISION without 'quantized_layers'")
     return _assembled(settings, None, (*rules, *layers), precisions)
 
 
@@ -135,12 +135,12 @@ def _group_format(weights: Settings, form: str) -> tuple[MatrixFormat, WeightPre
     size = weights.integer("group_size", default=-1)
     if kind == "float" and bits == 4:
         if size not in _FP4_PRECISIONS:
-            weights.refuse(f"4-bit floats in groups of {size}")
+            weights.reject(f"4-bit floats in groups of {size}")
         return grouped(4, size, 8), _FP4_PRECISIONS[size]
     if kind == "float":
         return _fp8(weights, strategy, size), WeightPrecision.FP8
     if kind != "int" or "24" in form:
-        weights.refuse(f"weights of type '{kind}' in format '{form}'")
+        weights.reject(f"weights of type '{kind}' in format '{form}'")
     precision = WeightPrecision.INT4 if bits == 4 else WeightPrecision.INT8
     if strategy == "group" or (not strategy and size > 0):
         zero_point = 0 if weights.flag("symmetric", default=True) else bits
@@ -163,7 +163,7 @@ def block_size(settings: Settings, key: str) -> tuple[int, int]:
     value = settings.values.get(key)
     right = isinstance(value, list) and len(value) == 2 and all(type(one) is int and 0 < one <= 10**6 for one in value)
     if not right or not isinstance(value, list):
-        settings.refuse(f"'{key}' is not two sizes")
+        settings.reject(f"'{key}' is not two sizes")
     return value[0], value[1]
 
 

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from itertools import groupby
 from typing import Any
 
 from ai_on_eks.descriptors.inventory import TensorRole
@@ -130,10 +131,14 @@ def _awq(settings: Settings) -> Quantization:
 
 def _gptq(settings: Settings) -> Quantization:
     base = _gptq_format(settings, settings)
-    rules: list[Rule] = []
-    for name, overrides in settings.sections("dynamic"):
-        stored = None if name.startswith("-:") else _gptq_format(overrides, settings)
-        rules += settings.rules((name.removeprefix("-:").removeprefix("+:"),), Match.REGEX, stored)
+    named = [
+        (
+            name.removeprefix("-:").removeprefix("+:"),
+            None if name.startswith("-:") else _gptq_format(overrides, settings),
+        )
+        for name, overrides in settings.sections("dynamic")
+    ]
+    rules = _in_order(settings, [(Match.REGEX, name, stored) for name, stored in named])
     rules += settings.rules(settings.names("modules_to_not_convert"), Match.PART, None)
     only = settings.names("modules_in_block_to_quantize")
     rules += settings.rules(only, Match.PART, base)
@@ -152,14 +157,13 @@ def _gptq_format(settings: Settings, otherwise: Settings) -> MatrixFormat:
 
 def _auto_round(settings: Settings) -> Quantization:
     base = _auto_round_format(settings, settings)
-    rules: list[Rule] = []
+    named: list[tuple[Match, str, MatrixFormat | None]] = []
     for name, overrides in settings.sections("extra_config"):
         is_full = overrides.integer("bits", default=base.bits) >= FULL_BITS
         stored = None if is_full else _auto_round_format(overrides, settings)
-        if _EXPRESSION_SIGNS & set(name):
-            rules += settings.rules((f".*{name}",), Match.REGEX, stored)
-        else:
-            rules += settings.rules((name,), Match.PART, stored)
+        is_expression = bool(_EXPRESSION_SIGNS & set(name))
+        named.append((Match.REGEX, f".*{name}", stored) if is_expression else (Match.PART, name, stored))
+    rules = _in_order(settings, named)
     blocks = settings.names("block_name_to_quantize", "to_quant_block_names")
     rules += settings.rules(blocks, Match.PART, base)
     precision = WeightPrecision.FP8 if settings.text("data_type").startswith("fp") else _integer(base.bits)
@@ -171,9 +175,18 @@ def _auto_round_format(settings: Settings, otherwise: Settings) -> MatrixFormat:
     given = Settings({**otherwise.values, **settings.values}, settings.method)
     kind = given.text("data_type") or "int"
     if kind != "int":
-        settings.refuse(f"weights of type '{kind}'")
+        settings.reject(f"weights of type '{kind}'")
     bits = given.bits("bits", allowed=(4, 8))
     return grouped(bits, given.integer("group_size", default=128), 16 + bits)
+
+
+def _in_order(settings: Settings, named: list[tuple[Match, str, MatrixFormat | None]]) -> list[Rule]:
+    """Names one after the other; those that mean the same format are read together."""
+    return [
+        rule
+        for (match, stored), entries in groupby(named, key=lambda one: (one[0], one[2]))
+        for rule in settings.rules([name for _, name, _ in entries], match, stored)
+    ]
 
 
 def _bitsandbytes(settings: Settings) -> Quantization:
@@ -181,7 +194,7 @@ def _bitsandbytes(settings: Settings) -> Quantization:
     if settings.flag("load_in_8bit", default=False) or settings.flag("_load_in_8bit", default=False):
         return Quantization(settings.method, INT8_CHANNEL, WeightPrecision.INT8, rules)
     if not (settings.flag("load_in_4bit", default=False) or settings.flag("_load_in_4bit", default=False)):
-        settings.refuse("neither load_in_4bit nor load_in_8bit")
+        settings.reject("neither load_in_4bit nor load_in_8bit")
     stored = NF4_DOUBLE if settings.flag("bnb_4bit_use_double_quant", default=False) else NF4
     return Quantization(settings.method, stored, WeightPrecision.INT4, rules)
 

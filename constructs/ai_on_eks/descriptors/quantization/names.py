@@ -37,7 +37,7 @@ MAX_PATTERNS = 2000
 MAX_EXPRESSIONS = 64
 """Those among them that have to be followed letter by letter."""
 
-MAX_COMPARISONS = 50_000
+MAX_COMPARISONS = 20_000
 """Of names with expressions, for one model: below a second. Published configs take some hundreds."""
 
 _NUMBER = re.compile(r"(?<!experts)\.(\d{1,6})(?=[.*]|$)")

@@ -44,7 +44,7 @@ class Settings:
             if value is None:
                 continue
             if isinstance(value, bool) or not isinstance(value, int) or not -1 <= value <= 10**6:
-                self.refuse(f"'{key}' is {shorten(repr(value))}, which is no size")
+                self.reject(f"'{key}' is {shorten(repr(value))}, which is no size")
             return value
         return default
 
@@ -53,7 +53,7 @@ class Settings:
         bits = self.integer(*keys, default=0)
         if bits not in allowed:
             named = " or ".join(str(one) for one in allowed)
-            self.refuse(f"weights of {bits or 'unknown'} bits; {named} are known")
+            self.reject(f"weights of {bits or 'unknown'} bits; {named} are known")
         return bits
 
     def flag(self, key: str, *, default: bool) -> bool:
@@ -76,7 +76,7 @@ class Settings:
             if len(flat) > MAX_NAMES or not all(
                 isinstance(one, str) and len(one) <= MAX_NAME_CHARACTERS for one in flat
             ):
-                self.refuse(f"'{key}' is no list of up to {MAX_NAMES:,} names")
+                self.reject(f"'{key}' is no list of up to {MAX_NAMES:,} names")
             return tuple(one.strip() for one in flat if one.strip())
         return ()
 
@@ -85,9 +85,9 @@ class Settings:
         try:
             return tuple(Rule(pattern, stored) for pattern in patterns(names, match))
         except ValueError as error:
-            self.refuse(str(error))
+            self.reject(str(error))
 
-    def refuse(self, reason: str) -> NoReturn:
+    def reject(self, reason: str) -> NoReturn:
         """Says that this quantization is not known, and why."""
         raise unknown(self.method, self._path, reason)
 
