@@ -213,6 +213,20 @@ def test_given_nemotron_when_read_then_the_state_has_the_bits_its_config_names(n
     assert (kept["state"], kept["convolution window"]) == (bits, None)
 
 
+def test_given_nemotron_with_a_layer_that_predicts_when_read_then_it_is_on_disk_only() -> None:
+    without, with_it = (
+        read(NEMOTRON),
+        read(NEMOTRON, num_nextn_predict_layers=1, mtp_layers_block_type=["attention", "moe"]),
+    )
+    assert without.unserved_tensors == ()
+    assert (with_it.parameters, with_it.operations) == (without.parameters, without.operations)
+    attention = 2 * 512 * 512 + 2 * 128 * 512
+    experts = 8 * 2 * 96 * 512 + 2 * 192 * 512 + 8 * 512
+    ends = 2 * 512 * 512 + 3 * 512
+    assert sum(tensor.parameters for tensor in with_it.unserved_tensors) == attention + experts + ends + 2 * 512
+    assert read(NEMOTRON, num_nextn_predict_layers=1).unserved_tensors == with_it.unserved_tensors
+
+
 def test_given_a_short_convolution_when_read_then_a_window_is_all_it_keeps() -> None:
     # vLLM 0.33.0, short_conv_state_shape: (conv_L_cache - 1) x hidden size
     states = [state for state in read(LFM2_MOE).states if isinstance(state, RecurrentState)]

@@ -6,12 +6,13 @@
 
     layer  one of them + norm H
 
-The layers for multi-token prediction (num_nextn_predict_layers) are not served and not counted; the router's correction
-bias is a buffer. vLLM keeps the state of Mamba in the data type that `mamba_ssm_cache_dtype` names, float32 where the
-config says nothing. Neither library ties the head to the embedding, whatever `tie_word_embeddings` says.
+The layers that predict a further token, in a pattern of their own, are in the checkpoints and serve speculative
+decoding only: they count as unserved. The router's correction bias is a buffer. Neither library ties the head to the
+embedding, whatever `tie_word_embeddings` says. vLLM keeps the state of Mamba in the data type that
+`mamba_ssm_cache_dtype` names, float32 where the config says nothing.
 
 Names are those of the published checkpoints (`backbone.`). Source: modeling_nemotron_h.py of transformers 5.23.0;
-nemotron_h.py and config.py (NemotronHForCausalLMConfig) of vLLM 0.33.0, read 2026-11-24.
+nemotron_h.py, nemotron_h_mtp.py and config.py (NemotronHForCausalLMConfig) of vLLM 0.33.0, read 2026-11-24.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ from ai_on_eks.descriptors.architectures.hybrid_layers import (
 )
 from ai_on_eks.descriptors.architectures.hyperparameters import Hyperparameters
 from ai_on_eks.descriptors.architectures.state_space_mixers import Mamba2, mamba2, state_bits
-from ai_on_eks.descriptors.inventory import Inventory, Sharding, TensorRole
+from ai_on_eks.descriptors.inventory import Inventory, Sharding, Tensor, TensorRole
 
 FAMILY = "hybrid"
 MODEL_TYPES = ("nemotron_h",)
@@ -52,6 +53,8 @@ DEFAULTS: Mapping[str, Mapping[str, Any]] = {
         "mlp_bias": False,
         "mamba_ssm_cache_dtype": "float32",
         "num_experts_per_tok": 2,
+        "num_nextn_predict_layers": 0,
+        "mtp_hybrid_override_pattern": "*E",
     },
 }
 """What transformers documents for a hyper-parameter that a published config may leave out."""
@@ -68,11 +71,14 @@ _WORDS: Mapping[str, str] = {
 """Words of `layers_block_type` -> letters of `hybrid_override_pattern`."""
 
 _PREFIX = "backbone.layers.*"
+_PREDICTING = "mtp.layers.*"
+MAX_PREDICTING = 8
+"""Further tokens predicted; published models predict one."""
 
 
 def read(model_type: str, parameters: Hyperparameters) -> Inventory:
     """The inventory of a Nemotron-H, or an InputError with everything that is missing."""
-    kinds = _kinds(parameters)
+    kinds = _pattern(parameters, "layers_block_type", "hybrid_override_pattern")
     hidden, heads = parameters.integer("hidden_size"), parameters.integer("num_attention_heads")
     key_value_heads = parameters.integer_or("num_key_value_heads", heads)
     message = f"{key_value_heads} key/value heads do not divide {heads} attention heads"
@@ -90,30 +96,58 @@ def read(model_type: str, parameters: Hyperparameters) -> Inventory:
         embedding="backbone.embeddings.weight",
         last_norm="backbone.norm_f.weight",
     )
-    blocks = [
-        Block((Layers(_PREFIX, tuple(range(len(kinds)))).norm("norm", hidden),)),
-        attention(Layers(_PREFIX, numbers(kinds, _ATTENTION)), attending),
-    ]
-    if _MAMBA in kinds:
-        blocks.append(mamba2(Layers(_PREFIX, numbers(kinds, _MAMBA)), _mixer(parameters, hidden)))
-    if _DENSE in kinds:
-        blocks.append(_dense(Layers(_PREFIX, numbers(kinds, _DENSE)), parameters, hidden))
-    if _SPARSE in kinds:
-        blocks += _sparse(Layers(_PREFIX, numbers(kinds, _SPARSE)), parameters, hidden)
+    blocks = _blocks(_PREFIX, kinds, attending, parameters)
+    predicting = _predicting(attending, parameters)
     parameters.finish()
-    return assemble(model_type, frame, blocks)
+    return replace(assemble(model_type, frame, blocks), unserved_tensors=predicting)
 
 
-def _kinds(parameters: Hyperparameters) -> tuple[str, ...]:
+def _blocks(prefix: str, kinds: tuple[str, ...], attending: Attention, parameters: Hyperparameters) -> list[Block]:
+    """One block for each kind of layer there is, and the norm of every layer."""
+    hidden = attending.hidden
+
+    def layers(kind: str) -> Layers:
+        return Layers(prefix, numbers(kinds, kind))
+
+    blocks = [Block((Layers(prefix, tuple(range(len(kinds)))).norm("norm", hidden),))]
+    blocks.append(attention(layers(_ATTENTION), attending))
+    if _MAMBA in kinds:
+        blocks.append(mamba2(layers(_MAMBA), _mixer(parameters, hidden)))
+    if _DENSE in kinds:
+        blocks.append(_dense(layers(_DENSE), parameters, hidden))
+    if _SPARSE in kinds:
+        blocks += _sparse(layers(_SPARSE), parameters, hidden)
+    return blocks
+
+
+def _predicting(attending: Attention, parameters: Hyperparameters) -> tuple[Tensor, ...]:
+    """The layers that predict a further token: the first takes the last hidden state beside the embedding."""
+    count = parameters.integer("num_nextn_predict_layers", least=0, most=MAX_PREDICTING)
+    if count == 0:
+        return ()
+    kinds = _pattern(parameters, "mtp_layers_block_type", "mtp_hybrid_override_pattern") * count
+    hidden = attending.hidden
+    steps = range(0, len(kinds), max(1, len(kinds) // count))
+    first = Layers(_PREDICTING, tuple(steps))
+    ends = (
+        first.matrix("eh_proj", hidden, 2 * hidden, TensorRole.FEED_FORWARD, Sharding.REPLICATED),
+        *(first.norm(name, hidden) for name in ("enorm", "hnorm")),
+        Layers(_PREDICTING, tuple(step + len(kinds) // count - 1 for step in steps)).norm("final_layernorm", hidden),
+    )
+    blocks = _blocks(_PREDICTING, kinds, attending, parameters)
+    return (*ends, *(tensor for block in blocks for tensor in block.tensors if tensor.count))
+
+
+def _pattern(parameters: Hyperparameters, words_key: str, letters_key: str) -> tuple[str, ...]:
     """One letter for every layer, from a list of words or a text of letters."""
-    words = parameters.layer_kinds("layers_block_type", tuple(_WORDS))
+    words = parameters.layer_kinds(words_key, tuple(_WORDS))
     if words:
         return tuple(_WORDS[word] for word in words)
-    pattern = parameters.text("hybrid_override_pattern")
-    strange = sorted(set(pattern) - set(_WORDS.values()))
+    letters = parameters.text(letters_key)
+    strange = sorted(set(letters) - set(_WORDS.values()))
     message = f"no kind of layer is known for {', '.join(repr(letter) for letter in strange[:8])}"
-    parameters.support("hybrid_override_pattern", not strange, message)
-    return tuple(pattern)
+    parameters.support(letters_key, not strange, message)
+    return tuple(letters)
 
 
 def _mixer(parameters: Hyperparameters, hidden: int) -> Mamba2:
