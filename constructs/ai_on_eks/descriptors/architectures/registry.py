@@ -221,7 +221,8 @@ def _asked(descriptor: Descriptor, inventory: Inventory) -> Inventory:
 
 def _quantization(config: Mapping[str, Any]) -> dict[str, Any]:
     """What a config says about how its weights are stored, wherever in it."""
-    if "quantization_config" not in config and not any(isinstance(one, Mapping) for one in config.values()):
+    parts = (config, *(part for part in config.values() if isinstance(part, Mapping)))
+    if not any("quantization_config" in part for part in parts):
         return {}
     relevant: dict[str, Any] = import_module("ai_on_eks.descriptors.quantization.methods").relevant_section(config)
     return relevant
