@@ -116,6 +116,34 @@ QWEN_IMAGE: Config = {
     "out_channels": 16,
     "patch_size": 2,
 }
+AURA_FLOW: Config = {
+    "_class_name": "AuraFlowTransformer2DModel",
+    "attention_head_dim": 256,
+    "caption_projection_dim": 3072,
+    "in_channels": 4,
+    "joint_attention_dim": 2048,
+    "num_attention_heads": 12,
+    "num_mmdit_layers": 4,
+    "num_single_dit_layers": 32,
+    "out_channels": 4,
+    "patch_size": 2,
+    "pos_embed_max_size": 1024,
+    "sample_size": 64,
+}
+SANA: Config = {
+    "_class_name": "SanaTransformer2DModel",
+    "attention_head_dim": 32,
+    "caption_channels": 2304,
+    "cross_attention_dim": 2240,
+    "cross_attention_head_dim": 112,
+    "in_channels": 32,
+    "mlp_ratio": 2.5,
+    "num_attention_heads": 70,
+    "num_cross_attention_heads": 20,
+    "num_layers": 20,
+    "out_channels": 32,
+    "sample_size": 32,
+}
 CLIP_L: Config = {
     "architectures": ["CLIPTextModel"],
     "model_type": "clip_text_model",

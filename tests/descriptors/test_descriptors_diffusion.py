@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from diffusion_configs import (
+    AURA_FLOW,
     FLUX,
     FLUX_DEV,
     FLUX_SCHNELL,
@@ -13,6 +14,7 @@ from diffusion_configs import (
     PIXART,
     PIXART_ALPHA,
     QWEN_IMAGE,
+    SANA,
     SD3,
     SD3_MEDIUM,
     SD15,
@@ -82,6 +84,8 @@ def inventory_of(config: Config, **image: Any) -> Inventory:
         (PIXART_ALPHA, 611_349_152),
         (PIXART_ALPHA | {"sample_size": 64}, 610_856_096),
         (QWEN_IMAGE, 20_430_401_088),
+        (AURA_FLOW, 6_833_439_744),
+        (SANA, 1_604_462_752),
     ],
 )  # fmt: skip
 def test_given_a_transformer_when_counted_then_the_parameters_are_diffusers_own(

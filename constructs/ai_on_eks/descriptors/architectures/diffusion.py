@@ -55,6 +55,7 @@ class _Pipeline:
 
 
 MODEL_TYPES: Mapping[str, _Pipeline] = {
+    "AuraFlowPipeline": _Pipeline("transformer", 50, guided=True, prompt_tokens=256, upcasts=True),
     "FluxPipeline": _Pipeline("transformer", None, guided=False, prompt_tokens=512),
     "KolorsPipeline": _Pipeline("unet", 50, guided=True, prompt_tokens=256, upcasts=True),
     "LatentConsistencyModelPipeline": _Pipeline("unet", 4, guided=False, prompt_tokens=77),

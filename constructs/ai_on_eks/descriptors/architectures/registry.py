@@ -45,6 +45,7 @@ MODULES: Mapping[str, tuple[str, ...]] = {
     "decoder": ("gemma2", "llama", "mimo", "mistral", "phi3", "qwen2", "qwen3"),
     "detection": ("detr", "table-transformer", "yolos"),
     "diffusion": (
+        "AuraFlowPipeline",
         "FluxPipeline",
         "KolorsPipeline",
         "LatentConsistencyModelPipeline",
@@ -57,6 +58,7 @@ MODULES: Mapping[str, tuple[str, ...]] = {
         "StableDiffusionXLPipeline",
     ),
     "diffusion_cross": ("PixArtTransformer2DModel", "Transformer2DModel"),
+    "diffusion_gated": ("AuraFlowTransformer2DModel", "SanaTransformer2DModel"),
     "diffusion_transformer": ("FluxTransformer2DModel", "QwenImageTransformer2DModel", "SD3Transformer2DModel"),
     "encoder": ("bert", "distilbert", "mpnet", "roberta", "xlm-roberta"),
     "encoder_decoder": ("bart", "m2m_100", "marian", "mbart", "pegasus"),
@@ -113,6 +115,7 @@ MODULES: Mapping[str, tuple[str, ...]] = {
     ),
     "speech": ("speech_to_text", "whisper"),
     "state_space": ("falcon_mamba", "mamba", "mamba2"),
+    **TIMM_MODULES,
     "unet": ("UNet2DConditionModel",),
     "ungated": ("bloom", "falcon", "gpt2", "gpt_bigcode", "gpt_neox", "gptj", "opt", "phi"),
     "vision": ("vit",),
