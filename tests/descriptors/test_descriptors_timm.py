@@ -63,6 +63,14 @@ def read(name: str, side: int = 224) -> Inventory:
         ("convnext_tiny.fb_in22k", 224, 28_589_128, 4_455_531_264),
         ("convnext_xlarge", 224, 350_196_968, 60_921_030_656),
         ("convnextv2_huge", 384, 660_289_640, 337_724_794_880),
+        ("densenet121", 224, 7_978_856, 2_834_161_664),
+        ("densenet161.tv_in1k", 224, 28_681_000, 7_727_907_072),
+        ("densenet201", 224, 20_013_928, 4_291_365_888),
+        ("regnetx_002", 224, 2_684_792, 199_039_872),
+        ("regnetx_032", 224, 15_296_552, 3_176_621_952),
+        ("regnety_120", 224, 51_822_544, 12_092_376_576),
+        ("regnety_160.swag_ft_in1k", 224, 83_590_140, 15_911_510_272),
+        ("regnety_320", 224, 145_046_770, 32_279_552_832),
         ("swin_tiny_patch4_window7_224", 224, 28_288_354, 4_350_425_088 + 140_141_568),
         ("swin_base_patch4_window7_224.ms_in22k_ft_in1k", 224, 87_768_224, 15_126_077_440 + 304_869_376),
         ("swin_large_patch4_window12_384", 384, 196_735_516, 99_969_626_112 + 3_949_461_504),
@@ -96,6 +104,11 @@ def test_given_one_network_of_two_libraries_when_read_then_both_say_the_same() -
 def test_given_a_name_when_read_then_its_family_is_that_of_its_network() -> None:
     assert family_of(config_of("vgg16")) is Family.CNN
     assert family_of(config_of("swin_tiny_patch4_window7_224")) is Family.TRANSFORMER
+
+
+def test_given_maps_that_join_when_read_then_all_before_are_kept() -> None:
+    # the sixth layer of the first block: 224 channels kept, 32 made, 256 joined, at 56 × 56
+    assert read("densenet121").activations.per_item == max(56**2 * (224 + 32 + 256), (112**2) * 64 + 224**2 * 3)
 
 
 def test_given_attention_in_windows_when_read_then_the_first_stage_is_the_widest_and_has_the_fewest_heads() -> None:

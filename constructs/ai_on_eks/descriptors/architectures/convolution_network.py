@@ -46,6 +46,11 @@ class Network:
         """The shortcut has been added, or there was none."""
         self._kept, self._is_kept = 0, False
 
+    def join(self, channels: int) -> None:
+        """Puts the kept map, of so many channels, beside the map reached so far, as a new one."""
+        self._move(channels + self.channels, self.side)
+        self.release()
+
     def convolve(
         self,
         name: str,

@@ -13,6 +13,9 @@ TIMM_MODULES: Mapping[str, tuple[str, ...]] = {
         "timm/convnext_small", "timm/convnext_tiny", "timm/convnext_xlarge", "timm/convnextv2_base",
         "timm/convnextv2_huge", "timm/convnextv2_large", "timm/convnextv2_tiny",
     ),
+    "timm_densenet": (
+        "timm/densenet121", "timm/densenet161", "timm/densenet169", "timm/densenet201",
+    ),
     "timm_mobile": (
         "timm/efficientnet_b0", "timm/efficientnet_b1", "timm/efficientnet_b2", "timm/efficientnet_b3",
         "timm/efficientnet_b4", "timm/efficientnet_b5", "timm/efficientnet_b6", "timm/efficientnet_b7",
@@ -26,6 +29,13 @@ TIMM_MODULES: Mapping[str, tuple[str, ...]] = {
         "timm/tf_efficientnet_lite2", "timm/tf_efficientnet_lite3", "timm/tf_efficientnet_lite4",
         "timm/tf_mobilenetv3_large_075", "timm/tf_mobilenetv3_large_100", "timm/tf_mobilenetv3_small_075",
         "timm/tf_mobilenetv3_small_100",
+    ),
+    "timm_regnet": (
+        "timm/regnetx_002", "timm/regnetx_004", "timm/regnetx_006", "timm/regnetx_008", "timm/regnetx_016",
+        "timm/regnetx_032", "timm/regnetx_040", "timm/regnetx_064", "timm/regnetx_080", "timm/regnetx_120",
+        "timm/regnetx_160", "timm/regnetx_320", "timm/regnety_002", "timm/regnety_004", "timm/regnety_006",
+        "timm/regnety_008", "timm/regnety_016", "timm/regnety_032", "timm/regnety_040", "timm/regnety_064",
+        "timm/regnety_080", "timm/regnety_120", "timm/regnety_160", "timm/regnety_320",
     ),
     "timm_resnet": (
         "timm/resnet101", "timm/resnet101d", "timm/resnet152", "timm/resnet152d", "timm/resnet18", "timm/resnet18d",
