@@ -134,6 +134,8 @@ def test_given_no_image_size_when_read_then_the_assumed_one_is_named() -> None:
         (REGNET | {"groups_width": 100}, {"contradiction"}),
         (REGNET | {"depths": [1]}, {"contradiction"}),
         (CONVNEXT | {"patch_size": 256}, {"contradiction"}),
+        (CONVNEXT | {"depths": [400, 400, 200, 1]}, {"contradiction"}),
+        (REGNET | {"depths": [400, 400, 200, 1]}, {"contradiction"}),
         (CONVNEXT | {"hidden_sizes": None}, {"missing-hyperparameter"}),
         (CONVNEXT | {"image_size": 10**6}, {"contradiction"}),
         (CONVNEXT | {"architectures": ["ConvNextForSegmentation"]}, {"unknown-architecture"}),

@@ -18,7 +18,7 @@ from typing import Any
 
 from ai_on_eks.descriptors.architectures.convolution_images import image_side, labels_of
 from ai_on_eks.descriptors.architectures.convolution_network import Network
-from ai_on_eks.descriptors.architectures.hyperparameters import Hyperparameters
+from ai_on_eks.descriptors.architectures.hyperparameters import MAX_LAYERS, Hyperparameters
 from ai_on_eks.descriptors.inventory import Inventory
 
 FAMILY = "cnn"
@@ -45,7 +45,7 @@ def read(model_type: str, parameters: Hyperparameters) -> Inventory:
     parameters.relate(
         ("hidden_sizes", "depths"), len(depths) == len(widths), f"{len(depths)} depths, but {len(widths)} hidden_sizes"
     )
-    parameters.relate(("depths",), max(depths, default=1) <= 1000, "more than 1000 layers in a stage")
+    parameters.relate(("depths",), sum(depths) <= MAX_LAYERS, f"more than {MAX_LAYERS} layers")
     channels, patch = parameters.integer("num_channels"), parameters.integer("patch_size")
     is_first = model_type == "convnext"
     # Zero switches the factors off; it is no number above zero, so it is looked at as it stands.

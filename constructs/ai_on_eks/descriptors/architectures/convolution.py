@@ -18,7 +18,7 @@ from typing import Any
 
 from ai_on_eks.descriptors.architectures.convolution_images import image_side, labels_of
 from ai_on_eks.descriptors.architectures.convolution_network import Network
-from ai_on_eks.descriptors.architectures.hyperparameters import Hyperparameters
+from ai_on_eks.descriptors.architectures.hyperparameters import MAX_LAYERS, Hyperparameters
 from ai_on_eks.descriptors.inventory import Inventory
 
 FAMILY = "cnn"
@@ -62,7 +62,7 @@ def read(model_type: str, parameters: Hyperparameters) -> Inventory:
     parameters.relate(
         ("hidden_sizes", "depths"), len(depths) == len(widths), f"{len(depths)} depths, but {len(widths)} hidden_sizes"
     )
-    parameters.relate(("depths",), max(depths, default=1) <= 1000, "more than 1000 layers in a stage")
+    parameters.relate(("depths",), sum(depths) <= MAX_LAYERS, f"more than {MAX_LAYERS} layers")
     kind = parameters.choice("layer_type", ("bottleneck", "basic") if is_resnet else ("x", "y"))
     if kind == "bottleneck":
         divisible = all(width % REDUCTION == 0 for width in widths)

@@ -17,7 +17,7 @@ from typing import Any
 
 from ai_on_eks.descriptors.architectures.convolution_images import image_side, labels_of
 from ai_on_eks.descriptors.architectures.convolution_network import Network, make_divisible
-from ai_on_eks.descriptors.architectures.hyperparameters import Hyperparameters
+from ai_on_eks.descriptors.architectures.hyperparameters import MAX_LAYERS, Hyperparameters
 from ai_on_eks.descriptors.inventory import Inventory
 
 FAMILY = "cnn"
@@ -154,7 +154,8 @@ def _efficientnet(parameters: Hyperparameters) -> Inventory:
     stages = tuple(parameters.integers(key) for key in keys)
     same = len({len(stage) for stage in stages}) == 1
     parameters.relate(keys, same, "not as many entries in each list of stages")
-    parameters.relate(keys[-1:], depth * max(stages[-1], default=1) <= MAX_FACTOR, "more than 1000 blocks in a stage")
+    blocks = sum(ceil(depth * repeats) for repeats in stages[-1])
+    parameters.relate(keys[-1:], blocks <= MAX_LAYERS, f"more than {MAX_LAYERS} blocks")
     top = make_divisible(TOP * width, divisor)
     features = parameters.integer("hidden_dim")
     message = f"{features} features, but the last convolution has {top}"
