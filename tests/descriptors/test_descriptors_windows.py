@@ -114,3 +114,14 @@ def test_given_a_described_config_when_read_again_then_the_windows_are_the_same(
     config = {"model_type": "gpt_oss", **EXPERTS, "sliding_window": 128, "layer_types": [FULL, SLIDING] * 16}
     inventory, relevant = relevant_hyperparameters(config)
     assert relevant_hyperparameters(relevant)[0] == inventory
+
+
+def test_given_a_null_where_a_default_is_documented_when_described_then_the_null_is_kept() -> None:
+    inventory, relevant = relevant_hyperparameters({"model_type": "qwen3", **DIMENSIONS, "num_key_value_heads": None})
+    assert inventory.key_value_heads == 32
+    assert relevant_hyperparameters(relevant)[0] == inventory
+
+
+def test_given_an_absurd_number_of_layers_when_read_then_it_is_answered_at_once() -> None:
+    config = {"model_type": "gptj", "n_embd": 64, "n_head": 8, "n_positions": 64, "vocab_size": 64, "n_layer": 10**8}
+    assert relevant_hyperparameters(config)[0].layers == 10**8

@@ -54,7 +54,7 @@ def decoder_inventory(
     hidden size."""
     tied_head = 2 * shape.vocabulary * (head_width or shape.hidden) if shape.has_head and shape.tied else 0
     heads = (shape.heads, shape.key_value_heads, shape.head_dimension, shape.head_dimension)
-    attending = attention or windows.groups((None,) * shape.layers, *heads)
+    attending = attention or (windows.AttentionGroup(shape.layers, *heads),)
     return Inventory(
         architecture=model_type,
         item=Item.TOKEN,

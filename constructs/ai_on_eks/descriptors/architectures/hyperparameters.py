@@ -96,6 +96,8 @@ class Hyperparameters:
 
     def integer_or(self, key: str, otherwise: int) -> int:
         """A whole number, or what its documented rule makes of the other hyper-parameters."""
+        if key in self._defaults and self.is_null(key):
+            return otherwise
         if self.has(key) or (key not in self._values and key in self._defaults):
             return self.integer(key)
         return otherwise
