@@ -10,7 +10,9 @@ from typing import Any
 import pytest
 from diffusion_configs import CLIP_G, CLIP_L, FLUX, SDXL, SDXL_UNET, SDXL_VAE, Config
 
+from ai_on_eks.descriptors.architectures import build_inventory
 from ai_on_eks.descriptors.describe import describe, to_yaml
+from ai_on_eks.descriptors.image_generation import Offload
 from ai_on_eks.descriptors.loading import load_descriptor
 from ai_on_eks.descriptors.schema import Family, Format, Kind, WeightPrecision
 from ai_on_eks.errors import InputError
@@ -60,6 +62,17 @@ def test_given_a_diffusers_folder_when_described_then_the_descriptor_loads_and_c
     file = tmp_path / "sdxl.yaml"
     file.write_text(to_yaml(descriptor, found.notes))
     assert load_descriptor(file).architecture == descriptor.architecture
+
+
+def test_given_a_described_folder_when_an_image_is_asked_for_then_it_is_what_the_pipeline_makes(tmp_path: Path) -> None:
+    found = describe(str(folder_of(SDXL, tmp_path / "a")))
+    file = tmp_path / "sdxl.yaml"
+    asked = "serving:\n  image: {width: 1536, height: 1024, steps: 30, guidance: false, offload: model}\n"
+    file.write_text(to_yaml(found.descriptor) + asked)
+    image = build_inventory(load_descriptor(file)).image
+    assert image is not None
+    assert (image.width, image.height, image.steps, image.guided) == (1536, 1024, 30, False)
+    assert image.offload is Offload.MODEL
 
 
 def test_given_a_config_with_more_keys_then_only_those_that_matter_are_written(tmp_path: Path) -> None:

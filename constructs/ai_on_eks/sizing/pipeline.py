@@ -16,8 +16,9 @@ found 2026-11-24, of a decoder whose maps take 3 GiB in float32 and 1.5 GiB in h
     half     3.1   Stable Diffusion 1.5: 20.0 % of 24 GiB, 0.16 of weights, so 4.6
                    (huggingface.co/docs/diffusers, hybrid inference); FLUX.1-dev: 36.17 GiB at the peak, 31.45 after
                    loading, so 4.7 (huggingface.co/blog/diffusers-quantization)
-Others measured less in half precision (Stable Diffusion 3 on an H100: 2.4): the factor is the largest that was found,
-because a pipeline that does not fit fails and one that fits too well does not.
+Others measured less in half precision (2.4 GiB for Stable Diffusion 3 on an H100, 2.5 for SDXL on an A100): which
+kernels cuDNN picks depends on its version and the device. The factor is the largest that was found, because a pipeline
+that does not fit fails and one that fits too well does not.
 """
 
 from __future__ import annotations

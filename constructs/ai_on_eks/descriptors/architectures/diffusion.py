@@ -31,7 +31,6 @@ from ai_on_eks.descriptors.inventory import (
     Operations,
     Sharding,
     Tensor,
-    TensorRole,
 )
 from ai_on_eks.errors import InputError, Problem
 
@@ -242,7 +241,6 @@ def _named(key: str, network: Inventory) -> tuple[Tensor, ...]:
             tensor,
             name=f"{key}.{tensor.name}",
             sharding=Sharding.REPLICATED,
-            role=TensorRole.HEAD if key in OTHERS else tensor.role,
         )
         for tensor in network.tensors
     )

@@ -3,7 +3,7 @@
 With width H, L layers, n image tokens, t tokens of the prompt:
 
     AuraFlow   as Stable Diffusion 3, all without biases; feed-forward 3 H F with F = 8H ÷ 3 in whole 256s; single
-               blocks 6H² + 4H² + 3 H F over image and prompt; learned positions, as many as the config says; 8 registers
+               blocks 6H² + 4H² + 3 H F over image and prompt; learned positions, as many as the config says; registers
     Sana       attention that grows with n alone, 4H² + H; over the prompt 4 (H² + H); feed-forward by convolutions:
                2F (H + 1), 2F (9 + 1) and F H, with F = mlp_ratio × H
     values     AuraFlow 2H + 3F per token;  Sana 2H + 6F per image token
