@@ -298,3 +298,10 @@ def test_given_an_unusable_mixture_when_read_then_an_input_error_says_why(
     with pytest.raises(InputError) as caught:
         read({"model_type": model_type, **SMALL, **changes})
     assert code in {problem.code for problem in caught.value.problems}
+
+
+def test_given_a_config_without_layers_when_read_then_they_are_asked_for_once() -> None:
+    with pytest.raises(InputError) as caught:
+        read({"model_type": "qwen3_moe"})
+    paths = [problem.path for problem in caught.value.problems]
+    assert paths.count("architecture.config.num_hidden_layers") == 1

@@ -261,9 +261,9 @@ class Hyperparameters:
         self._problems.append(Problem("unknown-architecture", message, path=path, value=self._get(key), fix=fix))
 
     def finish(self) -> None:
-        """Raises all problems found so far."""
+        """Raises all problems found so far, each once however often its hyper-parameter was read."""
         if self._problems:
-            raise InputError(self._problems)
+            raise InputError(list({(problem.path, problem.code): problem for problem in self._problems}.values()))
 
     def _get(self, key: str) -> Any:
         value = self._values.get(key)
