@@ -123,7 +123,7 @@ def test_given_sources_that_cannot_be_read_when_described_then_each_says_why(tmp
     assert refused(str(tmp_path / "m.gguf")).code == "weights-malformed"
     assert refused(str(tmp_path / "empty")).code == "source-not-supported"
     assert "diffusers" in refused(str(tmp_path / "diffusers")).message
-    unknown = refused(str(folder_of({"model_type": "mamba"}, tmp_path / "unknown")))
+    unknown = refused(str(folder_of({"model_type": "no-such-type"}, tmp_path / "unknown")))
     assert (unknown.code, unknown.path) == ("unknown-architecture", "model_type")
     odd = refused(str(folder_of(LLAMA | {"torch_dtype": "float5"}, tmp_path / "odd")))
     assert odd.code == "unknown-data-type"

@@ -13,7 +13,7 @@ from types import MappingProxyType
 from typing import Any
 
 from ai_on_eks.catalog.reading import read
-from ai_on_eks.catalog.types import BatchLimit, Engine, EngineHost, EngineMemory
+from ai_on_eks.catalog.types import BatchLimit, CompiledDevice, CompiledPrograms, Engine, EngineHost, EngineMemory
 from ai_on_eks.errors import Problem, UsageError
 from ai_on_eks.units import GIB
 
@@ -84,6 +84,10 @@ def _engine(name: str, entry: Mapping[str, Any]) -> Engine:
         source=entry["source"],
         cache_min_compute_capability=_capabilities(entry["cache_min_compute_capability"]),
         withheld_images=MappingProxyType(entry.get("withheld_images", {})),
+        deployed=entry.get("deployed", True),
+        accelerators=tuple(entry.get("accelerators", ())),
+        pads=tuple(entry.get("pads", ())),
+        model_types=tuple(entry.get("model_types", ())),
     )
 
 
@@ -112,9 +116,17 @@ def _memory(entry: Mapping[str, Any], version: tuple[int, ...]) -> EngineMemory:
         cache_layout=constant.get("cache_layout", "contiguous"),
         batches_in_flight=constant.get("batches_in_flight", 1),
         recurrent_pages=constant.get("recurrent_pages", 1),
+        programs=_programs(constant["programs"]) if "programs" in constant else None,
         host=EngineHost(**host),
         sources=MappingProxyType({**entry["memory"]["sources"], **period["sources"], **host_sources}),
     )
+
+
+def _programs(entry: Mapping[str, Any]) -> CompiledPrograms:
+    devices = tuple(
+        CompiledDevice(**{**device, "accelerators": tuple(device["accelerators"])}) for device in entry["devices"]
+    )
+    return CompiledPrograms(**{**entry, "devices": devices})
 
 
 def _batch_limit(limit: Mapping[str, Any]) -> BatchLimit:

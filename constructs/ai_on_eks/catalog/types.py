@@ -123,6 +123,8 @@ class EngineHost:
     shared_memory_bytes           /dev/shm of a replica with more than one rank; and for each rank of it
     stored_bits_per_parameter     what a checkpoint may hold of each parameter where the engine casts it when loading
     cache_bytes                   compile caches and temporary files on the node's disk
+    compiler_bytes                compiler processes while programs are made on the node itself
+    traced_weight_copies          copies of one rank's weights in host memory while its programs are traced
     streams_from_object_storage   reads weights from S3 into the accelerator without a copy on the node's disk
     """
 
@@ -135,7 +137,39 @@ class EngineHost:
     shared_memory_bytes_per_rank: int = 0
     stored_bits_per_parameter: int = 0
     cache_bytes: int = 0
+    compiler_bytes: int = 0
+    traced_weight_copies: float = 0.0
     streams_from_object_storage: bool = False
+
+
+class CompiledDevice(NamedTuple):
+    """What compiled programs take of one logical core beside weights, cache and scratch.
+
+    accelerators       catalogue names
+    code_bytes         instructions of the programs and the micro-code under them
+    collective_bytes   buffers of the exchange between ranks; only where there are several
+    descriptor_share   lists of transfers (DMA rings) that a program keeps ready, of each byte of weights
+    """
+
+    accelerators: tuple[str, ...]
+    code_bytes: int
+    collective_bytes: int
+    descriptor_share: float
+
+
+class CompiledPrograms(NamedTuple):
+    """How an engine that compiles every shape ahead spends a logical core (AWS Neuron). See `sizing.neuron`.
+
+    devices              by accelerator
+    scratch_page_bytes   the runtime allocates scratch memory in pages of this size
+    scratch_value_bytes  of one intermediate value in scratch memory
+    prompts_at_once      sequences of one context-encoding pass; None = the whole batch
+    """
+
+    devices: tuple[CompiledDevice, ...]
+    scratch_page_bytes: int
+    scratch_value_bytes: int
+    prompts_at_once: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,6 +196,7 @@ class EngineMemory:
     cache_layout           how sequences' states are laid out: a name in `sizing.cache_layout`
     batches_in_flight      forward passes whose tokens a layer with a window keeps beside the window
     recurrent_pages        pages that a sequence holds of a recurrent state: more than one where prefixes are cached
+    programs               of an engine whose programs are compiled ahead for fixed shapes; None = shapes are free
     sources                field → where its figure comes from, with date
     """
 
@@ -185,6 +220,7 @@ class EngineMemory:
     cache_layout: str = "contiguous"
     batches_in_flight: int = 1
     recurrent_pages: int = 1
+    programs: CompiledPrograms | None = None
     host: EngineHost = EngineHost()
     sources: Mapping[str, str] = field(default_factory=dict)
 
@@ -199,6 +235,10 @@ class Engine:
     withheld_images              why a published image is not used, by compute capability
     min_compute_capability       by weight data type; a missing data type is not served on NVIDIA
     cache_min_compute_capability by data type of the cache; a missing one needs nothing beyond the weights'
+    deployed                     False = sized only: the package renders no workload for it
+    accelerators                 catalogue names of the accelerators an engine that is sized only runs on; none = any
+    model_types                  of the configs it loads; none = any. A model known only by its size is taken for one
+    pads                         what is padded where tensor parallelism leaves a remainder: `heads`, `widths`
     """
 
     name: str
@@ -216,3 +256,7 @@ class Engine:
     source: str
     cache_min_compute_capability: Mapping[str, tuple[int, int]] = field(default_factory=dict)
     withheld_images: Mapping[str, str] = field(default_factory=dict)
+    deployed: bool = True
+    accelerators: tuple[str, ...] = ()
+    pads: tuple[str, ...] = ()
+    model_types: tuple[str, ...] = ()

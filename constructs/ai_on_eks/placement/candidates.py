@@ -47,4 +47,13 @@ def _why_not(engine: Engine, descriptor: Descriptor) -> str | None:
     ):
         if value not in accepted:
             return f"{engine.title} {engine.version} serves {field} {', '.join(accepted)}, not {value}"
+    model_type = _model_type(descriptor)
+    if engine.model_types and model_type is not None and model_type not in engine.model_types:
+        return f"{engine.title} {engine.version} does not load model type '{model_type}'"
     return None
+
+
+def _model_type(descriptor: Descriptor) -> str | None:
+    """What the config names; None where only the size of the model is known."""
+    config = descriptor.architecture.config
+    return config.get("model_type") if isinstance(config, dict) else None

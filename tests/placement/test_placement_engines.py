@@ -1,0 +1,49 @@
+"""Which engines load a model at all."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from ai_on_eks.catalog.loading import Catalog
+from ai_on_eks.descriptors.architectures import known_model_types
+from ai_on_eks.descriptors.schema import Descriptor
+from ai_on_eks.placement.candidates import engines_for
+
+
+def _with_config(llama: Descriptor, config: dict[str, Any] | None, **update: Any) -> Descriptor:
+    architecture = llama.architecture.model_copy(
+        update={"config": config, "parameters": None if config else 8_000_000_000}
+    )
+    return llama.model_copy(update={"architecture": architecture, **update})
+
+
+@pytest.mark.parametrize("model_type", ["t5", "recurrent_gemma", "minimax"])
+def test_given_a_model_type_that_vllm_does_not_load_then_it_is_rejected_with_that_reason(
+    catalog: Catalog, llama: Descriptor, model_type: str
+) -> None:
+    kept, rejected = engines_for(_with_config(llama, {"model_type": model_type}), catalog)
+    reasons = {one.engine: one.reason for one in rejected}
+    assert "vllm" not in {engine.name for engine in kept}
+    assert reasons["vllm"] == f"vLLM {catalog.engines['vllm'].version} does not load model type '{model_type}'"
+
+
+@pytest.mark.parametrize("model_type", ["llama", "qwen3_5_moe", "nemotron_h", "deepseek_v3", "gemma4"])
+def test_given_a_model_type_that_vllm_loads_then_it_is_kept(
+    catalog: Catalog, llama: Descriptor, model_type: str
+) -> None:
+    kept, _rejected = engines_for(_with_config(llama, {"model_type": model_type}), catalog)
+    assert "vllm" in {engine.name for engine in kept}
+
+
+def test_given_only_a_size_then_no_model_type_is_held_against_it(catalog: Catalog, llama: Descriptor) -> None:
+    kept, _rejected = engines_for(_with_config(llama, None), catalog)
+    assert "vllm" in {engine.name for engine in kept}
+
+
+def test_given_the_catalogue_then_every_model_type_an_engine_loads_can_be_read(catalog: Catalog) -> None:
+    known = set(known_model_types())
+    for engine in catalog.engines.values():
+        assert set(engine.model_types) <= known
+        assert list(engine.model_types) == sorted(engine.model_types)
