@@ -164,7 +164,9 @@ def _weights(record: Record) -> WeightPrecision | None:
 
 
 def _cache_precision(name: str) -> CachePrecision:
-    return CachePrecision.FP8 if "fp8" in name else CachePrecision(name)
+    if "fp8" in name:
+        return CachePrecision.FP8
+    return CachePrecision.FP16 if name == "f16" else CachePrecision(name)
 
 
 def _engine_name(record: Record) -> str:

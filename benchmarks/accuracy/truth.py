@@ -12,6 +12,7 @@ import yaml
 
 from ai_on_eks.descriptors.documents import read_json
 
+SETTINGS = Path(__file__).with_name("settings.yaml")
 MEASURED = frozenset({"measured_vllm", "measured_sglang"})
 
 
@@ -60,7 +61,11 @@ class Truth:
     folder: Path
 
     def memory(self) -> tuple[Record, ...]:
-        return tuple(self._records("memory.yaml"))
+        """The records of memory, each with what its source says beside it (`settings.yaml`)."""
+        settings = _load(SETTINGS)
+        return tuple(
+            Record({**settings.get(record.name, {}), **record.fields}) for record in self._records("memory.yaml")
+        )
 
     def parameters(self) -> tuple[Record, ...]:
         return tuple(self._records("parameters.yaml"))
@@ -76,6 +81,9 @@ class Truth:
         return dict(value)
 
     def _records(self, file: str) -> Iterator[Record]:
-        loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-        document = yaml.load((self.folder / file).read_text(encoding="utf-8"), Loader=loader)  # noqa: S506 - a safe one
-        return (Record(fields) for fields in document["records"])
+        return (Record(fields) for fields in _load(self.folder / file)["records"])
+
+
+def _load(path: Path) -> Any:
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    return yaml.load(path.read_text(encoding="utf-8"), Loader=loader)  # noqa: S506 - a safe one
