@@ -192,6 +192,7 @@ def _target(record: Record, engine_name: str) -> Target:
         engine=find_engine(engine_name).memory,
         memory_fraction=record.number("gpu_memory_utilization") or record.number("mem_fraction_static"),
         accelerator=accelerator,
+        compute_capability=_catalog().accelerators[accelerator].compute_capability if accelerator else None,
     )
 
 

@@ -13,7 +13,16 @@ from types import MappingProxyType
 from typing import Any
 
 from ai_on_eks.catalog.reading import read
-from ai_on_eks.catalog.types import BatchLimit, CompiledDevice, CompiledPrograms, Engine, EngineHost, EngineMemory
+from ai_on_eks.catalog.types import (
+    BatchLimit,
+    CompiledDevice,
+    CompiledPrograms,
+    Engine,
+    EngineHost,
+    EngineMemory,
+    ExpertKernel,
+    StaticShare,
+)
 from ai_on_eks.errors import Problem, UsageError
 from ai_on_eks.units import GIB
 
@@ -116,7 +125,11 @@ def _memory(entry: Mapping[str, Any], version: tuple[int, ...]) -> EngineMemory:
         cache_layout=constant.get("cache_layout", "contiguous"),
         batches_in_flight=constant.get("batches_in_flight", 1),
         recurrent_pages=constant.get("recurrent_pages", 1),
+        expert_kernels=tuple(_expert_kernel(kernel) for kernel in constant.get("expert_kernels", ())),
+        keeps_absorbed_latents=constant.get("keeps_absorbed_latents", False),
+        encoders_on_every_stage=constant.get("encoders_on_every_stage", False),
         programs=_programs(constant["programs"]) if "programs" in constant else None,
+        static_share=StaticShare(**constant["static_share"]) if "static_share" in constant else None,
         host=EngineHost(**host),
         sources=MappingProxyType({**entry["memory"]["sources"], **period["sources"], **host_sources}),
     )
@@ -135,7 +148,14 @@ def _batch_limit(limit: Mapping[str, Any]) -> BatchLimit:
         max_batched_tokens=limit["max_batched_tokens"],
         max_sequences=limit["max_sequences"],
         excluded_names=tuple(limit.get("excluded_names", ())),
+        graph_sequences=limit.get("graph_sequences", 0),
+        graph_sequences_parallel=limit.get("graph_sequences_parallel", 0),
     )
+
+
+def _expert_kernel(kernel: Mapping[str, Any]) -> ExpertKernel:
+    major, minor = kernel["least_capability"]
+    return ExpertKernel(**{**kernel, "least_capability": (major, minor)})
 
 
 def _capabilities(entry: Mapping[str, list[int]]) -> Mapping[str, tuple[int, int]]:

@@ -111,6 +111,55 @@ class BatchLimit(NamedTuple):
     excluded_names: tuple[str, ...] = ()
 
 
+    graph_sequences: int = 0
+    graph_sequences_parallel: int = 0
+
+
+class StaticShare(NamedTuple):
+    """How an engine that holds weights and cache in one share of the memory, and all else beside it, chooses that share
+    and divides it (SGLang). See `sizing.sglang`. The first eight are its estimate of what it leaves beside, in MiB.
+
+    base_mib                    whatever runs
+    prefill_token_mib           per token of the largest batch of prompts
+    graph_sequence_mib          per sequence of the largest captured decoding graph
+    rank_mib                    per rank of the replica
+    prefill_graph_mib           per captured graph of prompts
+    latent_prefill_graphs_mib   of all of them instead, where latents are cached
+    least_mib                   at least so much on devices with more than `least_above_mib`
+    window_ratio                tokens kept by layers with a window ÷ tokens kept by the others
+    recurrent_ratio             memory of recurrent states ÷ memory of keys and values
+    recurrent_slots             recurrent states held for one running sequence
+    """
+
+    base_mib: float
+    prefill_token_mib: float
+    graph_sequence_mib: float
+    rank_mib: float
+    prefill_graph_mib: float
+    latent_prefill_graphs_mib: float
+    least_mib: float
+    least_above_mib: float
+    window_ratio: float
+    recurrent_ratio: float
+    recurrent_slots: int
+
+
+class ExpertKernel(NamedTuple):
+    """How the kernel for MXFP4 experts that runs from a compute capability on keeps them. See `sizing.weight_layout`.
+
+    hidden_multiple      the hidden size is padded to a multiple of it
+    inner_multiple       and so is a rank's part of the experts' inner size
+    scale_rows           the rows of the scales are padded to a multiple of it
+    keeps_loaded_scales  the scales that were loaded stay beside those in the kernel's order
+    bias_bits            of an element of a bias; 0 = as loaded
+    """
+
+    least_capability: tuple[int, int]
+    hidden_multiple: int = 1
+    inner_multiple: int = 1
+    scale_rows: int = 1
+    keeps_loaded_scales: bool = False
+    bias_bits: int = 0
 @dataclass(frozen=True, slots=True)
 class EngineHost:
     """What an engine's container needs of its node. The defaults mean "none of it".
@@ -197,6 +246,10 @@ class EngineMemory:
     batches_in_flight      forward passes whose tokens a layer with a window keeps beside the window
     recurrent_pages        pages that a sequence holds of a recurrent state: more than one where prefixes are cached
     programs               of an engine whose programs are compiled ahead for fixed shapes; None = shapes are free
+    static_share           of an engine whose share holds weights and cache only; None = its share holds everything
+    expert_kernels         kernels for MXFP4 experts, highest compute capability first; none = kept as they are stored
+    keeps_absorbed_latents  a quantized up-projection of a latent is kept in the data type that computes as well
+    encoders_on_every_stage  what stands before a decoder is loaded on every pipeline stage, not on the first alone
     sources                field → where its figure comes from, with date
     """
 
@@ -221,6 +274,10 @@ class EngineMemory:
     batches_in_flight: int = 1
     recurrent_pages: int = 1
     programs: CompiledPrograms | None = None
+    static_share: StaticShare | None = None
+    expert_kernels: tuple[ExpertKernel, ...] = ()
+    keeps_absorbed_latents: bool = False
+    encoders_on_every_stage: bool = False
     host: EngineHost = EngineHost()
     sources: Mapping[str, str] = field(default_factory=dict)
 

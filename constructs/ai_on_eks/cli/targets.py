@@ -62,7 +62,7 @@ def resolve_target(options: TargetOptions, requirements: Requirements, catalog: 
     if instance_type is None and accelerator is None:
         _refuse_options_without_target(options)
         return None
-    engine = _engine(options.engine, descriptor, catalog)
+    engine = _engine(options.engine, descriptor, catalog, accelerator)
     tensor_parallel = options.tensor_parallel or 1
     pipeline_parallel = options.pipeline_parallel or 1
     if instance_type is not None:
@@ -79,6 +79,7 @@ def resolve_target(options: TargetOptions, requirements: Requirements, catalog: 
         memory_fraction=options.memory_fraction or descriptor.serving.memory_fraction,
         accelerator=accelerator.name if accelerator else None,
         on_cpu=accelerator is None,
+        compute_capability=accelerator.compute_capability if accelerator else None,
     )
     name = TargetName(
         accelerator=accelerator.name if accelerator else None,
@@ -115,11 +116,16 @@ def _objections(candidate: Candidate, requirements: Requirements, catalog: Catal
 def _device_memory_bytes(instance_type: InstanceType | None, accelerator: Accelerator | None) -> int:
     """Usable memory of one device; on CPU what the node leaves to a container beside its DaemonSets."""
     if instance_type is None:
-        return accelerator.memory_bytes if accelerator else 0
+        return _rank_memory_bytes(accelerator, accelerator.memory_bytes) if accelerator else 0
     if accelerator is not None:
-        return instance_type.accelerator_memory_bytes
+        return _rank_memory_bytes(accelerator, instance_type.accelerator_memory_bytes)
     _cpu, reserved_bytes = reserved_by_daemonsets(instance_type)
     return max(0, instance_type.allocatable_memory_bytes - reserved_bytes)
+
+
+def _rank_memory_bytes(accelerator: Accelerator, memory_bytes: int) -> int:
+    """A rank's share of a device: the cores that work as one have their part of its memory."""
+    return memory_bytes * accelerator.cores_per_rank // accelerator.cores
 
 
 def _unknown_memory(options: TargetOptions) -> UsageError:
@@ -164,12 +170,16 @@ def _accelerator(name: str | None, instance_type: InstanceType | None, catalog: 
     return catalog.accelerators[name]
 
 
-def _engine(wanted: str | None, descriptor: Descriptor, catalog: Catalog) -> Engine:
-    """The engine asked for, at the version asked for, or the first one that serves the model."""
-    serving, rejected = engines_for(descriptor, catalog)
+def _engine(
+    wanted: str | None, descriptor: Descriptor, catalog: Catalog, accelerator: Accelerator | None = None
+) -> Engine:
+    """The engine asked for, at the version asked for, or the first that serves the model: one that is deployed, else
+    one that is sized only and runs on the accelerator."""
+    serving, rejected = engines_for(descriptor, catalog, sized_only=True)
     if wanted is None:
-        if serving:
-            return serving[0]
+        found = next((one for one in serving if one.deployed or _runs_on(one, accelerator)), None)
+        if found is not None:
+            return found
         reasons = [rejection.reason for rejection in rejected]
         raise NothingFitsError([Problem(code="no-engine", message=reason, value=descriptor.name) for reason in reasons])
     engine = _named_engine(wanted)
@@ -181,6 +191,10 @@ def _engine(wanted: str | None, descriptor: Descriptor, catalog: Catalog) -> Eng
     return engine
 
 
+def _runs_on(engine: Engine, accelerator: Accelerator | None) -> bool:
+    return accelerator is not None and accelerator.name in engine.accelerators
+
+
 def _named_engine(wanted: str) -> Engine:
     try:
         return find_engine(wanted)
@@ -189,12 +203,17 @@ def _named_engine(wanted: str) -> Engine:
 
 
 def _check_ranks(tensor_parallel: int, instance_type: InstanceType) -> None:
-    devices = max(1, instance_type.accelerator_count)
+    accelerator = instance_type.accelerator
+    cores = accelerator.cores // accelerator.cores_per_rank if accelerator else 1
+    devices = max(1, instance_type.accelerator_count * cores)
+    has = f"{instance_type.accelerator_count} accelerators"
+    if cores > 1:
+        has = f"{instance_type.accelerator_count} accelerators of {cores} logical cores each"
     if tensor_parallel > devices:
         raise UsageError(
             Problem(
                 code="more-ranks-than-accelerators",
-                message=f"{instance_type.name} has {instance_type.accelerator_count} accelerators",
+                message=f"{instance_type.name} has {has}",
                 path="--tp",
                 value=tensor_parallel,
                 fix=f"--tp {devices}",

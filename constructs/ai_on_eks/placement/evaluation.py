@@ -118,6 +118,7 @@ def _size(candidate: Candidate, requirements: Requirements, load: Load) -> Memor
         memory_fraction=requirements.descriptor.serving.memory_fraction,
         accelerator=instance_type.accelerator.name if instance_type.accelerator else None,
         on_cpu=instance_type.accelerator is None,
+        compute_capability=instance_type.accelerator.compute_capability if instance_type.accelerator else None,
     )
     descriptor = requirements.descriptor
     return _sized(requirements.inventory, requirements.precision, load, target, descriptor.storage)

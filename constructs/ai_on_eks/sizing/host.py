@@ -2,9 +2,9 @@
 
     memory    = server + ranks × process + loading + token table + /dev/shm           beside accelerators
     memory    = weights + activations + cache + overhead (engine process, loading)     on CPU
-    loading   = ranks × max(least buffer, largest tensor) + copies × weights
+    loading   = ranks × max(least buffer, largest tensor) + copies × the checkpoint
     /dev/shm  = base + ranks × share, where ranks exchange through it
-    disk      = weights as they are stored, where they are not read from their storage directly + caches + logs
+    disk      = the checkpoint as it is published, layers that are not served too, where they are not read from their storage directly + caches + logs
 
 Loading and serving are added although the buffers are freed: the limit must hold at every moment, and freed pages are
 not always returned.
@@ -16,8 +16,9 @@ from math import ceil
 
 from ai_on_eks.descriptors.inventory import Inventory
 from ai_on_eks.descriptors.schema import Precision, Storage
+from ai_on_eks.sizing.neuron_host import preparation_term
 from ai_on_eks.sizing.types import HostMemory, Load, RankMemory, Target, Term
-from ai_on_eks.sizing.weights import largest_tensor_bytes, weights_bytes
+from ai_on_eks.sizing.weights import checkpoint_bytes, largest_tensor_bytes
 from ai_on_eks.units import MIB, ceil_div, counted, format_gib
 
 LOG_BYTES = 50 * MIB
@@ -35,6 +36,8 @@ def host_memory(
     buffer_bytes = max(target.engine.host.loading_buffer_bytes, largest_tensor_bytes(inventory, precision))
     shared = _shared_memory_term(target, ranks)
     loading = _loading_term(inventory, precision, target, ranks, buffer_bytes)
+    if target.engine.programs is not None:
+        loading = preparation_term(inventory, precision, target, rank)
     if target.on_cpu:
         memory: tuple[Term, ...] = (_model_term(rank),)
     else:
@@ -102,7 +105,7 @@ def _engine_terms(inventory: Inventory, load: Load, target: Target, rank: RankMe
 
 def _loading_term(inventory: Inventory, precision: Precision, target: Target, ranks: int, buffer_bytes: int) -> Term:
     copies = target.engine.host.loading_weight_copies
-    weights = weights_bytes(inventory, precision)
+    weights = sum(checkpoint_bytes(inventory, precision))
     formula = f"{counted(ranks, 'rank')} × {format_gib(buffer_bytes)} buffer"
     if copies:
         formula += f" + {copies:g} × {format_gib(weights)} weights"
@@ -144,15 +147,16 @@ def _disk_terms(inventory: Inventory, precision: Precision, target: Target, stor
 
 def _stored_weights_term(inventory: Inventory, precision: Precision, target: Target, storage: Storage) -> Term:
     """The checkpoint as it is published, which may be wider than what is served."""
-    served_bytes = weights_bytes(inventory, precision)
+    served_bytes, unserved_bytes = checkpoint_bytes(inventory, precision)
     bits = target.engine.host.stored_bits_per_parameter
     stored_bytes = ceil_div(inventory.parameters * bits, 8)
     copy = f"one copy, because the engine does not read {storage.value} directly into the device"
-    if stored_bytes <= served_bytes:
-        return Term("disk: weights", served_bytes, copy, target.engine.sources.get("host-loading", ""))
-    return Term(
-        name="disk: weights",
-        value_bytes=stored_bytes,
-        formula=f"{inventory.parameters:,} parameters × {bits} bit, {copy}",
-        source=target.engine.sources.get("host-stored", ""),
-    )
+    source = "host-loading"
+    formula = copy
+    if stored_bytes > served_bytes:
+        served_bytes, source = stored_bytes, "host-stored"
+        formula = f"{inventory.parameters:,} parameters × {bits} bit, {copy}"
+    if unserved_bytes:
+        formula = f"{format_gib(served_bytes)} + {format_gib(unserved_bytes)} of layers that are not served, {copy}"
+    value_bytes = served_bytes + unserved_bytes
+    return Term("disk: weights", value_bytes, formula, target.engine.sources.get(source, ""))

@@ -27,6 +27,7 @@ from ai_on_eks.sizing.types import Load, MemoryDemand, RankMemory, Target, Term
 from ai_on_eks.sizing.weights import weights_bytes, weights_term
 from ai_on_eks.units import counted, format_gib
 
+from ai_on_eks.sizing.weight_layout import weight_layout
 
 def size_model(
     inventory: Inventory,
@@ -87,11 +88,19 @@ def _size_cached(
         max_batched_tokens = limit.max_batched_tokens if limit else load.context_tokens
         if engine.batch_follows_context and load.context_tokens <= (engine.chunks_above_tokens or load.context_tokens):
             max_batched_tokens = max(max_batched_tokens, load.context_tokens)
-    weights = weights_term(inventory, precision, tensor, pipeline)
-    activation = cached_activation_term(
-        inventory, precision, engine, max_batched_tokens=max_batched_tokens, max_sequences=max_sequences
-    )
-    overhead = _overhead(inventory, precision, target)
+    layout_of_weights = weight_layout(engine, target.compute_capability)
+    weights = weights_term(on_device(inventory, target), precision, tensor, pipeline, layout_of_weights)
+    if engine.cache_layout == SLOTS:
+        activation = compute_term(inventory, engine, load, max_batched_tokens)
+    else:
+        activation = cached_activation_term(
+            inventory, precision, engine, max_batched_tokens=max_batched_tokens, max_sequences=max_sequences
+        )
+        activation = beside_share(activation, inventory, target, limit)
+    if engine.programs is not None:
+        weights = neuron.with_added_heads(weights, inventory, precision, target)
+        activation = neuron.scratch_term(inventory, load, target, batch=max_sequences)
+    overhead = _overhead(inventory, precision, target) + neuron.program_terms(weights, target)
     free_bytes = _budget_bytes(target) - _total((weights, activation, *overhead))
     per_token = kv_bytes_per_token(inventory, precision, tensor, pipeline)
     layout = cache_layout(inventory, precision, engine, tensor, pipeline, max_batched_tokens=max_batched_tokens)

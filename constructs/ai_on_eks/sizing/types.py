@@ -29,6 +29,7 @@ class Target:
     memory_fraction      None = the engine's default
     accelerator          catalogue name of the accelerator; engines set some batch limits by name
     on_cpu               the model runs on the container's own processors and memory
+    compute_capability   NVIDIA's, on which the engine's kernels depend; None where there is none or it is not known
     """
 
     device_memory_bytes: int
@@ -38,6 +39,7 @@ class Target:
     memory_fraction: float | None = None
     accelerator: str | None = None
     on_cpu: bool = False
+    compute_capability: tuple[int, int] | None = None
 
     def __hash__(self) -> int:
         """Without the engine, whose sources are a mapping; equality still compares everything."""

@@ -1,13 +1,12 @@
 """Bytes of the weights on one rank.
 
-    weights = Σ tensors  ⌈count ÷ PP⌉ × bytes(⌈elements ÷ shards⌉)
+    weights = max over pipeline stages: Σ tensors  count there × bytes(⌈elements ÷ shards⌉)
     shards  = TP for split tensors, min(TP, key/value heads) for keys and values, 1 for replicated ones
 
     read    = the same, of experts only  1 − (1 − k ÷ E)ⁿ     what a step of n sequences reads
 
-Elements are divided before bytes are taken, because a rank stores whole elements. Pipeline stages share the repeated
-layers; of the tensors outside them the first stage holds the embedding and the last one the rest, and the larger of the
-two is counted: the fullest rank decides. A layer's experts stay together on its stage.
+Elements are divided before bytes are taken, because a rank stores whole elements. Which stage holds what is `stages`,
+what an engine keeps beside the tensors it loads is `weight_layout`; the fullest rank decides.
 
 Of E experts one token passes k; that one of them is passed by none of n tokens has the chance (1 − k ÷ E)ⁿ if each
 chooses alike and independently. A router that prefers some experts touches fewer, so the read is an upper estimate.
@@ -15,16 +14,17 @@ chooses alike and independently. A router that prefers some experts touches fewe
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from functools import lru_cache
 from math import prod
 
 from ai_on_eks.descriptors.element_format import ElementFormat
-from ai_on_eks.descriptors.inventory import Inventory, Item, Sharding, Tensor, TensorRole
+from ai_on_eks.descriptors.inventory import Inventory, Sharding, Tensor, TensorRole
 from ai_on_eks.descriptors.schema import Precision
 from ai_on_eks.sizing.precision import compute_format, weight_format
+from ai_on_eks.sizing.stages import StageTensors, stages
 from ai_on_eks.sizing.types import Term
-from ai_on_eks.units import ceil_div
+from ai_on_eks.sizing.weight_layout import AS_STORED, MXFP4, WeightLayout, kept_bytes
+from ai_on_eks.units import ceil_div, format_gib
 
 SOURCE = "tensor shapes of the model; sharding as vLLM's parallel layers divide them (Megatron-LM, arXiv:1909.08053)"
 
@@ -35,11 +35,32 @@ REMEMBERED = 256
 
 @lru_cache(maxsize=REMEMBERED)
 def weights_bytes(
-    inventory: Inventory, precision: Precision, tensor_parallel: int = 1, pipeline_parallel: int = 1
+    inventory: Inventory,
+    precision: Precision,
+    tensor_parallel: int = 1,
+    pipeline_parallel: int = 1,
+    layout: WeightLayout = AS_STORED,
 ) -> int:
     """Bytes of the weights on the fullest rank."""
-    tensors = rank_tensors(inventory, pipeline_parallel)
-    return sum(_tensor_bytes(tensor, count, inventory, precision, tensor_parallel) for tensor, count in tensors)
+    return max(stage_bytes(inventory, precision, tensor_parallel, pipeline_parallel, layout))
+
+
+@lru_cache(maxsize=REMEMBERED)
+def stage_bytes(
+    inventory: Inventory,
+    precision: Precision,
+    tensor_parallel: int = 1,
+    pipeline_parallel: int = 1,
+    layout: WeightLayout = AS_STORED,
+) -> tuple[int, ...]:
+    """Bytes of the weights on a rank of each pipeline stage."""
+    has_mxfp4 = any(_is_mxfp4(tensor, precision) for tensor in inventory.tensors)
+    each = {
+        id(tensor): _rank_bytes(tensor, inventory, precision, tensor_parallel, layout, has_mxfp4=has_mxfp4)
+        for tensor in inventory.tensors
+    }
+    divided = stages(inventory, pipeline_parallel, encoders_on_every_stage=layout.encoders_on_every_stage)
+    return tuple(sum(count * each[id(tensor)] for tensor, count in stage) for stage in divided)
 
 
 @lru_cache(maxsize=REMEMBERED)
@@ -48,32 +69,48 @@ def weights_read_bytes(
 ) -> int:
     """Bytes of the weights that the fullest rank reads in a step of `sequences` tokens, one of each sequence."""
     read = weights_bytes(inventory, precision, tensor_parallel, pipeline_parallel)
-    for tensor, count in rank_tensors(inventory, pipeline_parallel):
+    for tensor, count in _fullest(inventory, precision, tensor_parallel, pipeline_parallel, AS_STORED):
         if tensor.active_count is not None:
             untouched = (1 - tensor.active_count / tensor.count) ** sequences
-            read -= int(untouched * _tensor_bytes(tensor, count, inventory, precision, tensor_parallel))
+            read -= int(untouched * count * _stored_bytes(tensor, inventory, precision, tensor_parallel))
     return read
 
 
 @lru_cache(maxsize=REMEMBERED)
-def weights_term(inventory: Inventory, precision: Precision, tensor_parallel: int, pipeline_parallel: int) -> Term:
+def weights_term(
+    inventory: Inventory,
+    precision: Precision,
+    tensor_parallel: int,
+    pipeline_parallel: int,
+    layout: WeightLayout = AS_STORED,
+) -> Term:
     """The same as a line of the account."""
     parts: dict[tuple[str, int], int] = {}
-    for tensor, count in rank_tensors(inventory, pipeline_parallel):
+    stored_bytes = 0
+    for tensor, count in _fullest(inventory, precision, tensor_parallel, pipeline_parallel, layout):
         key = (str(tensor_format(tensor, precision)), shards(tensor.sharding, inventory, tensor_parallel))
         parts[key] = parts.get(key, 0) + count * prod(tensor.shape)
+        stored_bytes += count * _stored_bytes(tensor, inventory, precision, tensor_parallel)
     formula = " + ".join(
         f"{elements:,} × {bits}" + (f" ÷ {divisor}" if divisor > 1 else "")
         for (bits, divisor), elements in sorted(parts.items())
     )
+    value_bytes = weights_bytes(inventory, precision, tensor_parallel, pipeline_parallel, layout)
+    if value_bytes > stored_bytes:
+        formula += f" + {format_gib(value_bytes - stored_bytes)} that the engine's kernels add (padding, copies)"
     if pipeline_parallel > 1:
-        formula += f", of one of {pipeline_parallel} pipeline stages"
-    return Term(
-        name="weights",
-        value_bytes=weights_bytes(inventory, precision, tensor_parallel, pipeline_parallel),
-        formula=formula,
-        source=SOURCE,
+        formula += f", on the fullest of {pipeline_parallel} pipeline stages"
+    return Term(name="weights", value_bytes=value_bytes, formula=formula, source=SOURCE)
+
+
+@lru_cache(maxsize=REMEMBERED)
+def checkpoint_bytes(inventory: Inventory, precision: Precision) -> tuple[int, int]:
+    """The published checkpoint: bytes of what is served of it, and of what is not loaded."""
+    served, unserved = (
+        sum(tensor.count * tensor_format(tensor, precision).bytes_for(prod(tensor.shape)) for tensor in tensors)
+        for tensors in (inventory.tensors, inventory.unserved_tensors)
     )
+    return served, unserved
 
 
 @lru_cache(maxsize=REMEMBERED)
@@ -82,24 +119,6 @@ def largest_tensor_bytes(inventory: Inventory, precision: Precision) -> int:
     return max(
         (tensor_format(tensor, precision).bytes_for(prod(tensor.shape)) for tensor in inventory.tensors), default=0
     )
-
-
-def rank_tensors(inventory: Inventory, pipeline_parallel: int) -> tuple[tuple[Tensor, int], ...]:
-    """Tensors of the fullest pipeline stage, each with its count there."""
-    if pipeline_parallel == 1:
-        return tuple((tensor, tensor.count) for tensor in inventory.tensors)
-    layers = [
-        (tensor, _stage_count(tensor, inventory.layers, pipeline_parallel))
-        for tensor in inventory.tensors
-        if _repeats(tensor)
-    ]
-    single = [tensor for tensor in inventory.tensors if not _repeats(tensor)]
-    first = [tensor for tensor in single if tensor.role is TensorRole.EMBEDDING]
-    last = [tensor for tensor in single if tensor.role is not TensorRole.EMBEDDING]
-    if inventory.item is Item.TOKEN and not any(tensor.role is TensorRole.HEAD for tensor in single):
-        last += first  # tied: the last stage needs the embedding as its head
-    fullest = max(first, last, key=_elements)
-    return (*layers, *((tensor, tensor.count) for tensor in fullest))
 
 
 def tensor_format(tensor: Tensor, precision: Precision) -> ElementFormat:
@@ -119,21 +138,36 @@ def shards(sharding: Sharding, inventory: Inventory, tensor_parallel: int) -> in
     return tensor_parallel
 
 
-def _tensor_bytes(tensor: Tensor, count: int, inventory: Inventory, precision: Precision, tensor_parallel: int) -> int:
+def _fullest(
+    inventory: Inventory, precision: Precision, tensor_parallel: int, pipeline_parallel: int, layout: WeightLayout
+) -> StageTensors:
+    """Tensors of the fullest pipeline stage, each with its count there."""
+    filled = stage_bytes(inventory, precision, tensor_parallel, pipeline_parallel, layout)
+    divided = stages(inventory, pipeline_parallel, encoders_on_every_stage=layout.encoders_on_every_stage)
+    return divided[filled.index(max(filled))]
+
+
+def _stored_bytes(tensor: Tensor, inventory: Inventory, precision: Precision, tensor_parallel: int) -> int:
     divisor = shards(tensor.sharding, inventory, tensor_parallel)
-    return count * tensor_format(tensor, precision).bytes_for(ceil_div(prod(tensor.shape), divisor))
+    return tensor_format(tensor, precision).bytes_for(ceil_div(prod(tensor.shape), divisor))
 
 
-def _stage_count(tensor: Tensor, layers: int, pipeline_parallel: int) -> int:
-    """Experts are counted by layers: a stage may consist of sparse ones only."""
-    if tensor.per_layer == 1:
-        return ceil_div(tensor.count, pipeline_parallel)
-    return min(tensor.count, tensor.per_layer * ceil_div(layers, pipeline_parallel))
+def _rank_bytes(
+    tensor: Tensor,
+    inventory: Inventory,
+    precision: Precision,
+    tensor_parallel: int,
+    layout: WeightLayout,
+    *,
+    has_mxfp4: bool,
+) -> int:
+    if layout is AS_STORED:
+        return _stored_bytes(tensor, inventory, precision, tensor_parallel)
+    is_mxfp4 = has_mxfp4 and (_is_mxfp4(tensor, precision) or len(tensor.shape) == 1)
+    divisor = shards(tensor.sharding, inventory, tensor_parallel)
+    stored, compute = tensor_format(tensor, precision), compute_format(precision)
+    return kept_bytes(tensor, stored, compute, divisor, layout, is_mxfp4=is_mxfp4)
 
 
-def _repeats(tensor: Tensor) -> bool:
-    return "*" in tensor.name or tensor.count > 1
-
-
-def _elements(tensors: Iterable[Tensor]) -> int:
-    return sum(tensor.parameters for tensor in tensors)
+def _is_mxfp4(tensor: Tensor, precision: Precision) -> bool:
+    return tensor.role is TensorRole.EXPERT and tensor_format(tensor, precision) == MXFP4

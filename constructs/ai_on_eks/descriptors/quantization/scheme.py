@@ -58,8 +58,11 @@ def quantize(inventory: Inventory, quantization: Quantization) -> Inventory:
     """The inventory with every matrix in the format that the checkpoint stores it in. `ValueError` where the rules take
     too long to follow."""
     work = Work()
-    tensors = tuple(part for tensor in inventory.tensors for part in _stored(tensor, quantization, work))
-    return replace(inventory, tensors=tensors)
+    tensors, unserved = (
+        tuple(part for tensor in group for part in _stored(tensor, quantization, work))
+        for group in (inventory.tensors, inventory.unserved_tensors)
+    )
+    return replace(inventory, tensors=tensors, unserved_tensors=unserved)
 
 
 def dominant(inventory: Inventory, quantization: Quantization) -> WeightPrecision | None:
