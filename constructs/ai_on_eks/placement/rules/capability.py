@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ai_on_eks.catalog.loading import Catalog
-from ai_on_eks.catalog.types import Engine, InstanceType, Vendor
+from ai_on_eks.catalog.types import Accelerator, Engine, InstanceType, Vendor
 from ai_on_eks.placement.requirements import Requirements
 from ai_on_eks.placement.rules.types import Violation
 from ai_on_eks.placement.types import Candidate
@@ -22,17 +22,26 @@ def image_key(engine: Engine, instance_type: InstanceType) -> str | None:
 
 def engine_runs_on_device(candidate: Candidate, _: Requirements, __: Catalog) -> Violation | None:
     engine, accelerator = candidate.engine, candidate.instance_type.accelerator
-    if image_key(engine, candidate.instance_type) is not None:
+    if image_key(engine, candidate.instance_type) is not None or runs_unpackaged(engine, accelerator):
         return None
     if accelerator is None:
         return Violation(f"{engine.title} {engine.version} is not served on CPU by this package")
-    if accelerator.vendor is Vendor.NVIDIA and accelerator.compute_capability is not None:
+    if engine.deployed and accelerator.vendor is Vendor.NVIDIA and accelerator.compute_capability is not None:
         capability = ".".join(map(str, accelerator.compute_capability))
         why = engine.withheld_images.get(capability)
         if why is not None:
             return Violation(f"{engine.title} {engine.version} is not used on compute capability {capability}: {why}")
         return Violation(f"{engine.title} {engine.version} has no image for compute capability {capability}")
     return Violation(f"{engine.title} {engine.version} has no build for {accelerator.title}")
+
+
+def runs_unpackaged(engine: Engine, accelerator: Accelerator | None) -> bool:
+    """An engine that is sized only has no image here; its other fields tell where its publisher's build runs."""
+    if engine.deployed:
+        return False
+    if accelerator is None:
+        return bool(engine.cpu_weights)
+    return accelerator.name in engine.accelerators if engine.accelerators else accelerator.vendor is Vendor.NVIDIA
 
 
 def engine_runs_on_architecture(candidate: Candidate, _: Requirements, __: Catalog) -> Violation | None:
