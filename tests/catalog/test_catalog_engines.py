@@ -11,8 +11,8 @@ from ai_on_eks.errors import UsageError
 from ai_on_eks.units import GIB
 
 
-def test_given_the_data_when_loaded_then_the_engines_are_these() -> None:
-    versions = {name: engine.version for name, engine in load_engines().items()}
+def test_given_the_data_when_loaded_then_the_engines_that_are_deployed_are_these() -> None:
+    versions = {name: engine.version for name, engine in load_engines().items() if engine.deployed}
     assert versions == {"tei": "1.9", "triton": "26.07", "vllm": "0.33.0"}
 
 
@@ -34,9 +34,9 @@ def test_given_an_engine_when_read_then_its_figures_are_plausible(name: str) -> 
     assert 0.5 <= engine.memory.memory_fraction <= 1.0
     assert 0 < engine.memory.overhead_bytes <= engine.memory.overhead_bytes_parallel <= 4 * GIB
     assert list(engine.memory.batch_limits) == sorted(engine.memory.batch_limits, reverse=True)
-    assert engine.architectures == ("x86_64",)
-    assert engine.images
-    assert ("cpu" in engine.images) == bool(engine.cpu_weights)
+    assert set(engine.architectures) <= ({"x86_64"} if engine.deployed else {"arm64", "x86_64"})
+    assert bool(engine.images) is engine.deployed
+    assert not engine.deployed or ("cpu" in engine.images) == bool(engine.cpu_weights)
 
 
 def test_given_tei_when_read_then_every_compute_capability_has_its_own_image() -> None:
@@ -120,3 +120,27 @@ def test_given_a_version_of_vllm_when_read_then_its_cache_is_laid_out_as_that_ve
     assert (memory.batches_in_flight, memory.recurrent_pages) == (batches_in_flight, recurrent_pages)
     assert (memory.startup_bytes > 0) is looks_for_its_share
     assert memory.startup_bytes <= memory.startup_bytes_parallel
+
+
+@pytest.mark.parametrize(
+    ("name", "accelerators"),
+    [
+        ("vllm-neuron", ("trainium2",)),
+        ("nxd-inference", ("inferentia2", "trainium1", "trainium2")),
+        ("transformers-neuronx", ("inferentia2", "trainium1")),
+        ("torch-neuronx", ("inferentia2", "trainium1", "trainium2")),
+    ],
+)
+def test_given_an_engine_that_compiles_ahead_when_read_then_every_accelerator_has_its_figures(
+    name: str, accelerators: tuple[str, ...]
+) -> None:
+    engine = load_engines()[name]
+    assert not engine.deployed
+    assert engine.accelerators == accelerators
+    programs = engine.memory.programs
+    assert programs is not None
+    named = [accelerator for device in programs.devices for accelerator in device.accelerators]
+    assert set(accelerators) <= set(named)
+    assert len(set(named)) == len(named)
+    assert programs.scratch_page_bytes % (512 * 2**20) == 0
+    assert {"micro-code", "descriptors", "host-compiler"} <= set(engine.memory.sources)

@@ -189,7 +189,7 @@ def test_given_a_model_that_no_engine_serves_when_planned_then_every_engine_says
     assert message.startswith("no engine serves tiny: ")
     assert all(engine in message for engine in ("Text Embeddings Inference", "Triton", "vLLM"))
     shown = run_here(capsys, "plan", file).out
-    assert "TP" not in shown.partition("fits nowhere")[2]
+    assert " TP " not in shown.partition("fits nowhere")[2]
     assert all(f"\n  {engine}: engine-model: " in shown for engine in ("tei", "triton", "vllm"))
 
 

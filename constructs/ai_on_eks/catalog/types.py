@@ -103,14 +103,14 @@ class BatchLimit(NamedTuple):
     """The batch an engine allows itself on an accelerator with at least this much usable memory.
 
     excluded_names   parts of accelerator names that get the next smaller limit (vLLM excludes the A100 by name)
+    graph_sequences  largest batch of a captured decoding graph, where the default share follows from it; and from four
+                     ranks on
     """
 
     least_memory_bytes: int
     max_batched_tokens: int
     max_sequences: int
     excluded_names: tuple[str, ...] = ()
-
-
     graph_sequences: int = 0
     graph_sequences_parallel: int = 0
 
@@ -160,6 +160,8 @@ class ExpertKernel(NamedTuple):
     scale_rows: int = 1
     keeps_loaded_scales: bool = False
     bias_bits: int = 0
+
+
 @dataclass(frozen=True, slots=True)
 class EngineHost:
     """What an engine's container needs of its node. The defaults mean "none of it".
@@ -192,17 +194,15 @@ class EngineHost:
 
 
 class CompiledDevice(NamedTuple):
-    """What compiled programs take of one logical core beside weights, cache and scratch.
+    """What compiled programs take of one logical core, by accelerator.
 
     accelerators       catalogue names
-    code_bytes         instructions of the programs and the micro-code under them
-    collective_bytes   buffers of the exchange between ranks; only where there are several
-    descriptor_share   lists of transfers (DMA rings) that a program keeps ready, of each byte of weights
+    micro_code_bytes   under the programs, of all the cores that work as one
+    descriptor_share   lists of transfers (DMA rings) that are kept ready, of each byte of weights
     """
 
     accelerators: tuple[str, ...]
-    code_bytes: int
-    collective_bytes: int
+    micro_code_bytes: int
     descriptor_share: float
 
 

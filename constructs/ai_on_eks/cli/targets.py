@@ -16,6 +16,7 @@ from ai_on_eks.errors import NothingFitsError, Problem, UsageError
 from ai_on_eks.placement.candidates import engines_for
 from ai_on_eks.placement.requirements import Requirements
 from ai_on_eks.placement.rules import CANDIDATE_RULES
+from ai_on_eks.placement.rules.capability import runs_unpackaged
 from ai_on_eks.placement.types import Candidate
 from ai_on_eks.sizing.types import Target
 
@@ -177,7 +178,7 @@ def _engine(
     one that is sized only and runs on the accelerator."""
     serving, rejected = engines_for(descriptor, catalog, sized_only=True)
     if wanted is None:
-        found = next((one for one in serving if one.deployed or _runs_on(one, accelerator)), None)
+        found = next((one for one in serving if one.deployed or runs_unpackaged(one, accelerator)), None)
         if found is not None:
             return found
         reasons = [rejection.reason for rejection in rejected]
@@ -189,10 +190,6 @@ def _engine(
             fix = f"use {names[0]}" if names else None
             raise NothingFitsError(Problem("no-engine", rejection.reason, path="--engine", value=wanted, fix=fix))
     return engine
-
-
-def _runs_on(engine: Engine, accelerator: Accelerator | None) -> bool:
-    return accelerator is not None and accelerator.name in engine.accelerators
 
 
 def _named_engine(wanted: str) -> Engine:

@@ -18,12 +18,19 @@ ANY_INSTANCE_TYPE = "any"
 """The `instance_type` of a rejection that no instance type could mend."""
 
 
-def engines_for(descriptor: Descriptor, catalog: Catalog) -> tuple[tuple[Engine, ...], tuple[Rejection, ...]]:
-    """Engines that load this model at all, by name, and why the others do not."""
+def engines_for(
+    descriptor: Descriptor, catalog: Catalog, *, sized_only: bool = False
+) -> tuple[tuple[Engine, ...], tuple[Rejection, ...]]:
+    """Engines that load this model at all, by name, and why the others do not.
+
+    `sized_only` keeps engines that no workload is rendered for as well, after those that are deployed.
+    """
     kept: list[Engine] = []
     rejected: list[Rejection] = []
-    for _name, engine in sorted(catalog.engines.items()):
+    for _name, engine in sorted(catalog.engines.items(), key=lambda item: (not item[1].deployed, item[0])):
         reason = _why_not(engine, descriptor)
+        if reason is None and not engine.deployed and not sized_only:
+            reason = f"{engine.title} {engine.version} is sized only: no workload is rendered for it"
         if reason is None:
             kept.append(engine)
         else:

@@ -3,7 +3,10 @@
     engine.cache_layout   layout                      whose
     contiguous            ContiguousLayout (here)     no pages: every sequence takes what it keeps
     paged                 PagedLayout (here)          one kind of page for all layers, windows not used (vLLM before V1)
+    static-batch          StaticLayout (here)         a whole context for each sequence of the batch, compiled in
     paged-groups          GroupedLayout (cache_pages) groups of layers share one pool of pages (vLLM V1)
+    divided-pool          DividedPoolLayout (sglang)  tokens, windows and recurrent states have a part each (SGLang)
+    slots                 SlotLayout (here)           every slot has room for a whole context (llama.cpp)
 
 A layout is made for one model on one rank and answers in bytes of that rank:
 
@@ -28,6 +31,9 @@ from ai_on_eks.descriptors.inventory import Inventory
 from ai_on_eks.descriptors.schema import Precision
 from ai_on_eks.sizing.cache import CACHE_IN_USE, RankState, rank_states
 from ai_on_eks.sizing.cache_pages import GroupedLayout
+from ai_on_eks.sizing.llama_cpp import SLOTS
+from ai_on_eks.sizing.neuron import compiled_states
+from ai_on_eks.sizing.sglang import DividedPoolLayout
 from ai_on_eks.sizing.types import Term
 from ai_on_eks.units import ceil_div, counted
 
@@ -108,6 +114,27 @@ class PagedLayout(ContiguousLayout):
         return ceil_div(context_tokens, state.tokens_per_entry)
 
 
+class SlotLayout(ContiguousLayout):
+    """A buffer for a whole context per slot. Beside a window it has room for the tokens of one batch; both are padded
+    (llama.cpp src/llama-kv-cache-iswa.cpp, 2026-11-24)."""
+
+    def __init__(
+        self, states: tuple[RankState, ...], engine: EngineMemory, _pipeline_parallel: int, max_batched_tokens: int
+    ) -> None:
+        super().__init__(states, engine.block_tokens, engine.sources.get("cache", ""))
+        self._max_batched_tokens = max_batched_tokens
+
+    def _entries(self, state: RankState, context_tokens: int) -> int:
+        if state.window_tokens is None:
+            return state.entries(context_tokens)
+        window = self._whole_blocks(state.window_tokens + self._max_batched_tokens)
+        return ceil_div(min(context_tokens, window), state.tokens_per_entry)
+
+
+class StaticLayout(PagedLayout):
+    """Every sequence of the batch keeps a whole context in every layer, whatever it uses of it."""
+
+
 def cache_layout(
     inventory: Inventory,
     precision: Precision,
@@ -122,6 +149,8 @@ def cache_layout(
     `max_batched_tokens` are those of one forward pass: layers with a window keep them beside the window.
     """
     states = rank_states(inventory, precision, tensor_parallel, pipeline_parallel)
+    if engine.programs is not None:
+        states = compiled_states(states, inventory, tensor_parallel)
     return _LAYOUTS[engine.cache_layout](states, engine, pipeline_parallel, max_batched_tokens)
 
 
@@ -137,6 +166,12 @@ def _paged(
     return PagedLayout(states, engine.block_tokens, PAGES)
 
 
+def _static(
+    states: tuple[RankState, ...], engine: EngineMemory, _pipeline_parallel: int, _max_batched_tokens: int
+) -> CacheLayout:
+    return StaticLayout(states, engine.block_tokens, engine.sources.get("cache", ""))
+
+
 def _kind(state: RankState) -> str:
     return f"{state.state.name}, last {state.window_tokens:,} tokens" if state.window_tokens else state.state.name
 
@@ -145,4 +180,7 @@ _LAYOUTS: Mapping[str, Callable[[tuple[RankState, ...], EngineMemory, int, int],
     "contiguous": _contiguous,
     "paged": _paged,
     "paged-groups": GroupedLayout,
+    "static-batch": _static,
+    "divided-pool": DividedPoolLayout,
+    SLOTS: SlotLayout,
 }

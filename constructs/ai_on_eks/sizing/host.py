@@ -4,7 +4,8 @@
     memory    = weights + activations + cache + overhead (engine process, loading)     on CPU
     loading   = ranks × max(least buffer, largest tensor) + copies × the checkpoint
     /dev/shm  = base + ranks × share, where ranks exchange through it
-    disk      = the checkpoint as it is published, layers that are not served too, where they are not read from their storage directly + caches + logs
+    disk      = the checkpoint, layers that are not served too, where it is not read from its storage directly + caches
+                + logs
 
 Loading and serving are added although the buffers are freed: the limit must hold at every moment, and freed pages are
 not always returned.

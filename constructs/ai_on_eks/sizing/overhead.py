@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from ai_on_eks.catalog.types import EngineMemory
 from ai_on_eks.descriptors.inventory import Inventory
+from ai_on_eks.sizing.sglang import share_of_free
 from ai_on_eks.sizing.types import Target, Term
 from ai_on_eks.units import ceil_div, counted, format_gib
 
@@ -36,12 +37,13 @@ def _context_term(target: Target) -> Term:
     engine = target.engine
     ranks = target.tensor_parallel * target.pipeline_parallel
     value_bytes = engine.overhead_bytes if ranks == 1 else engine.overhead_bytes_parallel
-    return Term(
-        name="device context and communication",
+    term = Term(
+        name="device context and communication" if engine.programs is None else "programs and communication",
         value_bytes=value_bytes,
         formula=f"{format_gib(value_bytes)} per rank of {ranks}",
         source=engine.sources.get("overhead", ""),
     )
+    return share_of_free(term, target)
 
 
 def _graph_term(inventory: Inventory, target: Target) -> Term:

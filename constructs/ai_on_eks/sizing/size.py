@@ -17,17 +17,20 @@ from __future__ import annotations
 from ai_on_eks.catalog.types import BatchLimit, EngineMemory
 from ai_on_eks.descriptors.inventory import Inventory
 from ai_on_eks.descriptors.schema import Precision, Storage
+from ai_on_eks.sizing import neuron
 from ai_on_eks.sizing.activation import batch_activation_term, cached_activation_term
 from ai_on_eks.sizing.cache import CACHE_IN_USE, kv_bytes_per_token
 from ai_on_eks.sizing.cache_layout import cache_layout
 from ai_on_eks.sizing.host import host_memory, loading_bytes
+from ai_on_eks.sizing.llama_cpp import SLOTS, as_kept, compute_term, offload_hint, on_device
 from ai_on_eks.sizing.overhead import overhead_terms
 from ai_on_eks.sizing.pipeline import pipeline_terms, with_offloaded
+from ai_on_eks.sizing.sglang import beside_share, with_default_share
 from ai_on_eks.sizing.types import Load, MemoryDemand, RankMemory, Target, Term
+from ai_on_eks.sizing.weight_layout import weight_layout
 from ai_on_eks.sizing.weights import weights_bytes, weights_term
 from ai_on_eks.units import counted, format_gib
 
-from ai_on_eks.sizing.weight_layout import weight_layout
 
 def size_model(
     inventory: Inventory,
@@ -44,11 +47,15 @@ def size_model(
     `max_sequences` and `max_batched_tokens` replace the engine's own batch limits; `storage` decides what the node's
     disk has to hold.
     """
+    limit = batch_limit(target.engine, target.device_memory_bytes, target.accelerator)
+    target = with_default_share(target, inventory, limit)
     size_rank = _size_cached if inventory.states else _size_batch
     rank, sequences = size_rank(
         inventory, precision, load, target, max_batched_tokens=max_batched_tokens, max_sequences=max_sequences
     )
     reasons = () if rank.headroom_bytes >= 0 and sequences > 0 else _reasons(rank, load, target, sequences)
+    if reasons and inventory.states:
+        reasons += _offload_reasons(inventory, precision, rank, target)
     host = host_memory(inventory, precision, load, target, rank=rank, storage=storage)
     return MemoryDemand(
         weights_bytes=weights_bytes(inventory, precision),
@@ -81,6 +88,7 @@ def _size_cached(
     max_sequences: int | None,
 ) -> tuple[RankMemory, int]:
     engine, tensor, pipeline = target.engine, target.tensor_parallel, target.pipeline_parallel
+    inventory, precision = as_kept(inventory, precision, target)
     limit = batch_limit(engine, target.device_memory_bytes, target.accelerator)
     if max_sequences is None:
         max_sequences = limit.max_sequences if limit else load.concurrency
@@ -103,10 +111,13 @@ def _size_cached(
     overhead = _overhead(inventory, precision, target) + neuron.program_terms(weights, target)
     free_bytes = _budget_bytes(target) - _total((weights, activation, *overhead))
     per_token = kv_bytes_per_token(inventory, precision, tensor, pipeline)
+    if engine.programs is not None:
+        per_token = neuron.kv_bytes_per_token(inventory, precision, tensor, pipeline)
     layout = cache_layout(inventory, precision, engine, tensor, pipeline, max_batched_tokens=max_batched_tokens)
     startup_bytes = _startup_headroom_bytes(target)
     sequences = min(max_sequences, layout.sequences(free_bytes, load.context_tokens)) if startup_bytes >= 0 else 0
-    used = layout.term(max(1, min(sequences, load.concurrency)), load.context_tokens)
+    running = max_sequences if engine.programs is not None else max(1, min(sequences, load.concurrency))
+    used = layout.term(running, load.context_tokens)
     rank = RankMemory(
         memory_bytes=target.device_memory_bytes,
         memory_fraction=_fraction(target),
@@ -139,7 +150,8 @@ def _size_batch(
     else:
         weights = weights_term(inventory, precision, target.tensor_parallel, target.pipeline_parallel)
         activation = batch_activation_term(inventory, precision, target.engine, load, on_cpu=target.on_cpu)
-    overhead = _overhead(inventory, precision, target)
+    activation = neuron.batch_scratch_term(activation, target)
+    overhead = _overhead(inventory, precision, target) + neuron.program_terms(weights, target)
     free_bytes = _budget_bytes(target) - _total((weights, activation, *overhead))
     rank = RankMemory(
         memory_bytes=target.device_memory_bytes,
@@ -208,18 +220,27 @@ def _reasons(rank: RankMemory, load: Load, target: Target, sequences: int) -> tu
             "give it a smaller share"
         )
     if rank.budget_bytes < _total(rank.terms):
-        reasons.append(_shortfall(rank, load, sequences))
+        reasons.append(_shortfall(rank, load, target, sequences))
     return tuple(reasons)
 
 
-def _shortfall(rank: RankMemory, load: Load, sequences: int) -> str:
+def _offload_reasons(inventory: Inventory, precision: Precision, rank: RankMemory, target: Target) -> tuple[str, ...]:
+    free_bytes = rank.budget_bytes - rank.activation_bytes - rank.overhead_bytes
+    cache_bytes = rank.terms[-1].value_bytes
+    return offload_hint(inventory, precision, target, cache_bytes=cache_bytes, free_bytes=free_bytes)
+
+
+def _shortfall(rank: RankMemory, load: Load, target: Target, sequences: int) -> str:
     parts = [
         f"{format_gib(rank.weights_bytes)} of weights",
         f"{format_gib(rank.activation_bytes)} of activations",
         f"{format_gib(rank.overhead_bytes)} of engine overhead",
     ]
-    if rank.terms[-1].name == CACHE_IN_USE and not sequences:
-        length = counted(load.context_tokens, "token")
+    length = counted(load.context_tokens, "token")
+    if rank.terms[-1].name == CACHE_IN_USE and target.engine.programs is not None:
+        batch = counted(rank.max_sequences, "sequence")
+        parts.append(f"{format_gib(rank.terms[-1].value_bytes)} of cache for a batch of {batch} of {length}")
+    elif rank.terms[-1].name == CACHE_IN_USE and not sequences:
         parts.append(f"{format_gib(rank.terms[-1].value_bytes)} of cache for one sequence of {length}")
     budget = f"{format_gib(rank.budget_bytes)} ({_share(rank)})"
     missing = format_gib(_total(rank.terms) - rank.budget_bytes)

@@ -5,7 +5,7 @@ then each rank keeps a copy, which needs tensor parallelism to be a multiple of 
 (vLLM 0.33.0, `ModelConfig.verify_with_parallel_config` and `get_num_kv_heads`).
 
 Feed-forward layers and experts are cut across their width into equal parts: `divide` in vLLM's distributed/utils.py
-refuses a remainder. Only the vocabulary is padded.
+refuses a remainder. Only the vocabulary is padded; an engine that pads heads or widths too says so (`Engine.pads`).
 """
 
 from __future__ import annotations
@@ -27,6 +27,10 @@ def divides_heads(candidate: Candidate, requirements: Requirements, _: Catalog) 
     heads, key_value_heads = inventory.attention_heads, inventory.key_value_heads
     if heads == 0:
         return Violation(f"a {inventory.architecture} model has no attention heads to divide")
+    return None if "heads" in engine.pads else _uneven_heads(heads, key_value_heads, ranks)
+
+
+def _uneven_heads(heads: int, key_value_heads: int, ranks: int) -> Violation | None:
     if heads % ranks:
         return Violation(f"{heads} attention heads do not divide by tensor parallelism {ranks}")
     if key_value_heads % ranks and ranks % key_value_heads:
@@ -36,6 +40,8 @@ def divides_heads(candidate: Candidate, requirements: Requirements, _: Catalog) 
 
 def divides_widths(candidate: Candidate, requirements: Requirements, _: Catalog) -> Violation | None:
     ranks = candidate.tensor_parallel
+    if "widths" in candidate.engine.pads:
+        return None
     uneven = [width for width in sorted(_feed_forward_widths(requirements.inventory)) if width % ranks]
     if not uneven:
         return None
