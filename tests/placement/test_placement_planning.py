@@ -13,7 +13,7 @@ from ai_on_eks.cli.targets import RULES_OF_A_TARGET
 from ai_on_eks.descriptors.architectures import build_inventory
 from ai_on_eks.descriptors.platform import Platform
 from ai_on_eks.descriptors.schema import CapacityType, Descriptor, Targets
-from ai_on_eks.placement.candidates import candidates, engines_for
+from ai_on_eks.placement.candidates import SIZED_ONLY, candidates, engines_for
 from ai_on_eks.placement.planning import cost_order, judge, plan_model
 from ai_on_eks.placement.requirements import resolve
 from ai_on_eks.placement.rules import CANDIDATE_RULES, MEMORY_RULE, PLACEMENT_RULES
@@ -100,7 +100,7 @@ def test_every_rejection_names_a_known_rule_and_a_reason(
     models: dict[str, Descriptor], catalog: Catalog, platform: Platform
 ) -> None:
     rules = {rule.name for rule in CANDIDATE_RULES} | {rule.name for rule in PLACEMENT_RULES}
-    rules |= {MEMORY_RULE, "engine-model"}
+    rules |= {MEMORY_RULE, "engine-model", SIZED_ONLY}
     for descriptor in models.values():
         for rejection in planned(descriptor, catalog, platform).rejected:
             assert rejection.rule in rules
@@ -200,7 +200,7 @@ def test_a_type_outside_the_platforms_zones_is_rejected(
     offered = set(catalog.zones("p5.48xlarge", platform.region))
     others = sorted({zone for t in catalog.instance_types for zone in catalog.zones(t, platform.region)} - offered)
     plan = planned(llama, only(catalog, ["p5.48xlarge"]), with_zones(platform, platform.region, tuple(others[:2])))
-    assert {r.rule for r in plan.rejected} == {"engine-model", "region-offering"}
+    assert {r.rule for r in plan.rejected} == {"engine-model", "region-offering", SIZED_ONLY}
 
 
 def test_a_price_ceiling_below_the_cheapest_leaves_nothing(
@@ -263,7 +263,7 @@ def test_what_has_no_on_demand_price_is_not_ranked_at_zero(llama: Descriptor, pl
     catalog, zones = offering("p5e.48xlarge")
     plan = planned(llama, only(catalog, ["p5e.48xlarge"]), with_zones(platform, catalog.region, zones))
     assert plan.chosen is None
-    assert {r.rule for r in plan.rejected} == {"engine-model", "purchase-route"}
+    assert {r.rule for r in plan.rejected} == {"engine-model", "purchase-route", SIZED_ONLY}
 
 
 def test_a_capacity_block_has_no_price_and_is_ranked_last(llama: Descriptor, platform: Platform) -> None:
@@ -289,7 +289,7 @@ def test_no_engine_for_the_format_is_one_rejection_per_engine(
     source = resnet.source.model_copy(update={"format": type(resnet.source.format)("tensorflow")})
     plan = planned(resnet.model_copy(update={"source": source}), catalog, platform)
     assert plan.chosen is None
-    assert all(isinstance(r, Rejection) and r.rule == "engine-model" for r in plan.rejected)
+    assert all(isinstance(r, Rejection) and r.rule in ("engine-model", SIZED_ONLY) for r in plan.rejected)
     assert any("source.format onnx, not tensorflow" in r.reason for r in plan.rejected)
 
 
@@ -352,7 +352,8 @@ def test_rejections_stand_nearest_miss_first(llama: Descriptor, catalog: Catalog
     assert len(missed) > 50
     shortfalls = [float((r.shortfall or "").removesuffix(" ms")) for r in missed]
     assert shortfalls == sorted(shortfalls)
-    assert plan.rejected[-1].rule == "engine-model"
+    engines = [r for r in plan.rejected if r.rule in ("engine-model", SIZED_ONLY)]
+    assert list(plan.rejected[-len(engines) :]) == sorted(engines, key=lambda r: r.rule)
 
 
 def test_a_processor_chosen_by_price_alone_is_said(

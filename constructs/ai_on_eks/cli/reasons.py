@@ -57,13 +57,15 @@ def nothing_fits(plan: Plan, file: str | None) -> Problem:
 
 
 def _no_engine(plan: Plan, rejected: Sequence[Rejection], file: str | None) -> Problem:
-    """No engine came far enough to be asked about an instance type: each one's reason, none is nearer than another."""
+    """No engine came far enough to be asked about an instance type: each one's reason, none is nearer than another.
+    Those that no plan could choose say nothing about the model."""
+    first = rejected[0].rule
     return Problem(
         code="nothing-fits",
-        message=f"no engine serves {plan.descriptor.name}: {'; '.join(one.reason for one in rejected)}",
+        message=f"no engine serves {plan.descriptor.name}: {'; '.join(one.reason for one in rejected if one.rule == first)}",
         file=file,
         value=plan.descriptor.name,
-        fix=FIXES[rejected[0].rule],
+        fix=FIXES[first],
     )
 
 

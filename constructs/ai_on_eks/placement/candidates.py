@@ -17,6 +17,9 @@ from ai_on_eks.placement.types import Candidate, Rejection
 ANY_INSTANCE_TYPE = "any"
 """The `instance_type` of a rejection that no instance type could mend."""
 
+SIZED_ONLY = "engine-sized-only"
+"""The rule of an engine that a plan cannot choose, whatever the model."""
+
 
 def engines_for(
     descriptor: Descriptor, catalog: Catalog, *, sized_only: bool = False
@@ -29,9 +32,10 @@ def engines_for(
     rejected: list[Rejection] = []
     for _name, engine in sorted(catalog.engines.items(), key=lambda item: (not item[1].deployed, item[0])):
         reason = _why_not(engine, descriptor)
-        if reason is None and not engine.deployed and not sized_only:
+        if not engine.deployed and not sized_only:
             reason = f"{engine.title} {engine.version} is sized only: no workload is rendered for it"
-        if reason is None:
+            rejected.append(Rejection(ANY_INSTANCE_TYPE, engine.name, 0, SIZED_ONLY, reason, None))
+        elif reason is None:
             kept.append(engine)
         else:
             rejected.append(Rejection(ANY_INSTANCE_TYPE, engine.name, 0, "engine-model", reason, None))

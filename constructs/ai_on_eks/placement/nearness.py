@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from ai_on_eks.placement.candidates import SIZED_ONLY
 from ai_on_eks.placement.rules import CANDIDATE_RULES, MEMORY_RULE, PLACEMENT_RULES
 from ai_on_eks.placement.types import Rejection
 
@@ -22,6 +23,8 @@ RULE_ORDER: tuple[str, ...] = (
 _PASSED = {name: passed for passed, name in enumerate(RULE_ORDER)}
 _BEFORE_ALL = -1
 """Of an engine that was ruled out before any candidate was made."""
+
+_PASSED[SIZED_ONLY] = _BEFORE_ALL - 1  # and that whatever the model
 
 _UNKNOWN = float("inf")
 
