@@ -60,9 +60,10 @@ def _no_engine(plan: Plan, rejected: Sequence[Rejection], file: str | None) -> P
     """No engine came far enough to be asked about an instance type: each one's reason, none is nearer than another.
     Those that no plan could choose say nothing about the model."""
     first = rejected[0].rule
+    why = "; ".join(one.reason for one in rejected if one.rule == first)
     return Problem(
         code="nothing-fits",
-        message=f"no engine serves {plan.descriptor.name}: {'; '.join(one.reason for one in rejected if one.rule == first)}",
+        message=f"no engine serves {plan.descriptor.name}: {why}",
         file=file,
         value=plan.descriptor.name,
         fix=FIXES[first],

@@ -39,6 +39,7 @@ SAMPLED_VALUE_BYTES = 4
 HELD_HIDDEN_STATES = 2
 """Of a token: a block's input and its output in the making (as in sizing.activation)."""
 
+DIVIDED_SOURCE = "tensor shapes of the model; a rank is a logical core, divided as NxD's parallel layers (Megatron-LM)"
 PADDING_SOURCE = "NxD Inference modules/attention/gqa.py: heads padded, keys and values copied, 2026-11-24"
 
 
@@ -72,13 +73,13 @@ def with_added_heads(divided: Term, inventory: Inventory, precision: Precision, 
     added = sum(
         ceil_div(one.count, pipeline) * _added_bytes(one, inventory, precision, tensor) for one in inventory.tensors
     )
-    if target.engine.programs is None or not added:
-        return divided
+    if not added:
+        return replace(divided, source=DIVIDED_SOURCE)
     return replace(
         divided,
         value_bytes=divided.value_bytes + added,
         formula=f"{divided.formula} + {format_gib(added)} of heads padded and copied",
-        source=f"{divided.source}; {PADDING_SOURCE}",
+        source=f"{DIVIDED_SOURCE}; {PADDING_SOURCE}",
     )
 
 

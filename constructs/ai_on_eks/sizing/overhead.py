@@ -40,7 +40,7 @@ def _context_term(target: Target) -> Term:
     term = Term(
         name="device context and communication" if engine.programs is None else "programs and communication",
         value_bytes=value_bytes,
-        formula=f"{format_gib(value_bytes)} per rank of {ranks}",
+        formula=f"{format_gib(value_bytes)} per {'rank' if engine.programs is None else 'logical core'} of {ranks}",
         source=engine.sources.get("overhead", ""),
     )
     return share_of_free(term, target)
