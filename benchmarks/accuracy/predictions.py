@@ -92,6 +92,8 @@ def predict(record: Record, models: Models) -> Prediction:
         return Prediction(record, reason="no config of this model is known")
     if record.kind not in VERDICTS and record.number("tp") is None and record.number("n_ctx") is None:
         return Prediction(record, known=known, reason="the record does not say how the model was divided")
+    if "(training)" in record.text("outcome"):
+        return Prediction(record, known=known, reason="a training run: only serving is sized")
     try:
         inventory, precision = read_model(known, _weights(record))
         engine_name = _engine_name(record)
@@ -156,7 +158,7 @@ def _catalog() -> Catalog:
 
 
 def _weights(record: Record) -> WeightPrecision | None:
-    for text in (record.text("quant"), record.model):
+    for text in (record.text("quant").partition("(")[0], record.model):
         found = next((value for word, value in _PRECISIONS if word in text.lower()), None)
         if found is not None:
             return found
@@ -173,8 +175,8 @@ def _engine_name(record: Record) -> str:
     """The engine, with its version where the record names one."""
     framework = record.text("framework").lower() or "vllm"
     name = next((engine for word, engine in _ENGINES if word in framework), "vllm")
-    if record.text("neuron_sdk") and name == "vllm":
-        name = "nxd-inference"
+    if name == "vllm" and (record.kind == "neuron" or record.text("neuron_sdk")):
+        name = "transformers-neuronx" if "transformers-neuronx" in record.text("source") else "nxd-inference"
     version = re.search(r"(?:vllm|sglang)\s+v?(\d+\.\d+(?:\.\d+)?)", framework)
     if name == "vllm" and version is not None:
         return f"vllm@{version[1]}"
@@ -206,7 +208,7 @@ def _device(record: Record) -> tuple[int, str | None]:
     text = f"{record.text('gpu')} {record.text('instance')} {record.text('instance_family')}".lower()
     wanted = re.sub(r"[\s_-]", "", text)
     types = catalog.instance_types.values()
-    instance = next((one for one in types if one.name in text), None)
+    instance = next((one for one in types if one.name in re.split(r"[\s/,]+", text)), None)
     family_name = record.text("instance_family").partition(" ")[0]
     shape = instance or next((one for one in types if one.family == family_name), None)
     if shape is not None and shape.accelerator is not None:
