@@ -202,3 +202,25 @@ def test_given_an_account_when_added_up_then_nothing_is_missing() -> None:
         "key/value cache in use",
     ]
     assert all(term.source for term in rank.terms)
+
+
+@pytest.mark.parametrize("engine", ["nxd-inference", "torch-neuronx", "transformers-neuronx", "vllm-neuron"])
+@pytest.mark.parametrize("tensor_parallel", [1, 2, 8, 12, 32])
+def test_given_more_to_hold_when_sized_then_a_core_never_takes_less(engine: str, tensor_parallel: int) -> None:
+    def used_bytes(context: int, batch: int) -> int:
+        demand = sized(LLAMA_8B, engine=engine, tensor_parallel=tensor_parallel, context=context, batch=batch)
+        return demand.rank.budget_bytes - demand.rank.headroom_bytes
+
+    steps = [used_bytes(512, 1), used_bytes(4096, 1), used_bytes(4096, 2), used_bytes(16384, 2), used_bytes(16384, 16)]
+    assert steps == sorted(steps)
+
+
+def test_given_weights_in_eight_bits_when_sized_then_a_core_takes_less() -> None:
+    target = Target(16 * GIB, 2, 1, find_engine("transformers-neuronx").memory, accelerator="inferentia2")
+    model, load = inventory(LLAMA_8B), Load(8192, 4)
+    half, whole = (
+        size_model(model, Precision(weights=weights), load, target)
+        for weights in (WeightPrecision.INT8, WeightPrecision.BF16)
+    )
+    assert half.rank.weights_bytes < 0.6 * whole.rank.weights_bytes
+    assert half.rank.headroom_bytes > whole.rank.headroom_bytes
