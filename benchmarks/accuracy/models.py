@@ -38,6 +38,8 @@ class Known:
     config: Mapping[str, Any] | None
     source: str
     parameters: int = 0
+    family: str = "transformer"
+    kind: str = "foundation"
 
 
 class Models:
@@ -59,6 +61,10 @@ class Models:
         for name in sorted(self._configs):
             self._short.setdefault(_short(name), []).append(name)
 
+    def published(self, model: str) -> Known | None:
+        """The model's own config, published under its very name; None where there is none."""
+        return Known(self._configs[model], f"config of {model}") if model in self._configs else None
+
     def find(self, model: str) -> Known | None:
         """The config of the model a record names; None where none is known."""
         if model in self._configs:
@@ -66,8 +72,11 @@ class Models:
         alias = self._aliases.get(model) or self._aliases.get(_bare(model))
         if alias is not None and "config" in alias:
             return Known(alias["config"], alias["source"])
+        if alias is not None and "parameters" in alias:
+            kind = alias.get("kind", "foundation")
+            return Known(None, alias["source"], alias["parameters"], alias["family"], kind)
         if alias is not None and alias["same_as"] in self._configs:
-            config = self._configs[alias["same_as"]] | alias.get("changed", {})
+            config = _changed(self._configs[alias["same_as"]], alias.get("changed", {}))
             return Known(config, f"config of {alias['same_as']}: {alias['source']}")
         same = self._same(model)
         if same is not None:
@@ -86,6 +95,17 @@ class Models:
             key=lambda name: (name.rpartition("/")[2].lower() != last, "quantization_config" in self._configs[name]),
         )
         return order[0] if order else None
+
+
+def _changed(config: Mapping[str, Any], changed: Mapping[str, Any]) -> dict[str, Any]:
+    """The config with some values replaced, those of its parts too."""
+    parts = {
+        key: _changed(config[key], value)
+        if isinstance(value, Mapping) and isinstance(config.get(key), Mapping)
+        else value
+        for key, value in changed.items()
+    }
+    return {**config, **parts}
 
 
 def _bare(model: str) -> str:

@@ -37,6 +37,10 @@ SHORT_CONTEXT_TOKENS = 2048
 VERDICTS = frozenset({"works_on", "does_not_fit", "neuron"})
 """Kinds of records that say whether a model fits, and no figure."""
 
+WHOLE_MODEL = "kv_required"
+"""Kind of records of an error message that counts the cache of every layer, whatever the stage
+(vllm-project/vllm#34076)."""
+
 UNKNOWN_DEVICE_GB = 80
 
 _PRECISIONS = (
@@ -124,7 +128,7 @@ def read_model(known: Known, weights: WeightPrecision | None) -> tuple[Inventory
         precision = published
     descriptor = Descriptor(
         name="record",
-        kind=Kind.FOUNDATION,
+        kind=Kind(known.kind),
         source=Source(uri="hf://organisation/model", format=Format.SAFETENSORS),
         architecture=_architecture(known),
         precision=precision,
@@ -135,7 +139,7 @@ def read_model(known: Known, weights: WeightPrecision | None) -> tuple[Inventory
 
 def _architecture(known: Known) -> Architecture:
     if known.config is None:
-        return Architecture(family=Family.TRANSFORMER, parameters=known.parameters)
+        return Architecture(family=Family(known.family), parameters=known.parameters)
     return Architecture(family=family_of(known.config), config=dict(known.config))
 
 
@@ -190,7 +194,7 @@ def _target(record: Record, engine_name: str) -> Target:
     return Target(
         device_memory_bytes=memory_bytes,
         tensor_parallel=int(record.number("tp") or 1),
-        pipeline_parallel=int(record.number("pp") or 1),
+        pipeline_parallel=1 if record.kind == WHOLE_MODEL else int(record.number("pp") or 1),
         engine=find_engine(engine_name).memory,
         memory_fraction=record.number("gpu_memory_utilization") or record.number("mem_fraction_static"),
         accelerator=accelerator,

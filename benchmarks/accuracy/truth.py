@@ -43,6 +43,11 @@ class Record:
     def is_anomaly(self) -> bool:
         return "anomal" in str(self.fields.get("note", "")).lower()
 
+    @property
+    def is_approximate(self) -> bool:
+        """A figure that its source itself gives as about so much."""
+        return "approx" in str(self.fields.get("note", "")).lower()
+
     def number(self, name: str) -> float | None:
         """A figure; None where the record has none. Some records write numbers as text."""
         value = self.fields.get(name)

@@ -1,7 +1,7 @@
 """Inputs to begin with, made by the byte builders of the tests, and the words of each format.
 
-    seed        a small right file, or one of each unusual shape: mutations start from it
-    dictionary  byte strings that a mutation would not find by chance: keys, magic numbers, tags, extreme lengths
+seed        a small right file, or one of each unusual shape: mutations start from it
+dictionary  byte strings that a mutation would not find by chance: keys, magic numbers, tags, extreme lengths
 """
 
 from __future__ import annotations
@@ -27,7 +27,9 @@ VARINTS = tuple(proto.varint(value) for value in (127, 128, 2**31, 2**32, 2**62,
 def safetensors() -> list[bytes]:
     tensors = {"a": st.entry(), "b.é": st.entry("F4", [4, 2], [8, 12]), "c": st.entry("U8", [], [12, 13])}
     spread = json.dumps(tensors, indent=1).encode()
-    turned = '{"x":{"shape":[1],"data_offsets":[0,2],"dtype":"BF16"},"y":{"dtype":"I8","shape":[0],"data_offsets":[2,2]}}'
+    turned = (
+        '{"x":{"shape":[1],"data_offsets":[0,2],"dtype":"BF16"},"y":{"dtype":"I8","shape":[0],"data_offsets":[2,2]}}'
+    )
     return [
         st.file(tensors, 13, {"format": "pt", "é": "\n"}),
         st.framed(spread, 13),
@@ -38,7 +40,11 @@ def safetensors() -> list[bytes]:
 
 def safetensors_index() -> list[bytes]:
     index = {"metadata": {"total_size": 6.0, "x": [1, None, {"y": True}]}, "weight_map": {"t": "a.safetensors"}}
-    return [json.dumps(index).encode(), json.dumps(index, indent=2).encode(), b'{"weight_map":{"\\u00e9":"b.safetensors"}}']
+    return [
+        json.dumps(index).encode(),
+        json.dumps(index, indent=2).encode(),
+        b'{"weight_map":{"\\u00e9":"b.safetensors"}}',
+    ]
 
 
 def gguf() -> list[bytes]:
@@ -74,16 +80,34 @@ def onnx() -> list[bytes]:
     shape = part(2, part(1, part(2, "N")) + part(1, number(1, 3)))
     port = part(1, "x") + part(2, part(1, number(1, 1) + shape))
     nested = part(1, "y") + part(2, part(4, part(1, part(5, number(1, 7) + part(2, part(1, number(1, 1) + shape))))))
-    constant = part(1, part(1, "i") + part(2, "o") + part(4, "Constant") + part(5, part(1, "value") + part(5, tensor + part(9, bytes(24)))))
+    constant = part(
+        1,
+        part(1, "i")
+        + part(2, "o")
+        + part(4, "Constant")
+        + part(5, part(1, "value") + part(5, tensor + part(9, bytes(24)))),
+    )
     branch = part(1, part(5, part(1, "then_branch") + part(6, part(5, tensor + part(9, bytes(24))))))
-    head = number(1, 10) + part(2, "tool") + part(8, part(1, "") + number(2, 21)) + part(14, part(1, "k") + part(2, "v"))
-    graphs = (raw + part(11, port) + part(12, nested), packed + strings, external, sparse, constant + branch, raw + sparse)
+    head = (
+        number(1, 10) + part(2, "tool") + part(8, part(1, "") + number(2, 21)) + part(14, part(1, "k") + part(2, "v"))
+    )
+    graphs = (
+        raw + part(11, port) + part(12, nested),
+        packed + strings,
+        external,
+        sparse,
+        constant + branch,
+        raw + sparse,
+    )
     return [head + part(7, graph) for graph in graphs] + [part(7, b"") + part(25, part(7, constant[2:]))]
 
 
 def pytorch() -> list[bytes]:
     found = []
-    for top, names in (("archive", ("data.pkl", "data/0", "version")), ("m", ("data.pkl", "constants.pkl", "code/x.py", "constants/0"))):
+    for top, names in (
+        ("archive", ("data.pkl", "data/0", "version")),
+        ("m", ("data.pkl", "constants.pkl", "code/x.py", "constants/0")),
+    ):
         made = io.BytesIO()
         with zipfile.ZipFile(made, "w") as archive:
             for name in names:
@@ -94,7 +118,9 @@ def pytorch() -> list[bytes]:
     name = b"a/data.pkl"
     wide = struct.pack("<2H2Q", 1, 16, 4, 4)
     local = struct.pack("<4s5H3L2H", b"PK\x03\x04", 45, 0, 0, 0, 0, 0, 4, 4, len(name), 0) + name + bytes(4)
-    entry = struct.pack("<4s6H3L5H2L", b"PK\x01\x02", 45, 45, 0, 0, 0, 0, 0, 2**32 - 1, 2**32 - 1, len(name), len(wide), 0, 0, 0, 0, 0)
+    entry = struct.pack(
+        "<4s6H3L5H2L", b"PK\x01\x02", 45, 45, 0, 0, 0, 0, 0, 2**32 - 1, 2**32 - 1, len(name), len(wide), 0, 0, 0, 0, 0
+    )
     directory = entry + name + wide
     end64 = struct.pack("<4sQ2H2L4Q", b"PK\x06\x06", 44, 45, 45, 0, 0, 1, 1, len(directory), len(local))
     locator = struct.pack("<4sLQL", b"PK\x06\x07", 0, len(local) + len(directory), 1)
@@ -107,7 +133,9 @@ def _graph() -> bytes:
     filled = proto.tf_constant("c", proto.tf_tensor(3, (5,), proto.number(7, 1)))
     text = proto.tf_constant("s", proto.tf_tensor(7, (), proto.part(8, "x")))
     shape = proto.part(7, proto.tf_shape((-1, 3)))
-    port = proto.tf_node("x", "Placeholder", proto.tf_attribute("dtype", proto.number(6, 1)), proto.tf_attribute("shape", shape))
+    port = proto.tf_node(
+        "x", "Placeholder", proto.tf_attribute("dtype", proto.number(6, 1)), proto.tf_attribute("shape", shape)
+    )
     return proto.tf_graph(weights, filled, text, port, functions=[proto.tf_function("f", weights)])
 
 
@@ -135,13 +163,17 @@ def tensorflow_variables() -> list[bytes]:
 
 def config_json() -> list[bytes]:
     config = {"model_type": "llama", "hidden_size": 64, "rope": {"f": 1e-5, "l": [1, None, True, "é\n"]}}
-    return [json.dumps(config).encode(), json.dumps(config, indent=1).encode(), b'{"limit":[0.0,Infinity,-Infinity,NaN]}']
+    return [
+        json.dumps(config).encode(),
+        json.dumps(config, indent=1).encode(),
+        b'{"limit":[0.0,Infinity,-Infinity,NaN]}',
+    ]
 
 
 def descriptor_yaml() -> list[bytes]:
     return [
         b"name: a\nkind: foundation\nsource: {uri: 'hf://a/b', format: gguf}\nserving:\n  - 1\n  - no\n  - 0x1f\n",
-        b"# c\n---\na: |\n  text\nb: >-\n  folded\nc: \"\\u00e9\"\n...\n",
+        b'# c\n---\na: |\n  text\nb: >-\n  folded\nc: "\\u00e9"\n...\n',
         b"a: &x [1]\nb: *x\nc: !!int 3\n",
     ]
 
@@ -154,17 +186,63 @@ _PROTO = (*VARINTS, *EXTREMES, b"\x0a\x00", b"\x12\x00", b"\x2a\x00", b"\x3a\x00
 READERS: dict[str, tuple[Seeds, Iterable[bytes]]] = {
     "safetensors": (
         safetensors,
-        (*_JSON, *EXTREMES, b'"__metadata__":', b'"dtype":"', b'"shape":[', b'"data_offsets":[', b'"BF16"', b'"F4"', b'"U8"'),
+        (
+            *_JSON,
+            *EXTREMES,
+            b'"__metadata__":',
+            b'"dtype":"',
+            b'"shape":[',
+            b'"data_offsets":[',
+            b'"BF16"',
+            b'"F4"',
+            b'"U8"',
+        ),
     ),
-    "safetensors-index": (safetensors_index, (*_JSON, b'"weight_map":{', b'"metadata":{', b".safetensors", b'"total_size":')),
-    "gguf": (gguf, (*EXTREMES, b"GGUF", b"general.alignment", b"split.count", b"split.no", b"\x08\0\0\0", b"\x09\0\0\0")),
-    "onnx": (onnx, (*_PROTO, b"location", b"offset", b"length", b"../", b"*/_ORT_MEM_ADDR_/*", b"\xb2\x01", b"\xba\x01", b"\x7a")),
-    "pytorch": (pytorch, (*EXTREMES, b"PK\x01\x02", b"PK\x03\x04", b"PK\x05\x06", b"PK\x06\x06", b"PK\x06\x07", b"data.pkl", b"data/")),
-    "tensorflow": (tensorflow, (*_PROTO, b"\x12\x05Const", b"serve", b"Placeholder", b"VarHandleOp", b"value", b"dtype")),
-    "tensorflow-graph": (tensorflow_graph, (*_PROTO, b"\x12\x05Const", b"\x12\x0bPlaceholder", b"value", b"dtype", b"shape")),
+    "safetensors-index": (
+        safetensors_index,
+        (*_JSON, b'"weight_map":{', b'"metadata":{', b".safetensors", b'"total_size":'),
+    ),
+    "gguf": (
+        gguf,
+        (*EXTREMES, b"GGUF", b"general.alignment", b"split.count", b"split.no", b"\x08\0\0\0", b"\x09\0\0\0"),
+    ),
+    "onnx": (
+        onnx,
+        (*_PROTO, b"location", b"offset", b"length", b"../", b"*/_ORT_MEM_ADDR_/*", b"\xb2\x01", b"\xba\x01", b"\x7a"),
+    ),
+    "pytorch": (
+        pytorch,
+        (*EXTREMES, b"PK\x01\x02", b"PK\x03\x04", b"PK\x05\x06", b"PK\x06\x06", b"PK\x06\x07", b"data.pkl", b"data/"),
+    ),
+    "tensorflow": (
+        tensorflow,
+        (*_PROTO, b"\x12\x05Const", b"serve", b"Placeholder", b"VarHandleOp", b"value", b"dtype"),
+    ),
+    "tensorflow-graph": (
+        tensorflow_graph,
+        (*_PROTO, b"\x12\x05Const", b"\x12\x0bPlaceholder", b"value", b"dtype", b"shape"),
+    ),
     "tensorflow-variables": (tensorflow_variables, (*VARINTS, *EXTREMES, proto.MAGIC, b"\0\0\0\0\x01\0\0\0")),
     "json": (config_json, (*_JSON, b"Infinity", b"9" * 20, b"[" * 33)),
-    "yaml": (descriptor_yaml, (b": ", b"- ", b"&a ", b"*a", b"!!int ", b"---\n", b"...\n", b"|\n", b">\n", b"? ", b"<<: ", b"[" * 33, b".inf", b"0o7")),
+    "yaml": (
+        descriptor_yaml,
+        (
+            b": ",
+            b"- ",
+            b"&a ",
+            b"*a",
+            b"!!int ",
+            b"---\n",
+            b"...\n",
+            b"|\n",
+            b">\n",
+            b"? ",
+            b"<<: ",
+            b"[" * 33,
+            b".inf",
+            b"0o7",
+        ),
+    ),
 }
 
 

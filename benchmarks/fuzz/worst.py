@@ -84,7 +84,10 @@ def main() -> None:
         for name, build in FILES[reader].items():
             data = build()
             milliseconds, mib, answer = measure(reader, data)
-            print(f"{reader:20} {name:38} {len(data) / MIB:6.1f} {milliseconds:7.1f} {mib:8.1f}  {answer[:70]}", flush=True)
+            print(
+                f"{reader:20} {name:38} {len(data) / MIB:6.1f} {milliseconds:7.1f} {mib:8.1f}  {answer[:70]}",
+                flush=True,
+            )
 
 
 if __name__ == "__main__":

@@ -107,7 +107,9 @@ def gguf_kept_lists(kind: int, value: object) -> Callable[[], bytes]:
 
 
 def gguf_kept_texts() -> bytes:
-    return gguf_bytes.gguf([gguf_bytes.texts(f"k{n}", [f"{m}" for m in range(512)]) for n in range(LIMITS.strings // 512)])
+    return gguf_bytes.gguf(
+        [gguf_bytes.texts(f"k{n}", [f"{m}" for m in range(512)]) for n in range(LIMITS.strings // 512)]
+    )
 
 
 def gguf_vocabulary(length: int) -> Callable[[], bytes]:
@@ -141,7 +143,10 @@ def onnx_fields() -> bytes:
 
 def onnx_inputs() -> bytes:
     shape = proto.part(2, b"".join(proto.part(1, proto.part(2, f"d{n}")) for n in range(8)))
-    ports = (proto.part(1, f"x{n}") + proto.part(2, proto.part(1, proto.number(1, 1) + shape)) for n in range(LIMITS.metadata))
+    ports = (
+        proto.part(1, f"x{n}") + proto.part(2, proto.part(1, proto.number(1, 1) + shape))
+        for n in range(LIMITS.metadata)
+    )
     return proto.part(7, b"".join(proto.part(11, port) for port in ports))
 
 
@@ -160,7 +165,9 @@ def onnx_external() -> bytes:
     tensors = []
     for number, name in enumerate(_names(LIMITS.tensors)):
         place = pair("location", f"{'a/' * 15}{number % LIMITS.files}") + pair("offset", "0") + pair("length", "4")
-        tensors.append(proto.part(5, proto.part(8, name) + proto.number(1, 1) + proto.number(2, 1) + proto.number(14, 1) + place))
+        tensors.append(
+            proto.part(5, proto.part(8, name) + proto.number(1, 1) + proto.number(2, 1) + proto.number(14, 1) + place)
+        )
     return proto.part(7, b"".join(tensors))
 
 
@@ -172,7 +179,9 @@ def tensorflow_constants() -> bytes:
 def tensorflow_placeholders() -> bytes:
     shape = proto.part(7, proto.tf_shape((1,) * 8))
     kind = proto.tf_attribute("dtype", proto.number(6, 1))
-    ports = (proto.tf_node(f"x{n}", "Placeholder", kind, proto.tf_attribute("shape", shape)) for n in range(LIMITS.metadata))
+    ports = (
+        proto.tf_node(f"x{n}", "Placeholder", kind, proto.tf_attribute("shape", shape)) for n in range(LIMITS.metadata)
+    )
     return proto.tf_graph(*ports)
 
 
@@ -183,7 +192,9 @@ def tensorflow_nodes() -> bytes:
 
 def tensorflow_variables() -> bytes:
     count = LIMITS.tensors
-    rows = [(name.encode(), proto.tf_entry(1, (1,) * 8, 4 * number, 4)) for number, name in enumerate(sorted(_names(count)))]
+    rows = [
+        (name.encode(), proto.tf_entry(1, (1,) * 8, 4 * number, 4)) for number, name in enumerate(sorted(_names(count)))
+    ]
     return _table([(b"", proto.tf_header()), *rows])
 
 
@@ -225,7 +236,9 @@ def zip_entries(top: str = "archive/data/", extra: bytes = b"") -> Callable[[], 
             local = struct.pack("<4s5H3L2H", b"PK\x03\x04", 45, 0, 0, 0, 0, 0, 0, 0, len(name), 0) + name
             wide = struct.pack("<2H1Q", 1, 8, at) if not extra else extra
             shown = at if extra else 2**32 - 1
-            head = struct.pack("<4s6H3L5H2L", b"PK\x01\x02", 45, 45, 0, 0, 0, 0, 0, 0, 0, len(name), len(wide), 0, 0, 0, 0, shown)
+            head = struct.pack(
+                "<4s6H3L5H2L", b"PK\x01\x02", 45, 45, 0, 0, 0, 0, 0, 0, 0, len(name), len(wide), 0, 0, 0, 0, shown
+            )
             locals_.append(local)
             directory.insert(0, head + name + wide) if count < 0 else directory.append(head + name + wide)
             at += len(local)

@@ -1,6 +1,6 @@
 """A descriptor from a model's own files.
 
-config.json     model type, hyper-parameters, data type, what the model is for
+config.json     model type, hyper-parameters, data type, what the model is for (`tasks`)
 file names      the format of the weights beside a config; no weight is opened
 weight headers  tensors and data types, where there is no config (`weight_files`)
 """
@@ -17,10 +17,12 @@ from ai_on_eks.descriptors.architectures import family_of, relevant_hyperparamet
 from ai_on_eks.descriptors.checks import check_descriptor, check_inventory
 from ai_on_eks.descriptors.document import refuse
 from ai_on_eks.descriptors.documents import read_json
-from ai_on_eks.descriptors.inventory import Inventory, Item
+from ai_on_eks.descriptors.inventory import Inventory
 from ai_on_eks.descriptors.model_folder import Weights, find_weights, hub_source
 from ai_on_eks.descriptors.published_precision import exported_precision, published_precision
 from ai_on_eks.descriptors.schema import Architecture, Descriptor, Family, Format, Kind, Precision, Source
+from ai_on_eks.descriptors.sentence_files import MODULES, sentence_model
+from ai_on_eks.descriptors.tasks import TO_IMAGE, SentenceModel, first_class, purpose_of, without_head
 from ai_on_eks.descriptors.weight_files import READERS, describe_weights, is_weight_source
 from ai_on_eks.descriptors.yaml_writing import write_yaml
 from ai_on_eks.errors import InputError, Problem
@@ -28,18 +30,6 @@ from ai_on_eks.errors import InputError, Problem
 CONFIG = "config.json"
 INDEX = "model_index.json"
 MAX_URI_CHARACTERS = 512
-IMAGE_TASK = "text-to-image"
-
-_TASKS = (
-    ("ForCausalLM", Kind.FOUNDATION, "text-generation"),
-    ("LMHeadModel", Kind.FOUNDATION, "text-generation"),
-    ("ForSequenceClassification", Kind.TASK_SPECIFIC, "text-classification"),
-    ("ForTokenClassification", Kind.TASK_SPECIFIC, "token-classification"),
-    ("ForQuestionAnswering", Kind.TASK_SPECIFIC, "question-answering"),
-    ("ForMaskedLM", Kind.TASK_SPECIFIC, "fill-mask"),
-    ("ForImageClassification", Kind.TASK_SPECIFIC, "image-classification"),
-)
-"""End of the class named in `architectures` -> kind and Hugging Face pipeline tag."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,10 +96,11 @@ def _describe_folder(path: Path) -> Description:
     if not (path / CONFIG).exists():
         message = f"holds no {CONFIG}; supported is a folder with {CONFIG} of transformers or {INDEX} of diffusers"
         raise refuse("source-not-supported", message, str(path), fix=f"name a folder that holds {CONFIG}")
-    config = _config(path)
-    inventory, relevant = _hyperparameters(config, file)
     notes: list[str] = []
-    kind, task = _purpose(config, inventory)
+    sentences = sentence_model(path)
+    config = _for_vectors(_config(path), sentences, notes)
+    inventory, relevant = _hyperparameters(config, file)
+    purpose = purpose_of(config, inventory, sentences)
     weights = find_weights(path)
     precision = _precision(config, weights, path)
     if weights.file is not None:
@@ -121,8 +112,8 @@ def _describe_folder(path: Path) -> Description:
     notes += [f"assumed: {one}" for one in inventory.estimated]
     descriptor = Descriptor(
         name=_name(path),
-        kind=kind,
-        task=task,
+        kind=purpose.kind,
+        task=purpose.task,
         source=_source(path, weights),
         architecture=Architecture(family=family_of(config), config=relevant),
         precision=precision,
@@ -140,7 +131,7 @@ def _describe_pipeline(path: Path) -> Description:
     descriptor = Descriptor(
         name=_name(path),
         kind=Kind.FOUNDATION,
-        task=IMAGE_TASK,
+        task=TO_IMAGE,
         source=_source(path, found.weights),
         architecture=Architecture(family=Family.DIFFUSION, config=found.config),
         precision=found.precision,
@@ -157,6 +148,19 @@ def _config(path: Path) -> Mapping[str, Any]:
         message, fix = "holds no mapping of hyper-parameters", f"name a folder with a model's {CONFIG}"
         raise refuse("not-a-mapping", message, document.file, 1, fix=fix)
     return document.value
+
+
+def _for_vectors(config: Mapping[str, Any], sentences: SentenceModel, notes: list[str]) -> Mapping[str, Any]:
+    """Without the head of a language model that sentence-transformers makes vectors of, where that has one."""
+    headless = without_head(config) if sentences is SentenceModel.EMBEDDER else config
+    if headless is config:
+        return config
+    try:
+        relevant_hyperparameters(headless)
+    except InputError:  # told when the config itself is read, if it is not about the missing head
+        return config
+    notes.append(f"{MODULES} makes it an embedding model: the head of {first_class(config)} is not loaded")
+    return headless
 
 
 def _hyperparameters(config: Mapping[str, Any], file: str) -> tuple[Inventory, dict[str, Any]]:
@@ -197,24 +201,6 @@ def _precision(config: Mapping[str, Any], weights: Weights, path: Path) -> Preci
         fix = "write the descriptor by hand, with 'weights' and 'scheme' under 'precision'"
         raise refuse("unknown-quantization", message, str(path / weights.file), fix=fix)
     return precision
-
-
-def _purpose(config: Mapping[str, Any], inventory: Inventory) -> tuple[Kind, str]:
-    """From the class named in `architectures`; else from what the model type can do."""
-    named = config.get("architectures")
-    first = named[0] if isinstance(named, list) and named and isinstance(named[0], str) else ""
-    for ending, kind, task in _TASKS:
-        if first.endswith(ending):
-            if task == "text-classification" and len(config.get("id2label") or ()) == 1:
-                return kind, "text-ranking"  # a single score: a reranker
-            return kind, task
-    if inventory.components:
-        return Kind.FOUNDATION, IMAGE_TASK
-    if inventory.item is Item.IMAGE:
-        return Kind.TASK_SPECIFIC, "image-classification"
-    if inventory.states and not first.endswith("Model"):
-        return Kind.FOUNDATION, "text-generation"
-    return Kind.EMBEDDING, "feature-extraction"
 
 
 def _source(path: Path, weights: Weights) -> Source:

@@ -3,7 +3,8 @@
     entry     = ⌈heads ÷ min(TP, heads)⌉ × (key + value dimension) × bits ÷ 8     keys and values of a layer
     entry     = (key + value dimension) × bits ÷ 8                                a latent: it has no heads to divide
     entry     = elements + 2 B of each that carries the position + scales         a latent beside an indexer, in 8 bit:
-                656 B of 512 + 64 (DeepSeek-V3.2), 584 B of 448 + 64 (V4)         vLLM's fp8_ds_mla
+                656 B of 512 + 64 (DeepSeek-V3.2), 584 B of 448 + 64 (V4,         vLLM's fp8_ds_mla
+                whose default it is)
     entry     = ⌈elements ÷ min(TP, heads)⌉ × bits ÷ 8                            a recurrent state of a layer
     entries   = context, at most the window, one for so many tokens as share it; the input's own length where a decoder
                 attends to an encoder; 1 of a recurrent state
@@ -21,7 +22,7 @@ from dataclasses import dataclass
 
 from ai_on_eks.descriptors.element_format import ElementFormat
 from ai_on_eks.descriptors.inventory import Inventory, KeyValueState, RecurrentState, State
-from ai_on_eks.descriptors.schema import Precision
+from ai_on_eks.descriptors.schema import CachePrecision, Precision
 from ai_on_eks.sizing.precision import cache_format, compute_format
 from ai_on_eks.units import ceil_div, counted
 
@@ -127,9 +128,13 @@ def kept_bytes(
 
 def _packs_latents(inventory: Inventory, precision: Precision) -> bool:
     """An 8-bit cache beside an indexer, whose keys have 8 bits whatever the cache: attention over chosen tokens reads
-    latents in a format of their own."""
+    latents in a format of their own. Latents compressed along the sequence have no other kernel by default: `auto` is
+    that format for them (vLLM 0.33.0 models/deepseek_v4/attention.py, 2026-11-24), and 16 bit for the others."""
     states = [state for state in inventory.states if isinstance(state, KeyValueState) and state.is_replicated]
-    return cache_format(precision).bits == BYTE_BITS and any(state.bits == BYTE_BITS for state in states)
+    is_compressed = any(state.tokens_per_entry > 1 for state in states)
+    is_byte = cache_format(precision).bits == BYTE_BITS
+    is_packed = is_byte or (is_compressed and precision.kv_cache is CachePrecision.AUTO)
+    return is_packed and any(state.bits == BYTE_BITS for state in states)
 
 
 def _packed_bytes(state: KeyValueState) -> int:
