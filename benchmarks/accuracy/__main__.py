@@ -38,7 +38,7 @@ def main() -> int:
     sys.stdout.write(bars_text(reached) + "\n")
     if arguments.page is not None:
         arguments.page.write_text(page(scores, reached, compare(scores)), encoding="utf-8")
-    return 0 if all(bar.holds for bar in reached) else 1
+    return 0 if all(bar.holds is not False for bar in reached) else 1
 
 
 if __name__ == "__main__":

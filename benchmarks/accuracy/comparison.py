@@ -36,11 +36,12 @@ class Summary:
 
 
 def compare(scores: Iterable[Score]) -> tuple[Summary, ...]:
-    """Every tool on weights, cache per token and pool, over the records that a config is known for."""
+    """Every tool on weights, cache per token and pool, over the records that say enough to be answered."""
     every = list(scores)
     summaries = []
     for measure in (WEIGHTS, CACHE, POOL):
-        asked = [one for one in every if one.measure == measure and _question(one) is not None]
+        answered = [one for one in every if one.measure == measure and one.predicted is not None]
+        asked = [one for one in answered if _question(one) is not None]
         ours = tuple(one.error for one in asked if one.error is not None)
         summaries.append(Summary(OURS, measure, len(asked), ours))
         summaries += [_peer(peer, measure, asked) for peer in PEERS]

@@ -67,24 +67,24 @@ class Models:
 
     def find(self, model: str) -> Known | None:
         """The config of the model a record names; None where none is known."""
-        if model in self._configs:
-            return Known(self._configs[model], f"config of {model}")
         alias = self._aliases.get(model) or self._aliases.get(_bare(model))
-        if alias is not None and "config" in alias:
-            return Known(alias["config"], alias["source"])
-        if alias is not None and "parameters" in alias:
-            kind = alias.get("kind", "foundation")
-            return Known(None, alias["source"], alias["parameters"], alias["family"], kind)
-        if alias is not None and alias["same_as"] in self._configs:
-            config = _changed(self._configs[alias["same_as"]], alias.get("changed", {}))
-            return Known(config, f"config of {alias['same_as']}: {alias['source']}")
+        known = self.published(model) or (self._alias(alias) if alias is not None else None)
+        if known is not None:
+            return known
         same = self._same(model)
-        if same is not None:
-            return Known(self._configs[same], f"config of {same}")
-        count = re.search(r"(?<![\w.])(\d+(?:\.\d+)?)b(?![a-z])", _bare(model).lower())
-        if count is None:
+        return self.published(same) if same is not None else _counted(model)
+
+    def _alias(self, alias: Mapping[str, Any]) -> Known | None:
+        """What an entry of the aliases says; None where the model it equals is not there."""
+        source = alias["source"]
+        if "config" in alias:
+            return Known(alias["config"], source)
+        if "parameters" in alias:
+            return Known(None, source, alias["parameters"], alias["family"], alias.get("kind", "foundation"))
+        if alias["same_as"] not in self._configs:
             return None
-        return Known(None, f"{count[1]} billion parameters, as the name says", round(float(count[1]) * 10**9))
+        config = _changed(self._configs[alias["same_as"]], alias.get("changed", {}))
+        return Known(config, f"config of {alias['same_as']}: {source}")
 
     def _same(self, model: str) -> str | None:
         """The config of the same architecture; of several the one of that very name, else one that is not quantized."""
@@ -95,6 +95,14 @@ class Models:
             key=lambda name: (name.rpartition("/")[2].lower() != last, "quantization_config" in self._configs[name]),
         )
         return order[0] if order else None
+
+
+def _counted(model: str) -> Known | None:
+    """The number of parameters that the name itself gives."""
+    count = re.search(r"(?<![\w.])(\d+(?:\.\d+)?)b(?![a-z])", _bare(model).lower())
+    if count is None:
+        return None
+    return Known(None, f"{count[1]} billion parameters, as the name says", round(float(count[1]) * 10**9))
 
 
 def _changed(config: Mapping[str, Any], changed: Mapping[str, Any]) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from statistics import median
+from textwrap import fill
 
 import yaml
 
@@ -25,6 +26,8 @@ from benchmarks.accuracy.scoring import (
 
 REASONS = Path(__file__).with_name("reasons.yaml")
 WORST = 10
+WIDTH = 120
+REACHED = {True: "yes", False: "**no**", None: "not measured"}
 
 
 def page(scores: Sequence[Score], reached: Iterable[Bar], summaries: Iterable[Summary]) -> str:
@@ -38,7 +41,7 @@ def page(scores: Sequence[Score], reached: Iterable[Bar], summaries: Iterable[Su
         "## Bars",
         _table(
             ("measure", "asked", "reached", ""),
-            [(bar.measure, bar.wanted, bar.reached, "yes" if bar.holds else "**no**") for bar in reached],
+            [(bar.measure, bar.wanted, bar.reached, REACHED[bar.holds]) for bar in reached],
         ),
         "## By family",
         _table(
@@ -72,7 +75,7 @@ def page(scores: Sequence[Score], reached: Iterable[Bar], summaries: Iterable[Su
         "## Not answered",
         _table(("measure", "record", "model", "reason"), _unanswered(scores)),
     ]
-    return "\n\n".join(parts) + "\n"
+    return "\n\n".join(part if part.startswith(("|", "#")) else fill(part, WIDTH) for part in parts) + "\n"
 
 
 def _families(scores: Iterable[Score], measure: str) -> list[tuple[str, ...]]:

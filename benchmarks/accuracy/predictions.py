@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from ai_on_eks.catalog.engines import find_engine
 from ai_on_eks.catalog.loading import Catalog, load_catalog
+from ai_on_eks.catalog.types import EngineMemory
 from ai_on_eks.descriptors.architectures import build_inventory, family_of
 from ai_on_eks.descriptors.inventory import Inventory, Item, KeyValueState, RecurrentState
 from ai_on_eks.descriptors.published_precision import published_precision
@@ -189,13 +190,21 @@ def _engine_name(record: Record) -> str:
     return "vllm@0.11" if name == "vllm" and re.search(r"\bv1\b", framework) else name
 
 
+def _engine(record: Record, name: str) -> EngineMemory:
+    """The engine's memory, without captured graphs where the run was eager."""
+    memory = find_engine(name).memory
+    if "enforce-eager" not in record.text("note"):
+        return memory
+    return replace(memory, graph_bytes=0, graph_bytes_per_layer=0)
+
+
 def _target(record: Record, engine_name: str) -> Target:
     memory_bytes, accelerator = _device(record)
     return Target(
         device_memory_bytes=memory_bytes,
         tensor_parallel=int(record.number("tp") or 1),
         pipeline_parallel=1 if record.kind == WHOLE_MODEL else int(record.number("pp") or 1),
-        engine=find_engine(engine_name).memory,
+        engine=_engine(record, engine_name),
         memory_fraction=record.number("gpu_memory_utilization") or record.number("mem_fraction_static"),
         accelerator=accelerator,
         compute_capability=_catalog().accelerators[accelerator].compute_capability if accelerator else None,

@@ -6,10 +6,12 @@ from collections.abc import Iterable
 
 from benchmarks.accuracy.scoring import Bar, Score
 
+REACHED = {True: "reached", False: "MISSED", None: "not measured"}
+
 
 def bars_text(bars: Iterable[Bar]) -> str:
     """One line for each bar."""
-    rows = [(bar.measure, bar.wanted, bar.reached, "reached" if bar.holds else "MISSED") for bar in bars]
+    rows = [(bar.measure, bar.wanted, bar.reached, REACHED[bar.holds]) for bar in bars]
     widths = [max(len(row[column]) for row in rows) for column in range(3)]
     return "\n".join(
         "  ".join([*(cell.ljust(width) for cell, width in zip(row, widths, strict=False)), row[3]]) for row in rows

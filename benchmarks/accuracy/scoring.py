@@ -55,12 +55,12 @@ class Score:
 
 @dataclass(frozen=True)
 class Bar:
-    """What a measure has to reach, and what it reaches."""
+    """What a measure has to reach, and what it reaches; `holds` is None where no record is exact enough to tell."""
 
     measure: str
     wanted: str
     reached: str
-    holds: bool
+    holds: bool | None
 
 
 def score(truth: Truth) -> tuple[Score, ...]:
@@ -180,6 +180,8 @@ def _measured_weights(record: Record) -> float | None:
 
 
 def _predicted_weights(prediction: Prediction) -> float | None:
+    if prediction.record.number("weights_mib") is not None and not prediction.record.text("quant"):
+        return None  # a GGUF file whose block types the record does not name
     return None if prediction.demand is None else prediction.demand.rank.weights_bytes / GIB
 
 
@@ -249,7 +251,7 @@ def _worst_bar(name: str, scores: list[Score], most: float) -> Bar:
         reached += f", {len(about)} approximate ({', '.join(f'{error:+.1%}' for error in about)})"
     if unanswered:
         reached += f", {unanswered} unanswered"
-    return Bar(name, f"≤ {most:.1%}", reached, bool(errors or about) and worst <= most)
+    return Bar(name, f"≤ {most:.1%}", reached, worst <= most if errors else None)
 
 
 def _pool_bar(scores: list[Score]) -> Bar:

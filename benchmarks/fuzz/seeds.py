@@ -115,13 +115,30 @@ def pytorch() -> list[bytes]:
                 archive.writestr(zipfile.ZipInfo(f"{top}/{name}"), bytes(40), how)
             archive.comment = b"PK\x05\x06"
         found.append(made.getvalue())
-    name = b"a/data.pkl"
+    entry_name = b"a/data.pkl"
     wide = struct.pack("<2H2Q", 1, 16, 4, 4)
-    local = struct.pack("<4s5H3L2H", b"PK\x03\x04", 45, 0, 0, 0, 0, 0, 4, 4, len(name), 0) + name + bytes(4)
+    local = struct.pack("<4s5H3L2H", b"PK\x03\x04", 45, 0, 0, 0, 0, 0, 4, 4, len(entry_name), 0) + entry_name + bytes(4)
     entry = struct.pack(
-        "<4s6H3L5H2L", b"PK\x01\x02", 45, 45, 0, 0, 0, 0, 0, 2**32 - 1, 2**32 - 1, len(name), len(wide), 0, 0, 0, 0, 0
+        "<4s6H3L5H2L",
+        b"PK\x01\x02",
+        45,
+        45,
+        0,
+        0,
+        0,
+        0,
+        0,
+        2**32 - 1,
+        2**32 - 1,
+        len(entry_name),
+        len(wide),
+        0,
+        0,
+        0,
+        0,
+        0,
     )
-    directory = entry + name + wide
+    directory = entry + entry_name + wide
     end64 = struct.pack("<4sQ2H2L4Q", b"PK\x06\x06", 44, 45, 45, 0, 0, 1, 1, len(directory), len(local))
     locator = struct.pack("<4sLQL", b"PK\x06\x07", 0, len(local) + len(directory), 1)
     end = struct.pack("<4s4H2LH", b"PK\x05\x06", 0, 0, 0xFFFF, 0xFFFF, 2**32 - 1, 2**32 - 1, 0)

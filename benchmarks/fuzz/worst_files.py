@@ -7,14 +7,13 @@ import struct
 from collections.abc import Callable
 from itertools import chain
 
-from benchmarks.fuzz import seeds  # noqa: F401 - makes the byte builders of the tests importable
-
 import readers_gguf_bytes as gguf_bytes
 import readers_protobuf_bytes as proto
 import readers_safetensors_bytes as st
 
 from ai_on_eks.descriptors.readers import gguf_values, protobuf_wire, safetensors_header, zip_directory
 from ai_on_eks.descriptors.readers.limits import LIMITS
+from benchmarks.fuzz import seeds  # noqa: F401 - makes the byte builders of the tests importable
 
 NAME = "model.layers.{}.mlp.experts.{}.gate_proj.weight_scale"
 
@@ -31,8 +30,8 @@ def many_tensors(count: int = LIMITS.tensors, *, turned: bool = False, escaped: 
     for number, name in enumerate(_names(count)):
         place = count - 1 - number if turned else number
         shape = [1] * (number % 8) if turned else [1]
-        name = name.replace("m", "\\u006d", 1) if escaped else name
-        entries.append(f'"{name}":{{"dtype":"U8","shape":{json.dumps(shape)},"data_offsets":[{place},{place + 1}]}}')
+        written = name.replace("m", "\\u006d", 1) if escaped else name
+        entries.append(f'"{written}":{{"dtype":"U8","shape":{json.dumps(shape)},"data_offsets":[{place},{place + 1}]}}')
     return st.framed(("{" + ",".join(entries) + "}").encode(), count)
 
 
@@ -161,7 +160,9 @@ def onnx_dull_nodes() -> bytes:
 
 
 def onnx_external() -> bytes:
-    pair = lambda key, value: proto.part(13, proto.part(1, key) + proto.part(2, value))  # noqa: E731
+    def pair(key: str, value: str) -> bytes:
+        return proto.part(13, proto.part(1, key) + proto.part(2, value))
+
     tensors = []
     for number, name in enumerate(_names(LIMITS.tensors)):
         place = pair("location", f"{'a/' * 15}{number % LIMITS.files}") + pair("offset", "0") + pair("length", "4")
@@ -231,16 +232,18 @@ def zip_entries(top: str = "archive/data/", extra: bytes = b"") -> Callable[[], 
     def build() -> bytes:
         count = min(LIMITS.tensors, zip_directory.MAX_ENTRIES)
         names = [b"archive/data.pkl", *(f"{top}{number}".encode() for number in range(count - 1))]
-        locals_, directory, at = [], [], 0
+        locals_: list[bytes] = []
+        directory: list[bytes] = []
+        at = 0
         for name in reversed(names):
             local = struct.pack("<4s5H3L2H", b"PK\x03\x04", 45, 0, 0, 0, 0, 0, 0, 0, len(name), 0) + name
-            wide = struct.pack("<2H1Q", 1, 8, at) if not extra else extra
+            wide = extra or struct.pack("<2H1Q", 1, 8, at)
             shown = at if extra else 2**32 - 1
             head = struct.pack(
                 "<4s6H3L5H2L", b"PK\x01\x02", 45, 45, 0, 0, 0, 0, 0, 0, 0, len(name), len(wide), 0, 0, 0, 0, shown
             )
             locals_.append(local)
-            directory.insert(0, head + name + wide) if count < 0 else directory.append(head + name + wide)
+            directory.append(head + name + wide)
             at += len(local)
         middle = b"".join(directory)
         end64 = struct.pack("<4sQ2H2L4Q", b"PK\x06\x06", 44, 45, 45, 0, 0, count, count, len(middle), at)
@@ -259,7 +262,10 @@ def zip_false_ends() -> bytes:
 
 
 def json_values(piece: str, count: int = 100_000) -> Callable[[], bytes]:
-    return lambda: ("[" + ",".join(chain.from_iterable([piece] for _ in range(count))) + "]").encode()
+    def build() -> bytes:
+        return ("[" + ",".join(chain.from_iterable([piece] for _ in range(count))) + "]").encode()
+
+    return build
 
 
 def json_keys(count: int) -> Callable[[], bytes]:

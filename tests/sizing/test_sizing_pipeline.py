@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from diffusion_configs import FLUX, FLUX_DEV, KOLORS, SD3, SD15, SD35_LARGE, SDXL, Config
 
 from ai_on_eks.catalog.types import EngineMemory
 from ai_on_eks.descriptors.architectures import build_inventory
@@ -25,7 +26,6 @@ from ai_on_eks.descriptors.schema import (
 from ai_on_eks.sizing.size import size_model
 from ai_on_eks.sizing.types import Load, MemoryDemand, Target
 from ai_on_eks.units import GIB
-from tests.descriptors.diffusion_configs import FLUX, FLUX_DEV, KOLORS, SD3, SD15, SD35_LARGE, SDXL, Config
 
 ALONE = EngineMemory(
     memory_fraction=1.0,

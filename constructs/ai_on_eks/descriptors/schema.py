@@ -157,7 +157,7 @@ class Image(Strict):
     batch: int = Field(default=1, ge=1, le=256, description="images made at once")
     offload: Offload = Field(
         default=Offload.NONE,
-        description="none: all networks stay on the accelerator; model: only the one at work, the others in host memory",
+        description="none: all networks stay on the accelerator; model: only the one at work, others in host memory",
     )
     vae_tiling: bool = Field(default=False, description="decode large images tile by tile: less memory, visible seams")
     vae_slicing: bool = Field(default=False, description="decode the images of a batch one after the other")

@@ -4,8 +4,8 @@
     config_sentence_transformers.json   {"model_type": "SentenceTransformer" | "CrossEncoder" | "SparseEncoder", …}
 
 A model that makes vectors is saved with a list of its modules. Cross-encoders name themselves where they have settings
-at all; older ones are known by the single label of their config. Sources: sbert.net, "Creating Custom Models"; published
-settings of version 3.0 (none named) and 5.4 ("CrossEncoder"), read 2026-11-24.
+at all; older ones are known by the single label of their config. Sources: sbert.net, "Creating Custom Models"; the
+published settings of version 3.0 (none named) and 5.4 ("CrossEncoder"), read 2026-11-24.
 """
 
 from __future__ import annotations
