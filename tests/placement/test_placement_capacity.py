@@ -100,6 +100,7 @@ def test_a_model_without_a_placement_asks_for_nothing(
         alternatives=(),
         rejected=(),
         warnings=(),
+        accepted=(),
     )
     assert capacity_requests([unplaced], platform, catalog, {}) == ()
 

@@ -66,8 +66,9 @@ def test_the_choice_is_the_cheapest_of_all_that_every_rule_accepts(
 
     # THEN no accepted placement costs less, and the alternatives are in order
     assert chosen(plan).usd_per_hour == min(p.usd_per_hour for p in accepted if p.usd_per_hour is not None)
-    ranked = [chosen(plan), *plan.alternatives]
-    assert ranked == sorted(ranked, key=cost_order)
+    ranked = list(plan.accepted)
+    assert ranked == sorted(accepted, key=cost_order)
+    assert ranked[0] is chosen(plan)
 
 
 @pytest.mark.parametrize("name", MODELS)

@@ -213,6 +213,7 @@ def plan(descriptor: Descriptor, chosen: Placement, item: Item) -> Plan:
         alternatives=(),
         rejected=(),
         warnings=(),
+        accepted=(chosen,),
     )
 
 

@@ -46,6 +46,7 @@ def plan_model(descriptor: Descriptor, inventory: Inventory, catalog: Catalog, p
         alternatives=tuple(accepted[1:]),
         rejected=nearest_first(rejected),
         warnings=_warnings(requirements, accepted[0] if accepted else None),
+        accepted=tuple(accepted),
     )
 
 

@@ -74,7 +74,10 @@ class Placement:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """The answer for one model. `chosen` is None when nothing fits. `rejected` says why not, nearest miss first."""
+    """The answer for one model. `chosen` is None when nothing fits. `rejected` says why not, nearest miss first.
+
+    accepted  every placement that passed all rules, best first: the choice, the alternatives and what neither is
+    """
 
     descriptor: Descriptor
     inventory: Inventory
@@ -83,6 +86,7 @@ class Plan:
     alternatives: tuple[Placement, ...]
     rejected: tuple[Rejection, ...]
     warnings: tuple[str, ...]
+    accepted: tuple[Placement, ...]
 
 
 @dataclass(frozen=True, slots=True)
