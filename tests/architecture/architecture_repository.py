@@ -15,14 +15,16 @@ NOT_OURS = frozenset(
         ".pytest_cache", ".mypy_cache", ".ruff_cache", ".import_linter_cache", ".hypothesis",
     }
 )  # fmt: skip
-"""Folders that .gitignore names, and Git's own."""
+"""What .gitignore names, and Git's own."""
 
 
 def files(root: Path = ROOT) -> Iterator[Path]:
     """Every file of ours below `root`, sorted."""
     for entry in sorted(root.iterdir()):
+        if entry.name in NOT_OURS:  # in a linked worktree .git is a file
+            continue
         if entry.is_dir() and not entry.is_symlink():
-            if entry.name not in NOT_OURS and not entry.name.endswith(".egg-info"):
+            if not entry.name.endswith(".egg-info"):
                 yield from files(entry)
         elif entry.is_file():
             yield entry
