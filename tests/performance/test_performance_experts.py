@@ -6,11 +6,10 @@ import pytest
 
 from ai_on_eks.descriptors.architectures import relevant_hyperparameters
 from ai_on_eks.descriptors.schema import Precision, WeightPrecision
+from ai_on_eks.performance.machine import Division, Machine
 from ai_on_eks.performance.roofline import BANDWIDTH_EFFICIENCY, estimate
 from ai_on_eks.performance.types import Estimates
-from ai_on_eks.sizing.cache import kv_bytes_per_token
 from ai_on_eks.sizing.types import Load
-from ai_on_eks.sizing.weights import weights_bytes, weights_read_bytes
 
 BF16 = Precision(weights=WeightPrecision.BF16)
 MIXTRAL = relevant_hyperparameters(
@@ -41,49 +40,31 @@ GPT_OSS_120B = {
     "num_experts_per_tok": 4,
     "sliding_window": 128,
 }
-WEIGHTS = weights_bytes(MIXTRAL, BF16)
 KV_BYTES = 131_072
 LAUNCHES_S = 32 * 8 * 3e-6
 
 
-def decode(sequences: int, read: int | None) -> Estimates:
+def decode(sequences: int) -> Estimates:
     return estimate(
         MIXTRAL,
         BF16,
         Load(512, sequences),
+        Machine("hopper", {"bf16": 989e12}, 4.8e12, 450e9, ranks_per_node=8, link_domain_ranks=8),
+        Division(),
+        engine="vllm",
         output_tokens=128,
         sequences=sequences,
-        flops_per_second=989e12,
-        bandwidth_bytes_per_second=4.8e12,
-        link_bytes_per_second=450e9,
-        tensor_parallel=1,
-        weights_bytes_per_rank=WEIGHTS,
-        kv_bytes_per_token_per_rank=KV_BYTES,
-        weights_bytes_read_per_step=read,
     )
 
 
 def test_given_one_sequence_when_estimated_then_a_step_reads_two_experts_of_eight() -> None:
     read = 2 * 12_879_925_248 + (384 + 64) * KV_BYTES
     expected_s = read / (4.8e12 * BANDWIDTH_EFFICIENCY) + LAUNCHES_S
-    assert decode(1, weights_read_bytes(MIXTRAL, BF16, 1)).tpot_ms == pytest.approx(1000 * expected_s)
-
-
-def test_given_nothing_about_the_read_when_estimated_then_all_weights_bound_it() -> None:
-    assert decode(4, None) == decode(4, WEIGHTS)
-
-
-@pytest.mark.parametrize("sequences", [1, 2, 8, 32])
-def test_given_the_touched_experts_when_estimated_then_a_step_is_never_slower(sequences: int) -> None:
-    touched = decode(sequences, weights_read_bytes(MIXTRAL, BF16, sequences)).tpot_ms
-    every = decode(sequences, None).tpot_ms
-    assert touched is not None
-    assert every is not None
-    assert touched <= every
+    assert decode(1).tpot_ms == pytest.approx(1000 * expected_s)
 
 
 def test_given_more_sequences_when_estimated_then_each_is_slower_and_all_are_faster() -> None:
-    estimates = [decode(n, weights_read_bytes(MIXTRAL, BF16, n)) for n in (1, 2, 4, 8, 16, 32)]
+    estimates = [decode(n) for n in (1, 2, 4, 8, 16, 32)]
     per_token = [one.tpot_ms or 0.0 for one in estimates]
     together = [one.output_tokens_per_s or 0.0 for one in estimates]
     assert per_token == sorted(per_token)
@@ -109,23 +90,14 @@ def test_given_measured_steps_when_estimated_then_the_touched_share_explains_the
     inventory = relevant_hyperparameters(GPT_OSS_120B)[0]
     precision = Precision(weights=WeightPrecision.MXFP4)
 
-    def per_token_ms(read: int | None) -> float:
-        estimates = estimate(
-            inventory,
-            precision,
-            Load(prompt + output, sequences),
-            output_tokens=output,
-            sequences=sequences,
-            flops_per_second=4.5e15,
-            bandwidth_bytes_per_second=8e12,
-            link_bytes_per_second=900e9,
-            tensor_parallel=1,
-            weights_bytes_per_rank=weights_bytes(inventory, precision),
-            kv_bytes_per_token_per_rank=kv_bytes_per_token(inventory, precision),
-            weights_bytes_read_per_step=read,
-        )
-        return estimates.tpot_ms or 0.0
-
-    touched = per_token_ms(weights_read_bytes(inventory, precision, sequences))
-    assert touched == pytest.approx(measured_ms, rel=0.22)
-    assert per_token_ms(None) > 1.4 * measured_ms
+    estimates = estimate(
+        inventory,
+        precision,
+        Load(prompt + output, sequences),
+        Machine("blackwell", {"bf16": 2.25e15, "fp4": 4.5e15}, 8e12, 900e9, ranks_per_node=8, link_domain_ranks=8),
+        Division(),
+        engine="vllm",
+        output_tokens=output,
+        sequences=sequences,
+    )
+    assert estimates.tpot_ms == pytest.approx(measured_ms, rel=0.22)

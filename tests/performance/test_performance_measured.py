@@ -8,8 +8,18 @@ from statistics import median
 
 import pytest
 
-from ai_on_eks.descriptors.inventory import Activations, Inventory, Item, KeyValueState, Operations
+from ai_on_eks.descriptors.inventory import (
+    Activations,
+    Inventory,
+    Item,
+    KeyValueState,
+    Operations,
+    Sharding,
+    Tensor,
+    TensorRole,
+)
 from ai_on_eks.descriptors.schema import Precision, WeightPrecision
+from ai_on_eks.performance.machine import Division, Machine
 from ai_on_eks.performance.roofline import estimate
 from ai_on_eks.performance.types import Estimates
 from ai_on_eks.sizing.types import Load
@@ -18,9 +28,9 @@ RECORDS = Path(__file__).resolve().parents[3] / "shared" / "truth" / "latency_nv
 
 # peak FP8 operations/s, memory bandwidth and link in bytes/s (aiconfigurator systems, 2026-11-23)
 SYSTEMS = {
-    "h100_sxm": (1979e12, 3350e9, 450e9),
-    "h200_sxm": (1979e12, 4800e9, 450e9),
-    "b200_sxm": (4500e12, 7700e9, 900e9),
+    "h100_sxm": Machine("hopper", {"fp8": 1979e12}, 3350e9, 450e9),
+    "h200_sxm": Machine("hopper", {"fp8": 1979e12}, 4800e9, 450e9),
+    "b200_sxm": Machine("blackwell", {"fp8": 4500e12}, 7700e9, 900e9),
 }
 FP8 = Precision(weights=WeightPrecision.FP8)
 QUANTIZED, EMBEDDINGS = 68_451_041_280, 2 * 128256 * 8192
@@ -28,7 +38,10 @@ QUANTIZED, EMBEDDINGS = 68_451_041_280, 2 * 128256 * 8192
 LLAMA_70B = Inventory(
     architecture="decoder",
     item=Item.TOKEN,
-    tensors=(),
+    tensors=(
+        Tensor("layers", (QUANTIZED,), TensorRole.FEED_FORWARD, Sharding.SPLIT, quantizable=True),
+        Tensor("embeddings", (EMBEDDINGS,), TensorRole.UNKNOWN, Sharding.SPLIT),
+    ),
     states=(KeyValueState(80, 8, 128, 128),),
     operations=Operations(2 * (QUANTIZED + EMBEDDINGS // 2), 4 * 80 * 8192),
     activations=Activations(110_592, 128256),
@@ -92,19 +105,15 @@ def _ttft_error(row: dict[str, str]) -> float:
 
 
 def _estimates(row: dict[str, str]) -> Estimates:
-    flops, bandwidth, link = SYSTEMS[row["system"]]
     prompt, output = int(row["isl"]), int(row["osl"])
     sequences, ranks = int(row["batch_size"]), int(row["tp_size"])
     return estimate(
         LLAMA_70B,
         FP8,
         Load(prompt + output, sequences),
+        SYSTEMS[row["system"]],
+        Division(ranks),
+        engine=row["backend"],
         output_tokens=output,
         sequences=sequences,
-        flops_per_second=flops,
-        bandwidth_bytes_per_second=bandwidth,
-        link_bytes_per_second=link,
-        tensor_parallel=ranks,
-        weights_bytes_per_rank=(QUANTIZED + 2 * EMBEDDINGS) // ranks,
-        kv_bytes_per_token_per_rank=327_680 // ranks,
     )

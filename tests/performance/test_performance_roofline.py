@@ -20,6 +20,7 @@ from ai_on_eks.descriptors.inventory import (
     TensorRole,
 )
 from ai_on_eks.descriptors.schema import Precision, WeightPrecision
+from ai_on_eks.performance.machine import Division, Machine
 from ai_on_eks.performance.peaks import peak_flops
 from ai_on_eks.performance.roofline import BANDWIDTH_EFFICIENCY, CONVOLUTION_EFFICIENCY, estimate
 from ai_on_eks.performance.types import Estimates
@@ -51,7 +52,7 @@ RESNET_50 = Inventory(
     layers=0,
     hidden_size=2048,
 )
-A100_40 = {"flops_per_second": 312e12, "bandwidth_bytes_per_second": 1555e9, "link_bytes_per_second": 300e9}
+A100_40 = Machine("ampere", {"bf16": 312e12}, 1555e9, 300e9, ranks_per_node=8, link_domain_ranks=8)
 
 
 def decode(
@@ -59,17 +60,17 @@ def decode(
     sequences: int = 1,
     tensor_parallel: int = 1,
     inventory: Inventory = LLAMA_8B,
-    **settings: Any,
+    **machine: Any,
 ) -> Estimates:
     return estimate(
         inventory,
         BF16,
         Load(context, sequences),
+        replace(A100_40, **machine),
+        Division(tensor_parallel),
+        engine="vllm",
+        output_tokens=128,
         sequences=sequences,
-        tensor_parallel=tensor_parallel,
-        weights_bytes_per_rank=2 * PARAMETERS // tensor_parallel,
-        kv_bytes_per_token_per_rank=131_072 // tensor_parallel,
-        **{"output_tokens": 128, **A100_40, **settings},
     )
 
 
@@ -94,14 +95,11 @@ def test_given_images_when_estimated_then_compute_decides() -> None:
         RESNET_50,
         Precision(weights=WeightPrecision.FP32),
         Load(1, 64, 32),
+        Machine("turing", {"fp32": 20e12}, 300e9),
+        Division(),
+        engine="triton",
         output_tokens=1,
         sequences=32,
-        flops_per_second=20e12,
-        bandwidth_bytes_per_second=300e9,
-        link_bytes_per_second=0.0,
-        tensor_parallel=1,
-        weights_bytes_per_rank=4 * 25_557_032,
-        kv_bytes_per_token_per_rank=0,
     )
     assert estimates.items_per_s == pytest.approx(20e12 * CONVOLUTION_EFFICIENCY / 8_180_000_000)
     assert estimates.ttft_ms == pytest.approx(1000 * 32 * 8_180_000_000 / (20e12 * CONVOLUTION_EFFICIENCY))
@@ -109,10 +107,9 @@ def test_given_images_when_estimated_then_compute_decides() -> None:
     assert estimates.output_tokens_per_s is None
 
 
-@pytest.mark.parametrize("missing", ["flops_per_second", "bandwidth_bytes_per_second"])
-def test_given_no_peak_when_estimated_then_nothing_is_claimed(missing: str) -> None:
-    nothing: dict[str, Any] = {missing: 0.0}
-    assert decode(**nothing) == Estimates(None, None, None, None, "roofline")
+@pytest.mark.parametrize("missing", [{"dense_flops": {}}, {"bandwidth_bytes_per_second": 0.0}])
+def test_given_no_peak_when_estimated_then_nothing_is_claimed(missing: dict[str, Any]) -> None:
+    assert decode(**missing) == Estimates(None, None, None, None, "roofline")
 
 
 def test_given_unknown_link_when_estimated_then_slower_than_a_known_one() -> None:

@@ -61,6 +61,8 @@ def _facts(name: str, entry: Mapping[str, Any]) -> Facts:
         source=f"{entry['source']} ({entry['date']})",
         cores=entry.get("cores", 1),
         cores_per_rank=entry.get("cores_per_rank", 1),
+        generation=entry.get("generation", ""),
+        link_domain=entry.get("link_domain", 0),
     )
     complete = all(entry[key] is not None for key in ("usable_memory", "bandwidth", "dense_tflops", "resource_name"))
     links = {family: quantity(text) for family, text in entry.get("link_bandwidth_by_family", {}).items()}

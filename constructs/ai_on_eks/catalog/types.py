@@ -42,6 +42,8 @@ class Accelerator:
     resource_name         the extended resource its device plugin advertises
     cores                 cores with memory of their own in one device: a rank is a core there, and not a device
     cores_per_rank        cores that work as one by default (logical NeuronCore configuration)
+    generation            devices whose kernels reach alike shares of their peaks; empty where none is estimated
+    link_domain           devices that the link joins where they are more than one node's (NVLink racks); 0 = the node's
 
     Figures that nobody publishes are 0 or empty; types with such an accelerator are never served.
     """
@@ -59,6 +61,8 @@ class Accelerator:
     source: str
     cores: int = 1
     cores_per_rank: int = 1
+    generation: str = ""
+    link_domain: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,11 +29,17 @@ It ranks placements and sizes a first deployment; a measurement replaces it.
 
 from __future__ import annotations
 
+from math import ceil
+
 from ai_on_eks.descriptors.inventory import Inventory, Item, TensorRole
 from ai_on_eks.descriptors.schema import Precision
+from ai_on_eks.performance.machine import Division, Machine
+from ai_on_eks.performance.peaks import peak_flops
 from ai_on_eks.performance.types import Estimates
+from ai_on_eks.sizing.cache import kept_bytes
 from ai_on_eks.sizing.precision import compute_format
 from ai_on_eks.sizing.types import Load
+from ai_on_eks.sizing.weights import weights_bytes, weights_read_bytes
 
 PROMPT_EFFICIENCY = 0.5
 """Share of the dense peak that a prompt's matrix products reach: 0.4 to 0.6 (aiconfigurator and published prefill
@@ -71,54 +77,52 @@ slowest path there is, so the estimate errs on the slow side (PCI-SIG 3.0: 15.75
 
 EVIDENCE = "roofline"
 
+NOTHING = Estimates(None, None, None, None, EVIDENCE)
+"""Where a peak is unknown."""
+
 
 def estimate(
     inventory: Inventory,
     precision: Precision,
     load: Load,
+    machine: Machine,
+    division: Division,
     *,
+    engine: str,
     output_tokens: int,
     sequences: int,
-    flops_per_second: float,
-    bandwidth_bytes_per_second: float,
-    link_bytes_per_second: float,
-    tensor_parallel: int,
-    weights_bytes_per_rank: int,
-    kv_bytes_per_token_per_rank: int,
-    weights_bytes_read_per_step: int | None = None,
-    cache_bytes_read_per_sequence: int | None = None,
 ) -> Estimates:
-    """Estimates for one replica running `sequences` at once. Without a peak there is no estimate, only None.
+    """Estimates for one replica of `division` on `machine`, running `sequences` at once under `engine`.
 
-    `weights_bytes_read_per_step` of a rank (sizing.weights.weights_read_bytes); None = all weights of the rank, which
-    is an upper bound for a mixture of experts. `cache_bytes_read_per_sequence` of a rank at the mean context; None =
-    what every token adds, times the context, which leaves out windows and states that do not grow.
+    `load.context_tokens` is the longest prompt plus output of one sequence, of which `output_tokens` are written.
+    Without a peak there is no estimate, only None.
     """
-    if flops_per_second <= 0 or bandwidth_bytes_per_second < 0:
-        return Estimates(None, None, None, None, EVIDENCE)
-    machine = _Machine(
+    flops = peak_flops(machine.dense_flops, precision)
+    bandwidth = machine.bandwidth_bytes_per_second
+    if flops <= 0 or bandwidth < 0:
+        return NOTHING
+    ranks, stages = division.tensor_parallel, division.pipeline_parallel
+    times = _Times(
         inventory=inventory,
         precision=precision,
-        flops_per_second=flops_per_second,
-        bandwidth_bytes_per_second=bandwidth_bytes_per_second,
-        link_bytes_per_second=link_bytes_per_second,
-        tensor_parallel=tensor_parallel,
+        flops_per_second=flops,
+        bandwidth_bytes_per_second=bandwidth,
+        link_bytes_per_second=machine.link_bytes_per_second,
+        tensor_parallel=ranks,
     )
     if not inventory.states:
-        return _batch(machine, inventory, load, weights_bytes_per_rank)
-    if bandwidth_bytes_per_second == 0:
-        return Estimates(None, None, None, None, EVIDENCE)
+        return _batch(times, inventory, load, weights_bytes(inventory, precision, ranks, stages))
+    if bandwidth == 0:
+        return NOTHING
     prompt_tokens = max(1, load.context_tokens - output_tokens)
     mean_context = mean_context_tokens(load, output_tokens)
-    prompt_s = machine.compute_s(prompt_tokens, prompt_tokens / 2, PROMPT_EFFICIENCY, sampled=1)
-    prompt_s += machine.fixed_s(prompt_tokens)
-    weights_read = weights_bytes_per_rank if weights_bytes_read_per_step is None else weights_bytes_read_per_step
-    cache_read: float = mean_context * kv_bytes_per_token_per_rank
-    if cache_bytes_read_per_sequence is not None:
-        cache_read = cache_bytes_read_per_sequence
-    read_s = machine.read_s(weights_read + sequences * cache_read)
-    compute_s = machine.compute_s(sequences, mean_context, PROMPT_EFFICIENCY, sampled=sequences)
-    step_s = max(read_s, compute_s) + machine.fixed_s(sequences)
+    prompt_s = times.compute_s(prompt_tokens, prompt_tokens / 2, PROMPT_EFFICIENCY, sampled=1)
+    prompt_s += times.fixed_s(prompt_tokens)
+    weights_read = weights_read_bytes(inventory, precision, sequences, ranks, stages)
+    cache_read = kept_bytes(inventory, precision, ranks, stages, context_tokens=ceil(mean_context))
+    read_s = times.read_s(weights_read + sequences * cache_read)
+    compute_s = times.compute_s(sequences, mean_context, PROMPT_EFFICIENCY, sampled=sequences)
+    step_s = max(read_s, compute_s) + times.fixed_s(sequences)
     token_s = step_s + (sequences - 1) * prompt_s / output_tokens
     wait_s = prompt_s / 2 if sequences > 1 else 0.0
     return Estimates(
@@ -136,7 +140,7 @@ def mean_context_tokens(load: Load, output_tokens: int) -> float:
     return min(float(load.context_tokens), prompt_tokens + output_tokens / 2)
 
 
-class _Machine:
+class _Times:
     """The times of one replica's accelerators. All in seconds."""
 
     def __init__(
@@ -187,14 +191,14 @@ def _head_operations(inventory: Inventory) -> int:
     return 2 * vocabulary * inventory.hidden_size
 
 
-def _batch(machine: _Machine, inventory: Inventory, load: Load, weights_bytes_per_rank: int) -> Estimates:
+def _batch(times: _Times, inventory: Inventory, load: Load, weights_bytes_per_rank: int) -> Estimates:
     is_image = inventory.item is Item.IMAGE
     # A vision transformer works on images with the matrix products of an encoder.
     efficiency = ENCODER_EFFICIENCY if inventory.attention_heads else CONVOLUTION_EFFICIENCY
     items = load.batch if is_image else load.batch * load.context_tokens
     context = 0 if is_image else load.context_tokens
-    batch_s = max(machine.compute_s(items, context, efficiency, sampled=items), machine.read_s(weights_bytes_per_rank))
-    batch_s += machine.fixed_s(items)
+    batch_s = max(times.compute_s(items, context, efficiency, sampled=items), times.read_s(weights_bytes_per_rank))
+    batch_s += times.fixed_s(items)
     return Estimates(
         ttft_ms=1000 * batch_s,
         tpot_ms=None,

@@ -23,18 +23,16 @@ from ai_on_eks.catalog.daemonsets import reserved_by_daemonsets
 from ai_on_eks.catalog.types import InstanceType
 from ai_on_eks.descriptors.inventory import Inventory
 from ai_on_eks.descriptors.schema import Precision, Storage
-from ai_on_eks.performance.peaks import peak_flops
-from ai_on_eks.performance.roofline import estimate, mean_context_tokens
+from ai_on_eks.performance.machine import Division, machine_for
+from ai_on_eks.performance.roofline import estimate
 from ai_on_eks.performance.types import Estimates
 from ai_on_eks.placement.requirements import Requirements
 from ai_on_eks.placement.rules import MEMORY_RULE
 from ai_on_eks.placement.rules.capability import image_key
 from ai_on_eks.placement.throughput import Throughput, throughputs, wants_throughput
 from ai_on_eks.placement.types import Candidate, Placement, Rejection
-from ai_on_eks.sizing.cache import kept_bytes
 from ai_on_eks.sizing.size import size_model
 from ai_on_eks.sizing.types import Load, MemoryDemand, Target
-from ai_on_eks.sizing.weights import weights_read_bytes
 from ai_on_eks.units import ceil_div, format_gib
 
 REMEMBERED = 256
@@ -75,7 +73,7 @@ def evaluate(candidate: Candidate, requirements: Requirements) -> Placement | Re
     sequences = _sequences(requirements, replicas, capacity)
     if keeps_cache:
         demand = _size(candidate, requirements, replace(requirements.load, concurrency=sequences))
-    estimates = _estimate(candidate, requirements, demand, sequences)
+    estimates = _estimate(candidate, requirements, sequences)
     return _placement(
         candidate, requirements, demand=demand, estimates=estimates, replicas=replicas, sequences=sequences
     )
@@ -91,7 +89,7 @@ def _replicas(candidate: Candidate, requirements: Requirements, demand: MemoryDe
 
     def reached(replicas: int) -> tuple[Throughput, ...]:
         sequences = _sequences(requirements, replicas, demand.sequences_per_replica)
-        estimates = _estimate(candidate, requirements, demand, sequences)
+        estimates = _estimate(candidate, requirements, sequences)
         return throughputs(requirements, estimates, replicas=replicas, sequences=sequences)
 
     def suffice(replicas: int) -> bool:
@@ -134,52 +132,17 @@ def _container_memory_bytes(instance_type: InstanceType) -> int:
     return max(0, instance_type.allocatable_memory_bytes - reserved_bytes)
 
 
-def _estimate(candidate: Candidate, requirements: Requirements, demand: MemoryDemand, sequences: int) -> Estimates:
-    instance_type = candidate.instance_type
-    accelerator = instance_type.accelerator
-    if accelerator is None:
-        flops = (instance_type.cpu_flops_per_vcpu or 0.0) * instance_type.vcpus
-        bandwidth = instance_type.memory_bandwidth_bytes_per_second or 0.0
-        link = 0.0
-    else:
-        flops = peak_flops(accelerator.dense_flops, requirements.precision)
-        bandwidth = accelerator.bandwidth_bytes_per_second
-        link = accelerator.link_bytes_per_second
+def _estimate(candidate: Candidate, requirements: Requirements, sequences: int) -> Estimates:
     return estimate(
         requirements.inventory,
         requirements.precision,
         replace(requirements.load, batch=min(requirements.load.batch, sequences)),
+        machine_for(candidate.instance_type),
+        Division(tensor_parallel=candidate.tensor_parallel, pipeline_parallel=candidate.pipeline_parallel),
+        engine=candidate.engine.name,
         output_tokens=requirements.descriptor.serving.output_tokens,
         sequences=sequences,
-        flops_per_second=flops,
-        bandwidth_bytes_per_second=bandwidth,
-        link_bytes_per_second=link,
-        tensor_parallel=candidate.tensor_parallel,
-        weights_bytes_per_rank=demand.rank.weights_bytes,
-        kv_bytes_per_token_per_rank=demand.rank.kv_bytes_per_token,
-        weights_bytes_read_per_step=_weights_read_bytes(candidate, requirements, sequences),
-        cache_bytes_read_per_sequence=_cache_read_bytes(candidate, requirements),
     )
-
-
-def _cache_read_bytes(candidate: Candidate, requirements: Requirements) -> int:
-    """What a rank reads of one sequence's cache in a step, windows and states that do not grow included."""
-    context = mean_context_tokens(requirements.load, requirements.descriptor.serving.output_tokens)
-    return kept_bytes(
-        requirements.inventory,
-        requirements.precision,
-        candidate.tensor_parallel,
-        candidate.pipeline_parallel,
-        context_tokens=ceil(context),
-    )
-
-
-def _weights_read_bytes(candidate: Candidate, requirements: Requirements, sequences: int) -> int | None:
-    """Only a mixture of experts reads less than its weights."""
-    inventory, precision = requirements.inventory, requirements.precision
-    if all(tensor.active_count is None for tensor in inventory.tensors):
-        return None
-    return weights_read_bytes(inventory, precision, sequences, candidate.tensor_parallel, candidate.pipeline_parallel)
 
 
 def _placement(
