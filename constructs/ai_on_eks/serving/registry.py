@@ -2,9 +2,8 @@
 
     digest = sha256(manifest)      HEAD announces it, GET proves it
 
-Only the standard library, and nothing that plans or renders imports this module: the network's modules would cost them
-a third of their start-up time. Nothing but anonymous access: a private image is pinned by hand. Every answer is bounded
-in size and time, redirects lead to https only, and no token appears in a message.
+Nothing but anonymous access: a private image is pinned by hand. Every answer is bounded in size and time, redirects
+lead to https only, and no token appears in a message (`ai_on_eks.web`).
 """
 
 from __future__ import annotations
@@ -13,26 +12,27 @@ import hashlib
 import json
 import re
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from http.client import HTTPException, HTTPMessage
-from typing import IO
-from urllib.error import HTTPError
-from urllib.parse import urlencode, urlsplit
-from urllib.request import HTTPRedirectHandler, OpenerDirector, Request, build_opener
+from urllib.parse import urlencode
 
 from ai_on_eks.errors import EXIT_FINDINGS, AiOnEksError, Problem
+from ai_on_eks.web import (
+    LOOPBACK_HOSTS,
+    TIMEOUT_SECONDS,
+    Answer,
+    InsecureError,
+    Question,
+    TooLargeError,
+    WebClient,
+    WebError,
+    require_safe,
+)
 
 MANIFEST_LIMIT_BYTES = 4 * 2**20
 """The most a registry has to accept and so the most a manifest can be (OCI distribution specification 1.1)."""
 TOKEN_LIMIT_BYTES = 64 * 2**10
 """Far above any token seen; bounds an answer we do not control."""
-TIMEOUT_SECONDS = 20.0
-ATTEMPTS = 4
-FIRST_BACKOFF_SECONDS = 1.0
-"""Doubled after every attempt: 1, 2, 4 s."""
-LONGEST_BACKOFF_SECONDS = 30.0
-"""A registry that asks for more in Retry-After is reported instead of waited for."""
 
 MANIFEST_TYPES = (
     "application/vnd.oci.image.index.v1+json",
@@ -44,8 +44,6 @@ MANIFEST_TYPES = (
 
 API_HOSTS: Mapping[str, str] = {"docker.io": "registry-1.docker.io"}
 """Hosts whose API lives under another name."""
-LOOPBACK_HOSTS = frozenset({"localhost", "127.0.0.1"})
-RETRIED_STATUS = frozenset({429, 500, 502, 503, 504})
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 _CHALLENGE_PARAMETER = re.compile(r'([a-z_]+)="([^"]*)"')
 
@@ -56,45 +54,17 @@ class RegistryError(AiOnEksError):
     exit_code = EXIT_FINDINGS
 
 
-@dataclass(frozen=True, slots=True)
-class _Answer:
-    status: int
-    headers: Mapping[str, str]
-    body: bytes
-
-
-class _SafeRedirects(HTTPRedirectHandler):
-    """Follows a redirect to https only, and asks there what was asked here."""
-
-    max_redirections = 5
-
-    def redirect_request(  # noqa: PLR0917 - the standard library's own signature
-        self, req: Request, fp: IO[bytes], code: int, msg: str, headers: HTTPMessage, newurl: str
-    ) -> Request | None:
-        try:
-            _require_safe(newurl, "a redirect")
-        except RegistryError:
-            fp.close()
-            raise
-        following = super().redirect_request(req, fp, code, msg, headers, newurl)
-        if following is not None:
-            following.method = req.get_method()
-        return following
-
-
-def _safe_opener() -> OpenerDirector:
-    return build_opener(_SafeRedirects())
-
-
 @dataclass(slots=True)
 class RegistryClient:
     """Resolves tags. Holds the anonymous tokens of one run and the hosts that could not be reached in it."""
 
     timeout_seconds: float = TIMEOUT_SECONDS
     sleep: Callable[[float], None] = time.sleep
-    _opener: OpenerDirector = field(default_factory=_safe_opener)
+    _web: WebClient = field(init=False)
     _tokens: dict[str, str] = field(default_factory=dict)
-    _unreachable: dict[str, RegistryError] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self._web = WebClient(self.timeout_seconds, self.sleep)
 
     def digest(self, repository: str, tag: str) -> str:
         """`sha256:…` of the manifest behind `repository:tag`. `repository` starts with the registry's host."""
@@ -115,7 +85,7 @@ class RegistryClient:
                 )
         return computed
 
-    def _manifest(self, method: str, url: str, repository: str, tag: str) -> _Answer:
+    def _manifest(self, method: str, url: str, repository: str, tag: str) -> Answer:
         headers = {"Accept": ", ".join(MANIFEST_TYPES)}
         token = self._tokens.get(repository)
         answer = self._ask(method, url, headers, token, MANIFEST_LIMIT_BYTES)
@@ -153,53 +123,17 @@ class RegistryClient:
             raise _error("registry-answer-invalid", f"the token service of {repository} gives no token", fix=_BY_HAND)
         return token
 
-    def _ask(self, method: str, url: str, headers: Mapping[str, str], token: str | None, limit: int) -> _Answer:
-        """One request, repeated while the registry is busy or out of reach. A host that stayed out of reach is not
-        waited for again: without a network every image would wait in turn."""
-        host = _host_of(url)
-        if host in self._unreachable:
-            raise self._unreachable[host]
-        wait = FIRST_BACKOFF_SECONDS
-        for attempt in range(1, ATTEMPTS + 1):
-            last = attempt == ATTEMPTS
-            try:
-                answer = self._ask_once(method, url, headers, token, limit)
-            except OSError as error:
-                if last:
-                    self._unreachable[host] = _error(
-                        "registry-unreachable",
-                        f"{host} cannot be reached: {_reason(error)}",
-                        fix="check the network and run the command again",
-                    )
-                    raise self._unreachable[host] from error
-                self.sleep(wait)
-            else:
-                asked = _retry_after_seconds(answer)
-                if last or answer.status not in RETRIED_STATUS or asked > LONGEST_BACKOFF_SECONDS:
-                    return answer
-                self.sleep(max(wait, asked))
-            wait = min(2 * wait, LONGEST_BACKOFF_SECONDS)
-        raise AssertionError("the last attempt returns or raises")
-
-    def _ask_once(self, method: str, url: str, headers: Mapping[str, str], token: str | None, limit: int) -> _Answer:
-        _require_safe(url, "the registry")
-        request = Request(url, method=method, headers={"User-Agent": "ai-on-eks", **headers})  # noqa: S310 - checked
-        if token is not None:
-            # Never sent on to where a redirect leads.
-            request.add_unredirected_header("Authorization", f"Bearer {token}")
+    def _ask(self, method: str, url: str, headers: Mapping[str, str], token: str | None, limit: int) -> Answer:
         try:
-            with self._opener.open(request, timeout=self.timeout_seconds) as response:
-                body = response.read(limit + 1)
-                if len(body) > limit:
-                    raise _error(
-                        "registry-answer-too-large", f"{_host_of(url)} sends more than {limit} bytes", fix=_BY_HAND
-                    )
-                return _Answer(response.status, _lower(response.headers.items()), body)
-        except HTTPError as error:
-            with error:
-                return _Answer(error.code, _lower(error.headers.items()), b"")
-        except HTTPException as error:
-            raise OSError(f"broken answer ({type(error).__name__})") from error
+            return self._web.ask(Question(url, limit, method, headers, token))
+        except TooLargeError as error:
+            raise _error("registry-answer-too-large", str(error), fix=_BY_HAND) from error
+        except InsecureError as error:
+            raise _error("registry-insecure", str(error), fix=_BY_HAND) from error
+        except WebError as error:
+            raise _error(
+                "registry-unreachable", str(error), fix="check the network and run the command again"
+            ) from error
 
 
 _BY_HAND = "run the command again later, or write digest and verified by hand"
@@ -212,14 +146,10 @@ def base_url(host: str) -> str:
 
 
 def _require_safe(url: str, who: str) -> None:
-    parts = urlsplit(url)
-    if parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in LOOPBACK_HOSTS):
-        return
-    raise _error(
-        "registry-insecure",
-        f"{who} leads to {parts.scheme}://{parts.hostname}, and only https is followed",
-        fix=_BY_HAND,
-    )
+    try:
+        require_safe(url, who)
+    except InsecureError as error:
+        raise _error("registry-insecure", str(error), fix=_BY_HAND) from error
 
 
 def _status_error(status: int, repository: str, tag: str) -> RegistryError:
@@ -238,24 +168,5 @@ def _error(code: str, message: str, *, fix: str) -> RegistryError:
     return RegistryError(Problem(code=code, message=message, fix=fix))
 
 
-def _retry_after_seconds(answer: _Answer) -> float:
-    """The wait a registry asks for; 0 where it asks for none or gives a date."""
-    value = answer.headers.get("retry-after", "")
-    return float(value) if value.isascii() and value.isdigit() and len(value) < 6 else 0.0
-
-
 def _shown_digest(claimed: str) -> str:
     return claimed if _DIGEST.fullmatch(claimed) else "no valid digest"
-
-
-def _host_of(url: str) -> str:
-    return urlsplit(url).netloc.rpartition("@")[2]
-
-
-def _reason(error: OSError) -> str:
-    reason = getattr(error, "reason", None) or error
-    return str(getattr(reason, "strerror", None) or reason)
-
-
-def _lower(headers: Iterable[tuple[str, str]]) -> Mapping[str, str]:
-    return {name.lower(): value for name, value in headers}
