@@ -7,7 +7,6 @@ weight headers  tensors and data types, where there is no config (`weight_files`
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -18,7 +17,9 @@ from ai_on_eks.descriptors.checks import check_descriptor, check_inventory
 from ai_on_eks.descriptors.document import refuse
 from ai_on_eks.descriptors.documents import read_json
 from ai_on_eks.descriptors.inventory import Inventory
-from ai_on_eks.descriptors.model_folder import Weights, find_weights, hub_source
+from ai_on_eks.descriptors.model_folder import Weights, find_weights
+from ai_on_eks.descriptors.origins import object_name, origin_of
+from ai_on_eks.descriptors.places import Origin, Place
 from ai_on_eks.descriptors.published_precision import exported_precision, published_precision
 from ai_on_eks.descriptors.schema import Architecture, Descriptor, Family, Format, Kind, Precision, Source
 from ai_on_eks.descriptors.sentence_files import MODULES, sentence_model
@@ -29,7 +30,6 @@ from ai_on_eks.errors import InputError, Problem
 
 CONFIG = "config.json"
 INDEX = "model_index.json"
-MAX_URI_CHARACTERS = 512
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,18 +41,10 @@ class Description:
 
 
 def describe(source: str) -> Description:
-    """The description of what `source` names: a folder with a transformers `config.json`, a TensorFlow SavedModel, or a
-    weight file."""
-    scheme, separator, _ = source.partition("://")
-    if separator:
-        raise refuse(
-            "source-not-supported",
-            f"'{scheme}://' is not read yet; supported are a folder with a transformers {CONFIG} and a weight file",
-            source,
-            fix=f"download the model's {CONFIG} into a folder and name that folder",
-        )
-    path = Path(source)
-    if is_weight_source(path) and not (path / CONFIG).exists():
+    """The description of what `source` names: a folder with a transformers `config.json` or a diffusers
+    `model_index.json`, a TensorFlow SavedModel, a weight file, or one of these on a server (`remote`)."""
+    path = _place(source)
+    if is_weight_source(path) and not (path.is_dir() and (path / CONFIG).exists()):
         return _describe_weights(path)
     if path.is_file():
         raise refuse(
@@ -75,19 +67,32 @@ def to_yaml(descriptor: Descriptor, notes: tuple[str, ...] = ()) -> str:
     return "".join(f"# {note}\n" for note in notes) + write_yaml(value)
 
 
-def _describe_weights(path: Path) -> Description:
+def _place(source: str) -> Place:
+    scheme, separator, _ = source.partition("://")
+    if not separator:
+        return Path(source)
+    raise refuse(
+        "source-not-supported",
+        f"'{scheme}://' is not read yet; supported are a folder with a transformers {CONFIG} and a weight file",
+        source,
+        fix=f"download the model's {CONFIG} into a folder and name that folder",
+    )
+
+
+def _describe_weights(path: Place) -> Description:
     if not path.exists():
         raise refuse("file-not-found", "there is no such file", str(path), fix="check the path")
     folder = path if path.is_dir() else path.parent
-    stem = path.name.partition(".")[0] if path.is_file() else path.resolve().name
-    descriptor, notes = describe_weights(path, name=_object_name(stem), uri=_file_uri(folder))
+    origin = origin_of(folder)
+    stem = path.name.partition(".")[0] if path.is_file() else origin.name
+    descriptor, notes = describe_weights(path, name=object_name(stem), origin=origin)
     problems = check_descriptor(descriptor)
     if problems:
         raise InputError([replace(problem, file=str(path)) for problem in problems])
     return Description(descriptor, notes)
 
 
-def _describe_folder(path: Path) -> Description:
+def _describe_folder(path: Place) -> Description:
     file = str(path / CONFIG)
     if not path.is_dir():
         raise refuse("file-not-found", "there is no such folder", str(path), fix="check the path")
@@ -96,6 +101,7 @@ def _describe_folder(path: Path) -> Description:
     if not (path / CONFIG).exists():
         message = f"holds no {CONFIG}; supported is a folder with {CONFIG} of transformers or {INDEX} of diffusers"
         raise refuse("source-not-supported", message, str(path), fix=f"name a folder that holds {CONFIG}")
+    origin = origin_of(path)
     notes: list[str] = []
     sentences = sentence_model(path)
     config = _for_vectors(_config(path), sentences, notes)
@@ -111,10 +117,10 @@ def _describe_folder(path: Path) -> Description:
         notes.append("no weights in the folder: safetensors assumed")
     notes += [f"assumed: {one}" for one in inventory.estimated]
     descriptor = Descriptor(
-        name=_name(path),
+        name=object_name(origin.name),
         kind=purpose.kind,
         task=purpose.task,
-        source=_source(path, weights),
+        source=_source(origin, weights),
         architecture=Architecture(family=family_of(config), config=relevant),
         precision=precision,
     )
@@ -124,15 +130,16 @@ def _describe_folder(path: Path) -> Description:
     return Description(descriptor, tuple(notes))
 
 
-def _describe_pipeline(path: Path) -> Description:
+def _describe_pipeline(path: Place) -> Description:
     from ai_on_eks.descriptors.pipeline_folder import read_pipeline  # noqa: PLC0415 - only pipelines need it
 
+    origin = origin_of(path)
     found = read_pipeline(path)
     descriptor = Descriptor(
-        name=_name(path),
+        name=object_name(origin.name),
         kind=Kind.FOUNDATION,
         task=TO_IMAGE,
-        source=_source(path, found.weights),
+        source=_source(origin, found.weights),
         architecture=Architecture(family=Family.DIFFUSION, config=found.config),
         precision=found.precision,
     )
@@ -142,7 +149,7 @@ def _describe_pipeline(path: Path) -> Description:
     return Description(descriptor, (*found.notes, *(f"assumed: {one}" for one in found.inventory.estimated)))
 
 
-def _config(path: Path) -> Mapping[str, Any]:
+def _config(path: Place) -> Mapping[str, Any]:
     document = read_json(path / CONFIG)
     if not isinstance(document.value, dict):
         message, fix = "holds no mapping of hyper-parameters", f"name a folder with a model's {CONFIG}"
@@ -191,7 +198,7 @@ def _fix(problem: Problem) -> str | None:
     return "write the descriptor by hand, with architecture.parameters" if unknown or unsaid else problem.fix
 
 
-def _precision(config: Mapping[str, Any], weights: Weights, path: Path) -> Precision | None:
+def _precision(config: Mapping[str, Any], weights: Weights, path: Place) -> Precision | None:
     """An exported file's own data type, else the config's."""
     if weights.format is None or weights.file is None:
         return published_precision(config, str(path / CONFIG))
@@ -203,31 +210,6 @@ def _precision(config: Mapping[str, Any], weights: Weights, path: Path) -> Preci
     return precision
 
 
-def _source(path: Path, weights: Weights) -> Source:
+def _source(origin: Origin, weights: Weights) -> Source:
     stored = weights.format or Format.SAFETENSORS
-    hub = hub_source(path)
-    if hub is not None:
-        return Source(uri=hub[0], revision=hub[1], file=weights.file, format=stored)
-    return Source(uri=_file_uri(path), file=weights.file, format=stored)
-
-
-def _file_uri(folder: Path) -> str:
-    from urllib.parse import quote  # noqa: PLC0415 - 8 ms that only this command needs
-
-    uri = f"file://{quote(folder.resolve().as_posix())}"
-    if len(uri) > MAX_URI_CHARACTERS:
-        message = f"has an address of {len(uri):,} characters; at most {MAX_URI_CHARACTERS} are read"
-        raise refuse("out-of-range", message, str(folder), fix="move the folder to a shorter path")
-    return uri
-
-
-def _name(path: Path) -> str:
-    """The folder's name in the form that Kubernetes objects allow."""
-    hub = hub_source(path)
-    return _object_name(hub[0].rpartition("/")[2] if hub is not None else path.resolve().name)
-
-
-def _object_name(raw: str) -> str:
-    name = re.sub(r"[^a-z0-9]+", "-", raw.lower()).strip("-")
-    name = name if name[:1].isalpha() else f"model-{name}"
-    return name[:53].strip("-")
+    return Source(uri=origin.uri, revision=origin.revision, file=weights.file, format=stored)

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from ai_on_eks.descriptors.places import Place
 from ai_on_eks.errors import InputError, Problem
 
 MAX_DEPTH = 32
@@ -52,29 +53,10 @@ def join(path: str, key: str | int) -> str:
     return f"{path}.{key}" if path else key
 
 
-def read_text(path: Path, limit_bytes: int) -> str:
-    """The text of a regular file of at most `limit_bytes`, checked before it is read. UTF-8 only.
-
-    The file is opened once, without waiting (a pipe would block for ever), and asked what it is through that handle.
-    """
+def read_text(path: Place, limit_bytes: int) -> str:
+    """The text of a file of at most `limit_bytes`, checked before it is read. UTF-8 only."""
     name = str(path)
-    try:
-        handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0))
-    except FileNotFoundError:
-        raise refuse("file-not-found", "there is no such file", name, fix="check the path") from None
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
-        raise refuse("file-not-readable", f"cannot be opened: {reason.lower()}", name, fix="check the path") from None
-    status = os.fstat(handle)
-    if not stat.S_ISREG(status.st_mode):
-        os.close(handle)
-        raise refuse("not-a-file", "is not a regular file", name, fix="name a file")
-    with os.fdopen(handle, "rb") as stream:
-        if status.st_size > limit_bytes:
-            raise _too_large(name, status.st_size, limit_bytes)
-        data = stream.read(limit_bytes + 1)  # the file may have grown since
-    if len(data) > limit_bytes:
-        raise _too_large(name, len(data), limit_bytes)
+    data = _read_file(path, limit_bytes) if isinstance(path, Path) else path.read_bytes(limit_bytes)
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -105,6 +87,31 @@ def named_in(error: InputError, path: str, name: str) -> InputError:
     )
 
 
-def _too_large(name: str, size_bytes: int, limit_bytes: int) -> InputError:
+def too_large(name: str, size_bytes: int, limit_bytes: int) -> InputError:
+    """The error for a file that is not read because of its size."""
     message = f"is {size_bytes:,} bytes; at most {limit_bytes:,} are read"
     return refuse("file-too-large", message, name, fix="check that this is the file you meant")
+
+
+def _read_file(path: Path, limit_bytes: int) -> bytes:
+    """A regular file, opened once, without waiting (a pipe would block for ever), and asked what it is through that
+    handle."""
+    name = str(path)
+    try:
+        handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0))
+    except FileNotFoundError:
+        raise refuse("file-not-found", "there is no such file", name, fix="check the path") from None
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise refuse("file-not-readable", f"cannot be opened: {reason.lower()}", name, fix="check the path") from None
+    status = os.fstat(handle)
+    if not stat.S_ISREG(status.st_mode):
+        os.close(handle)
+        raise refuse("not-a-file", "is not a regular file", name, fix="name a file")
+    with os.fdopen(handle, "rb") as stream:
+        if status.st_size > limit_bytes:
+            raise too_large(name, status.st_size, limit_bytes)
+        data = stream.read(limit_bytes + 1)  # the file may have grown since
+    if len(data) > limit_bytes:
+        raise too_large(name, len(data), limit_bytes)
+    return data

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from ai_on_eks.descriptors.document import Document, read_text
 from ai_on_eks.descriptors.json_reading import MAX_JSON_BYTES, parse_json
+from ai_on_eks.descriptors.places import Place
 from ai_on_eks.descriptors.validation import validate
 from ai_on_eks.descriptors.yaml_reading import MAX_YAML_BYTES, parse_yaml
 
@@ -17,6 +18,6 @@ def read_yaml(path: Path) -> Document:
     return parse_yaml(read_text(path, MAX_YAML_BYTES), str(path))
 
 
-def read_json(path: Path) -> Document:
+def read_json(path: Place) -> Document:
     """The JSON document of a model's own file of at most 8 MiB; the words NaN and Infinity in it are read as null."""
     return parse_json(read_text(path, MAX_JSON_BYTES), str(path), words_are_null=True)

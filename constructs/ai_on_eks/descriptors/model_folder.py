@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-import re
 from dataclasses import dataclass
 from pathlib import Path
 
 from ai_on_eks.descriptors.document import refuse
+from ai_on_eks.descriptors.places import Place
 from ai_on_eks.descriptors.schema import Format
 
 MAX_ENTRIES = 20_000
@@ -24,9 +24,6 @@ _SUFFIXES = (
 
 _NAMED_FILE = (Format.ONNX, Format.GGUF)
 _NOT_WEIGHTS = ("training_args.bin", "optimizer.bin", "scheduler.bin")
-_HUB_CACHE = re.compile(
-    r"models--(?P<organization>[\w.-]+?)--(?P<name>[\w.-]+)/snapshots/(?P<revision>[0-9a-f]{40})$", re.ASCII
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +34,7 @@ class Weights:
     file: str | None
 
 
-def find_weights(folder: Path) -> Weights:
+def find_weights(folder: Place) -> Weights:
     """The best format among the names in `folder` and its `onnx` subfolder."""
     names = [name for name in file_names(folder) if name not in _NOT_WEIGHTS]
     if (folder / "onnx").is_dir():
@@ -49,16 +46,10 @@ def find_weights(folder: Path) -> Weights:
     return Weights(None, None)
 
 
-def hub_source(folder: Path) -> tuple[str, str] | None:
-    """Address and commit of a folder inside the Hugging Face cache, which is named after both."""
-    match = _HUB_CACHE.search(folder.resolve().as_posix())
-    if match is None:
-        return None
-    return f"hf://{match['organization']}/{match['name']}", match["revision"]
-
-
-def file_names(folder: Path) -> list[str]:
+def file_names(folder: Place) -> list[str]:
     """Names in `folder`, sorted; at most MAX_ENTRIES."""
+    if not isinstance(folder, Path):
+        return folder.names()
     names: list[str] = []
     try:
         with os.scandir(folder) as entries:

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 from ai_on_eks.descriptors.architectures import relevant_hyperparameters
@@ -19,6 +18,7 @@ from ai_on_eks.descriptors.document import refuse
 from ai_on_eks.descriptors.documents import read_json
 from ai_on_eks.descriptors.inventory import Inventory
 from ai_on_eks.descriptors.model_folder import Weights, file_names, find_weights
+from ai_on_eks.descriptors.places import Place
 from ai_on_eks.descriptors.published_precision import published_precision
 from ai_on_eks.descriptors.readers.safetensors import read_header
 from ai_on_eks.descriptors.readers.types import WeightHeader
@@ -50,7 +50,7 @@ class PipelineFolder:
     notes: tuple[str, ...]
 
 
-def read_pipeline(path: Path) -> PipelineFolder:
+def read_pipeline(path: Place) -> PipelineFolder:
     """The pipeline in `path`, or an InputError with everything that is missing or not known in its files."""
     index = _mapping(path / INDEX)
     name = index.get("_class_name")
@@ -82,7 +82,7 @@ def _is_present(entry: object) -> bool:
     return isinstance(entry, list) and any(isinstance(one, str) for one in entry)
 
 
-def _mapping(file: Path) -> Mapping[str, Any]:
+def _mapping(file: Place) -> Mapping[str, Any]:
     document = read_json(file)
     if not isinstance(document.value, dict):
         fix = "download the model's own files again"
@@ -90,7 +90,7 @@ def _mapping(file: Path) -> Mapping[str, Any]:
     return document.value
 
 
-def _known_or_counted(key: str, config: Mapping[str, Any], path: Path, notes: list[str]) -> Mapping[str, Any] | None:
+def _known_or_counted(key: str, config: Mapping[str, Any], path: Place, notes: list[str]) -> Mapping[str, Any] | None:
     """The network's config; of a class that is not known its number of parameters, where the weights tell."""
     try:
         relevant_hyperparameters(config)
@@ -107,7 +107,7 @@ def _known_or_counted(key: str, config: Mapping[str, Any], path: Path, notes: li
     return config
 
 
-def _header(folder: Path) -> WeightHeader | None:
+def _header(folder: Place) -> WeightHeader | None:
     """The header of a network's weights; variants such as `model.fp16.safetensors` are passed over."""
     plain = [name for name in file_names(folder) if ".fp16." not in name and ".non_ema." not in name]
     for suffix in (".safetensors.index.json", ".safetensors"):
@@ -117,7 +117,7 @@ def _header(folder: Path) -> WeightHeader | None:
     return None
 
 
-def _precision(path: Path, configs: Mapping[str, Mapping[str, Any]], notes: list[str]) -> Precision | None:
+def _precision(path: Place, configs: Mapping[str, Mapping[str, Any]], notes: list[str]) -> Precision | None:
     for key in DENOISERS:
         header = _header(path / key) if key in configs else None
         if header is not None and header.tensors:
@@ -138,7 +138,7 @@ def _precision(path: Path, configs: Mapping[str, Mapping[str, Any]], notes: list
     return None
 
 
-def _weights(path: Path, keys: list[str], notes: list[str]) -> Weights:
+def _weights(path: Place, keys: list[str], notes: list[str]) -> Weights:
     for key in (*DENOISERS, *keys):
         weights = find_weights(path / key) if key in keys else Weights(None, None)
         if weights.format is not None:
@@ -147,7 +147,7 @@ def _weights(path: Path, keys: list[str], notes: list[str]) -> Weights:
     return Weights(None, None)
 
 
-def _in_file(problem: Problem, path: Path) -> Problem:
+def _in_file(problem: Problem, path: Place) -> Problem:
     """A problem of a network belongs to the network's own config."""
     rest = (problem.path or "").removeprefix(f"{CONFIG_PATH}.").removeprefix(CONFIG_PATH)
     key, _, inside = rest.partition(".")

@@ -11,17 +11,17 @@ published settings of version 3.0 (none named) and 5.4 ("CrossEncoder"), read 20
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 
 from ai_on_eks.descriptors.document import refuse
 from ai_on_eks.descriptors.documents import read_json
+from ai_on_eks.descriptors.places import Place
 from ai_on_eks.descriptors.tasks import SentenceModel
 
 MODULES = "modules.json"
 SETTINGS = "config_sentence_transformers.json"
 
 
-def sentence_model(folder: Path) -> SentenceModel:
+def sentence_model(folder: Place) -> SentenceModel:
     """What the files of sentence-transformers in `folder` say it is."""
     if (folder / SETTINGS).is_file():
         document = read_json(folder / SETTINGS)

@@ -16,11 +16,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import import_module
 from math import prod
-from pathlib import Path
 from typing import Any
 
 from ai_on_eks.descriptors.architectures import build_inventory
 from ai_on_eks.descriptors.document import refuse
+from ai_on_eks.descriptors.places import Origin, Place
 from ai_on_eks.descriptors.readers.types import StoredTensor, WeightHeader
 from ai_on_eks.descriptors.schema import (
     Architecture,
@@ -90,13 +90,13 @@ class _Purpose:
     why: str
 
 
-def is_weight_source(path: Path) -> bool:
+def is_weight_source(path: Place) -> bool:
     """Does `path` name something that one of the readers reads?"""
     return _reader_of(path) is not None
 
 
-def describe_weights(path: Path, *, name: str, uri: str) -> tuple[Descriptor, tuple[str, ...]]:
-    """The descriptor of one weight file, index or SavedModel folder, and what was guessed.
+def describe_weights(path: Place, *, name: str, origin: Origin) -> tuple[Descriptor, tuple[str, ...]]:
+    """The descriptor of one weight file, index or SavedModel folder, and what was guessed. `origin` is of its folder.
 
     Raises `InputError` for a malformed file and for one that holds no weights.
     """
@@ -107,12 +107,17 @@ def describe_weights(path: Path, *, name: str, uri: str) -> tuple[Descriptor, tu
     purpose = _purpose(header)
     precision, precision_note = _precision(header, str(path))
     architecture, architecture_note = _architecture(header, purpose, str(path))
-    named = path.name if path.is_file() and stored in ("onnx", "gguf") else None
+    named = path.is_file() and (stored in ("onnx", "gguf") or origin.inside)
     descriptor = Descriptor(
         name=name,
         kind=purpose.kind,
         task=purpose.task,
-        source=Source(uri=uri, file=named, format=Format(stored)),
+        source=Source(
+            uri=origin.uri,
+            revision=origin.revision,
+            file=f"{origin.inside}{path.name}" if named else None,
+            format=Format(stored),
+        ),
         architecture=architecture,
         precision=precision,
     )
@@ -120,7 +125,7 @@ def describe_weights(path: Path, *, name: str, uri: str) -> tuple[Descriptor, tu
     return descriptor, (guess, architecture_note, precision_note)
 
 
-def _reader_of(path: Path) -> str | None:
+def _reader_of(path: Place) -> str | None:
     if path.is_dir():
         return "tensorflow" if (path / "saved_model.pb").is_file() else None
     endings = sorted((ending for ending in READERS if path.name.endswith(ending)), key=len)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import struct
 from typing import Any
 
+from ai_on_eks.descriptors.places import Source
 from ai_on_eks.descriptors.readers.limits import malformed
-from ai_on_eks.descriptors.readers.source import Source
 from ai_on_eks.errors import InputError
 
 CHUNK_BYTES = 256 * 2**10

@@ -17,16 +17,16 @@ import re
 from array import array
 from collections.abc import Sequence
 from itertools import pairwise
-from pathlib import Path
 from struct import Struct
 from typing import NamedTuple
 
+from ai_on_eks.descriptors.places import Place, Source
 from ai_on_eks.descriptors.readers.cursor import Cursor
 from ai_on_eks.descriptors.readers.ggml_types import GGML_TYPES, WITHDRAWN
 from ai_on_eks.descriptors.readers.gguf_values import ALIGNMENT, NAME_BYTES, Values
 from ai_on_eks.descriptors.readers.limits import LIMITS, Limits, malformed
 from ai_on_eks.descriptors.readers.metadata import text_bytes
-from ai_on_eks.descriptors.readers.source import Source, open_beside, open_source
+from ai_on_eks.descriptors.readers.source import open_beside, open_source
 from ai_on_eks.descriptors.readers.types import MetadataValue, StoredTensor, WeightHeader
 
 FORMAT = "gguf"
@@ -49,7 +49,7 @@ class Part(NamedTuple):
     metadata: dict[str, MetadataValue]
 
 
-def read_header(path: Path, limits: Limits = LIMITS) -> WeightHeader:
+def read_header(path: Place, limits: Limits = LIMITS) -> WeightHeader:
     """The header of the model that `path` holds, or is a part of."""
     with open_source(path) as source:
         part = read_part(source, limits)
@@ -182,7 +182,7 @@ class _Tensors:
                 raise self._cursor.error(reason, data)
 
 
-def _split_count(path: Path, part: Part) -> int:
+def _split_count(path: Place, part: Part) -> int:
     """Parts of the model, by the header; the name has to agree."""
     count = part.metadata.get("split.count", 1)
     if isinstance(count, bool) or not isinstance(count, int):
@@ -196,7 +196,7 @@ def _split_count(path: Path, part: Part) -> int:
     return max(count, 1)
 
 
-def _read_split(path: Path, given: Part, count: int, limits: Limits) -> WeightHeader:
+def _read_split(path: Place, given: Part, count: int, limits: Limits) -> WeightHeader:
     match = _PART.fullmatch(path.name)
     if match is None or count > limits.files:
         raise malformed(str(path), 0, f"it has {count:,} parts; at most {limits.files:,} are read")

@@ -11,8 +11,8 @@ import re
 from codecs import getincrementaldecoder
 from collections.abc import Iterator
 
+from ai_on_eks.descriptors.places import Source
 from ai_on_eks.descriptors.readers.limits import malformed
-from ai_on_eks.descriptors.readers.source import Source
 from ai_on_eks.errors import InputError
 
 CHUNK_BYTES = 512 * 2**10

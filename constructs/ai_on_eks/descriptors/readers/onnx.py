@@ -12,8 +12,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 from itertools import pairwise
-from pathlib import Path
 
+from ai_on_eks.descriptors.places import Place
 from ai_on_eks.descriptors.readers.limits import LIMITS, Limits
 from ai_on_eks.descriptors.readers.onnx_external import ExternalData
 from ai_on_eks.descriptors.readers.onnx_tensors import read_pair, read_sparse, read_tensor
@@ -40,7 +40,7 @@ _GRAPH_KINDS = {1: BYTES, 5: BYTES, 11: BYTES, 12: BYTES, 15: BYTES}
 _ATTRIBUTE_KINDS = {1: BYTES, 5: BYTES, 6: BYTES, 10: BYTES, 11: BYTES, 22: BYTES, 23: BYTES}
 
 
-def read_header(path: Path, limits: Limits = LIMITS) -> WeightHeader:
+def read_header(path: Place, limits: Limits = LIMITS) -> WeightHeader:
     """The header of a `.onnx` file."""
     with open_source(path) as source, ExternalData(path.parent, limits) as external:
         reader = _Reader(Wire(Window(source), limits), external)

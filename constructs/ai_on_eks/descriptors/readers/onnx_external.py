@@ -2,6 +2,7 @@
 
 location   a relative path inside the model's folder. Every component is entered by handle without following
            links, so that no link and no race can lead outside; the last one is a regular file with one name
+link       only one of the hub's cache, to a file of the same repository (`hub_cache`)
 absent     a model may be sized before its weights are downloaded: the header alone then tells the bytes
 """
 
@@ -15,6 +16,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from ai_on_eks.descriptors.hub_cache import cached_file
+from ai_on_eks.descriptors.places import Place
 from ai_on_eks.descriptors.readers.limits import Limits
 from ai_on_eks.errors import InputError
 
@@ -33,7 +36,7 @@ Reject = Callable[[str], InputError]
 class ExternalData:
     """The files that one model names, each looked up once. `sizes[location]` is None for a file that is absent."""
 
-    folder: Path
+    folder: Place
     limits: Limits
     sizes: dict[str, int | None] = field(default_factory=dict)
     stored_bytes: int = 0
@@ -51,22 +54,28 @@ class ExternalData:
         if location not in self.sizes:
             if len(self.sizes) >= self.limits.files:
                 raise reject(f"external data in more than {self.limits.files:,} files")
-            self.sizes[location] = self._size(_components(location, reject), reject)
+            components = _components(location, reject)
+            if isinstance(self.folder, Path):
+                self.sizes[location] = self._size(self.folder, components, reject)
+            else:
+                self.sizes[location] = (self.folder / "/".join(components)).size_bytes()
         size = self.sizes[location]
         if size is not None and offset + length > size:
             raise reject(f"external data ends at {offset + length:,}; its file has {size:,} bytes")
         self.stored_bytes += length
 
-    def _size(self, components: list[str], reject: Reject) -> int | None:
+    def _size(self, top: Path, components: list[str], reject: Reject) -> int | None:
         opened: list[int] = []
         try:
             if self._handle is None:
-                self._handle = os.open(self.folder, _FOLDER)
+                self._handle = os.open(top, _FOLDER)
             folder = self._handle
             for name in components[:-1]:
                 folder = os.open(name, _FOLDER | os.O_NOFOLLOW, dir_fd=folder)
                 opened.append(folder)
             status = os.stat(components[-1], dir_fd=folder, follow_symlinks=False)
+            if stat.S_ISLNK(status.st_mode) and (cached := cached_file(top.joinpath(*components))) is not None:
+                status = os.stat(cached, follow_symlinks=False)
         except FileNotFoundError:
             return None
         except (OSError, ValueError):

@@ -11,11 +11,11 @@ So there are no tensors in the answer; `storage_bytes` and `storages` in the met
 from __future__ import annotations
 
 import re
-from pathlib import Path
 
 from ai_on_eks.descriptors.document import refuse
+from ai_on_eks.descriptors.places import Place, Source
 from ai_on_eks.descriptors.readers.limits import LIMITS, Limits, malformed
-from ai_on_eks.descriptors.readers.source import Source, open_source
+from ai_on_eks.descriptors.readers.source import open_source
 from ai_on_eks.descriptors.readers.types import MetadataValue, WeightHeader
 from ai_on_eks.descriptors.readers.zip_directory import STORED, Entry, read_entries
 
@@ -32,7 +32,7 @@ _TAR_OFFSET = 257
 _FIX = "convert the weights to safetensors on a machine that may run the publisher's code"
 
 
-def read_header(path: Path, limits: Limits = LIMITS) -> WeightHeader:
+def read_header(path: Place, limits: Limits = LIMITS) -> WeightHeader:
     """Sizes of the storages of a file written by torch.save (1.6 and later) or torch.jit.save."""
     with open_source(path) as source:
         _refuse_pickle(source)

@@ -11,15 +11,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 from ai_on_eks.descriptors.json_reading import parse_json
+from ai_on_eks.descriptors.places import Place, Source
 from ai_on_eks.descriptors.readers.json_stream import KEY_BYTES, SPACE, JsonStream
 from ai_on_eks.descriptors.readers.limits import LIMITS, Limits, malformed
 from ai_on_eks.descriptors.readers.metadata import text_bytes
 from ai_on_eks.descriptors.readers.safetensors_header import read_part
-from ai_on_eks.descriptors.readers.source import Source, is_plain_name, open_beside, open_source
+from ai_on_eks.descriptors.readers.source import is_plain_name, open_beside, open_source
 from ai_on_eks.descriptors.readers.types import MetadataValue, StoredTensor, WeightHeader
 from ai_on_eks.errors import InputError
 
@@ -35,7 +35,7 @@ _PAIR = re.compile(SPACE + _PLAIN_TEXT + SPACE + rb":" + SPACE + _PLAIN_TEXT + S
 """An entry of the weight_map as writers write it, and the comma after it; others are read token by token."""
 
 
-def read_header(path: Path, limits: Limits = LIMITS) -> WeightHeader:
+def read_header(path: Place, limits: Limits = LIMITS) -> WeightHeader:
     """The header of one file, or of all the shards that a `….safetensors.index.json` names."""
     if path.name.endswith(INDEX_SUFFIX):
         return _read_model(path, limits)
@@ -44,7 +44,7 @@ def read_header(path: Path, limits: Limits = LIMITS) -> WeightHeader:
     return WeightHeader(FORMAT, tuple(part.tensors), part.metadata, (path.name,))
 
 
-def _read_model(path: Path, limits: Limits) -> WeightHeader:
+def _read_model(path: Place, limits: Limits) -> WeightHeader:
     with open_source(path) as source:
         index = _Index(source, limits)
         index.read()
@@ -158,7 +158,7 @@ class _Index:
             raise self._stream.error(f"{SIZE} is not a number of bytes")
 
 
-def _check_size(path: Path, header: WeightHeader) -> None:
+def _check_size(path: Place, header: WeightHeader) -> None:
     declared = header.metadata.get(SIZE)
     if not isinstance(declared, int | float):
         return

@@ -16,10 +16,10 @@ from itertools import pairwise
 from math import prod
 from typing import NamedTuple
 
+from ai_on_eks.descriptors.places import Source
 from ai_on_eks.descriptors.readers.json_stream import KEY_BYTES, SPACE, JsonStream
 from ai_on_eks.descriptors.readers.limits import Limits, malformed
 from ai_on_eks.descriptors.readers.metadata import KEPT_TEXT_BYTES, Metadata, TooMuchTextError, text_bytes
-from ai_on_eks.descriptors.readers.source import Source
 from ai_on_eks.descriptors.readers.types import MetadataValue, StoredTensor
 
 LENGTH_BYTES = 8

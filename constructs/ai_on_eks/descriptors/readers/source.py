@@ -2,6 +2,7 @@
 
     path given by the user    any regular file; links above or at it are the user's own
     file named by a file      a plain name in the same folder, opened without following a link, regular
+    link of the hub's cache   stands for a file of the same repository, which is opened in its place (`hub_cache`)
 
 A name inside an untrusted file must not lead out of its folder, neither by its letters nor by a link of that name.
 """
@@ -14,30 +15,16 @@ import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Protocol
 
 from ai_on_eks.descriptors.document import refuse
+from ai_on_eks.descriptors.hub_cache import cached_file
+from ai_on_eks.descriptors.places import Place, Source
 from ai_on_eks.descriptors.readers.limits import malformed
 
 _FLAGS = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
 _NO_FOLLOW = getattr(os, "O_NOFOLLOW", 0)
 
 _PLAIN_NAME = re.compile(r"[^/\\:\x00-\x1f\x7f-\x9f]{1,255}")
-
-
-class Source(Protocol):
-    """Bytes that can be read in pieces: a file, and whatever else can be asked for a range."""
-
-    @property
-    def name(self) -> str:
-        """What a message calls it."""
-
-    @property
-    def size_bytes(self) -> int:
-        """All of it, tensor data included."""
-
-    def read_at(self, offset: int, length: int) -> bytes:
-        """Exactly `length` bytes; the caller has compared them with the size."""
 
 
 class FileSource:
@@ -70,28 +57,61 @@ def is_plain_name(name: str) -> bool:
 
 
 @contextmanager
-def open_source(path: Path) -> Iterator[FileSource]:
-    """The file at a path that the user gave."""
-    with _open(path, _FLAGS) as source:
+def open_source(path: Place) -> Iterator[Source]:
+    """The file at a place that the user gave."""
+    if not isinstance(path, Path):
+        yield path.open()
+        return
+    with _open(path, str(path), _FLAGS) as source:
         yield source
 
 
 @contextmanager
-def open_beside(path: Path, name: str) -> Iterator[FileSource]:
-    """The file `name`, a plain name, in the folder of `path`; a link of that name is refused."""
+def open_beside(path: Place, name: str) -> Iterator[Source]:
+    """The file `name`, a plain name, in the folder of `path`; a link of that name is refused, save for the cache's."""
     if not is_plain_name(name):
         raise ValueError("not a plain name; the caller checks it where it knows the offset")
-    with _open(path.with_name(name), _FLAGS | _NO_FOLLOW) as source:
+    beside = path.with_name(name)
+    if not isinstance(beside, Path):
+        if not beside.is_file():
+            raise refuse("file-not-found", "there is no such file", str(beside), fix="check the path")
+        yield beside.open()
+        return
+    with _open(_behind_link(beside), str(beside), _FLAGS | _NO_FOLLOW) as source:
         yield source
 
 
-@contextmanager
-def _open(path: Path, flags: int) -> Iterator[FileSource]:
-    name = str(path)
+class NotAFileError(Exception):
+    """What a name stands for is a link or no regular file."""
+
+
+def size_beside(path: Place, name: str) -> int | None:
+    """Bytes of the file `name`, a plain name, in the folder of `path`; None where there is none."""
+    beside = path.with_name(name)
+    if not isinstance(beside, Path):
+        return beside.size_bytes()
     try:
-        if flags & _NO_FOLLOW and path.is_symlink():  # also said where the platform lacks the flag
-            fix = "put the file itself there, for instance by downloading into a local folder instead of a cache"
-            raise refuse("file-not-readable", "is a link; parts of a model are not followed", name, fix=fix)
+        status = os.stat(cached_file(beside) or beside if beside.is_symlink() else beside, follow_symlinks=False)
+    except OSError:
+        return None
+    if not stat.S_ISREG(status.st_mode):
+        raise NotAFileError
+    return status.st_size
+
+
+def _behind_link(path: Path) -> Path:
+    if not path.is_symlink():  # also asked where the platform lacks the flag
+        return path
+    found = cached_file(path)
+    if found is None:
+        fix = "put the file itself there, or name the folder of the hub's cache that the link belongs to"
+        raise refuse("file-not-readable", "is a link; parts of a model are not followed", str(path), fix=fix)
+    return found
+
+
+@contextmanager
+def _open(path: Path, name: str, flags: int) -> Iterator[FileSource]:
+    try:
         handle = os.open(path, flags)
     except FileNotFoundError:
         raise refuse("file-not-found", "there is no such file", name, fix="check the path") from None

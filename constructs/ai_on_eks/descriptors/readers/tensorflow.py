@@ -9,12 +9,11 @@ Weights are not read, and no operation is.
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass, field
 from itertools import pairwise
-from pathlib import Path
 
 from ai_on_eks.descriptors.document import refuse
+from ai_on_eks.descriptors.places import Place
 from ai_on_eks.descriptors.readers.limits import LIMITS, Limits
 from ai_on_eks.descriptors.readers.protobuf_wire import BYTES, VARINT, Wire, signed
 from ai_on_eks.descriptors.readers.source import open_source
@@ -36,9 +35,9 @@ _INTERNAL = "__saved_model_"
 _META_KINDS = {1: BYTES, 2: BYTES, 5: BYTES}
 
 
-def read_header(path: Path, limits: Limits = LIMITS) -> WeightHeader:
+def read_header(path: Place, limits: Limits = LIMITS) -> WeightHeader:
     """The header of a SavedModel (its folder or its `saved_model.pb`) or of a frozen graph."""
-    if os.path.isdir(path):
+    if path.is_dir():
         path = path / SAVED_MODEL
     with open_source(path) as source:
         wire = Wire(Window(source), limits)
@@ -82,7 +81,7 @@ class _MetaGraph:
     version: str = ""
 
 
-def _saved_model(wire: Wire, path: Path) -> WeightHeader:
+def _saved_model(wire: Wire, path: Place) -> WeightHeader:
     meta = _chosen(wire)
     facts = _Facts(wire)
     facts.note("kind", "saved-model", 0)
@@ -102,9 +101,9 @@ def _saved_model(wire: Wire, path: Path) -> WeightHeader:
     _note_constants(facts, graph)
     tensors, files = graph.constants, [path.name]
     folder = path.parent / VARIABLES
-    if os.path.islink(folder):
+    if folder.is_symlink():
         raise refuse("file-not-readable", "is a link; parts of a model are not followed", str(folder), fix="copy it")
-    if os.path.lexists(folder / INDEX):
+    if (folder / INDEX).exists() or (folder / INDEX).is_symlink():
         variables = read_variables(folder, wire.limits)
         facts.note("variables.shards", len(variables.sizes), 0)
         facts.note("variables.shards_absent", sum(size is None for size in variables.sizes), 0)

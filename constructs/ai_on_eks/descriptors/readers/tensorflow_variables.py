@@ -7,14 +7,12 @@ key "\\0…"         a slice of a tensor that is stored in parts; the tensor's o
 
 from __future__ import annotations
 
-import os
-import stat
 from dataclasses import dataclass, field
-from pathlib import Path
 
+from ai_on_eks.descriptors.places import Place
 from ai_on_eks.descriptors.readers.limits import Limits
 from ai_on_eks.descriptors.readers.protobuf_wire import BYTES, FIXED32, VARINT, Wire, signed
-from ai_on_eks.descriptors.readers.source import open_beside
+from ai_on_eks.descriptors.readers.source import NotAFileError, open_beside, size_beside
 from ai_on_eks.descriptors.readers.tensorflow_shapes import element_type, read_known_shape
 from ai_on_eks.descriptors.readers.tensorflow_table import Row, key_text, read_rows
 from ai_on_eks.descriptors.readers.types import StoredTensor
@@ -36,7 +34,7 @@ class Variables:
     sizes: list[int | None] = field(default_factory=list)
 
 
-def read_variables(folder: Path, limits: Limits) -> Variables:
+def read_variables(folder: Place, limits: Limits) -> Variables:
     """All variables of `folder`, which holds the index and its shards."""
     with open_beside(folder / INDEX, INDEX) as source:
         return _Reader(Wire(Window(source), limits), folder).read()
@@ -45,7 +43,7 @@ def read_variables(folder: Path, limits: Limits) -> Variables:
 @dataclass(slots=True)
 class _Reader:
     wire: Wire
-    folder: Path
+    folder: Place
     found: Variables = field(default_factory=Variables)
 
     def read(self) -> Variables:
@@ -86,12 +84,9 @@ class _Reader:
 
     def _shard_size(self, name: str, at: int) -> int | None:
         try:
-            status = os.stat(self.folder / name, follow_symlinks=False)
-        except OSError:
-            return None
-        if not stat.S_ISREG(status.st_mode):
-            raise self.wire.reject(at, f"{name} is a link or no regular file")
-        return status.st_size
+            return size_beside(self.folder / INDEX, name)
+        except NotAFileError:
+            raise self.wire.reject(at, f"{name} is a link or no regular file") from None
 
     def _entry(self, name: str, row: Row) -> StoredTensor:
         wire, (_, start, end) = self.wire, row

@@ -5,7 +5,7 @@ A position is decoded straight from `data`; what is stepped over is never read.
 
 from __future__ import annotations
 
-from ai_on_eks.descriptors.readers.source import Source
+from ai_on_eks.descriptors.places import Source
 
 WINDOW_BYTES = 32 * 2**10
 """Bytes read at once. Headers are dense and tensor data is jumped over, so a larger window reads what nobody needs."""

@@ -15,9 +15,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 
+from ai_on_eks.descriptors.places import Source
 from ai_on_eks.descriptors.readers.limits import Limits, malformed
 from ai_on_eks.descriptors.readers.metadata import text_bytes
-from ai_on_eks.descriptors.readers.source import Source
 from ai_on_eks.descriptors.readers.window import Window
 
 STORED, DEFLATED = 0, 8
