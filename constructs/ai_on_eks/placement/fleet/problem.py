@@ -1,0 +1,103 @@
+"""What is decided for a fleet, as plain values: the pools nodes can be bought in, and each model's ways to use them.
+
+Nothing here knows a model, a catalogue or a solver, so that a test can state a case in one line and try every answer.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ai_on_eks.placement.fleet.shares import Resources
+
+UNPRICED_USD_PER_HOUR = 10_000.0
+"""Stands for a price nobody publishes, 70 times the dearest published one (p6-b300.48xlarge): such nodes are used only
+where nothing else serves a model, and as few as can be. The plan shows no sum then."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pool:
+    """Nodes of one instance type that are bought in one way.
+
+    units                  accelerators a node shows; 1 where it shows none
+    room                   what one node has for models
+    usd_per_hour           of one node; None where no price is published
+    reserved               nodes that are paid for already
+    """
+
+    name: str
+    units: int
+    room: Resources
+    usd_per_hour: float | None
+    reserved: int = 0
+
+    @property
+    def ranked_usd_per_hour(self) -> float:
+        return UNPRICED_USD_PER_HOUR if self.usd_per_hour is None else self.usd_per_hour
+
+    def cost(self, nodes: int) -> float:
+        """Dollars an hour for so many nodes, reserved ones first."""
+        return max(0, nodes - self.reserved) * self.ranked_usd_per_hour
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """One way to run all replicas of a model.
+
+    pool         index into `Problem.pools`
+    share        units that one replica takes; of all its nodes together where it spans several
+    floor        resources that all replicas need together, at least: what no packing can do without
+    floor_nodes  nodes that no packing can do without, because one holds no second replica; 0 where it does
+    own_nodes    nodes that hold the replicas and no other model; None where they share the pool's nodes
+    """
+
+    pool: int
+    replicas: int
+    share: int
+    floor: Resources
+    floor_nodes: int = 0
+    own_nodes: int | None = None
+
+    @property
+    def units(self) -> int:
+        """Units of the pool's shared nodes that all replicas take together."""
+        return 0 if self.own_nodes is not None else self.replicas * self.share
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """A model's options, best first. `spread` asks for replicas on two nodes at least."""
+
+    name: str
+    options: tuple[Option, ...]
+    spread: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """All pools and all models; every model has an option."""
+
+    pools: tuple[Pool, ...]
+    models: tuple[Model, ...]
+
+
+Choice = tuple[int, ...]
+"""For each model the index of its option."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A choice and what was proved of it.
+
+    bound_usd_per_hour  no way to put the replicas on nodes costs less, whatever schedules them
+    solved              a solver was asked; otherwise counting alone proved the choice
+    """
+
+    choice: Choice
+    usd_per_hour: float
+    bound_usd_per_hour: float
+    solved: bool
+
+
+def chosen(problem: Problem, choice: Choice) -> tuple[Option, ...]:
+    """Each model's option."""
+    return tuple(model.options[index] for model, index in zip(problem.models, choice, strict=True))
