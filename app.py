@@ -27,6 +27,7 @@ from ai_on_eks.cli.workloads import workloads_of
 from ai_on_eks.descriptors.platform import DeliveryMode
 from ai_on_eks.errors import AiOnEksError, InputError, NothingFitsError, Problem, UsageError
 from ai_on_eks.files import replace_folder_atomically
+from ai_on_eks.kube.manifests import priorities_of
 from ai_on_eks.placement.capacity import capacity_requests
 from k8s.models import ModelChart
 from k8s.platform import PlatformChart
@@ -57,7 +58,8 @@ def read_deployment(platform_file: str, models: Path) -> tuple[Deployment, str]:
     files = [str(path) for path in sorted(models.glob("*.yaml"))]
     if not files:
         raise UsageError(Problem("no-models", f"no *.yaml in {models}", fix="write a descriptor or pass -c models="))
-    target, loaded, plans = load_and_plan(files, platform_file, None)
+    target, loaded, fleet = load_and_plan(files, platform_file, None)
+    plans = fleet.plans
     for warning in zone_warnings(target):
         print(f"warning: {warning}", file=sys.stderr)
     unplaced = [nothing_fits(plan, model.file) for plan, model in zip(plans, loaded, strict=True) if not plan.chosen]
@@ -68,10 +70,10 @@ def read_deployment(platform_file: str, models: Path) -> tuple[Deployment, str]:
     deployment = Deployment(
         platform=target.platform,
         system_instance_type=system_instance_type(target),
-        requests=capacity_requests(plans, target.platform, target.catalog, image_bytes),
+        requests=capacity_requests(fleet, image_bytes),
         workloads=workloads_of(loaded, plans, target, images),
     )
-    return deployment, plans_text(plans_body(plans, target.catalog, images), terminal_width(), explained=False)
+    return deployment, plans_text(plans_body(fleet, target.catalog, images), terminal_width(), explained=False)
 
 
 def synthesize(deployment: Deployment, platform_file: str) -> None:
@@ -91,7 +93,9 @@ def render_charts(deployment: Deployment, bucket: str) -> Charts:
     app = cdk8s.App(outdir=str(ROOT / "build" / "cdk8s"))
     platform = deployment.platform
     return Charts(
-        platform=PlatformChart(app, "platform", platform=platform, model_bucket=bucket).to_json(),
+        platform=PlatformChart(
+            app, "platform", platform=platform, model_bucket=bucket, priorities=priorities_of(deployment.workloads)
+        ).to_json(),
         models={
             workload.name: ModelChart(app, f"model-{workload.name}", workload=workload, platform=platform).to_json()
             for workload in deployment.workloads

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from cdk8s import Chart
 from constructs import Construct
 
@@ -12,6 +14,16 @@ from ai_on_eks.kube.platform import PlatformObjects
 class PlatformChart(Chart):
     """The models' namespace and its rules; applied before any model and removed after the last."""
 
-    def __init__(self, scope: Construct, id: str, *, platform: Platform, model_bucket: str | None) -> None:  # noqa: A002 - the constructs' own name
+    def __init__(
+        self,
+        scope: Construct,
+        id: str,  # noqa: A002 - the constructs' own name
+        *,
+        platform: Platform,
+        model_bucket: str | None,
+        priorities: Sequence[int] = (),
+    ) -> None:
         super().__init__(scope, id)
-        self.platform = PlatformObjects(self, "Platform", platform=platform, model_bucket=model_bucket)
+        self.platform = PlatformObjects(
+            self, "Platform", platform=platform, model_bucket=model_bucket, priorities=priorities
+        )

@@ -11,6 +11,8 @@ from ai_on_eks.descriptors.architectures import build_inventory
 from ai_on_eks.descriptors.loading import load_descriptor, load_platform
 from ai_on_eks.descriptors.platform import Platform
 from ai_on_eks.placement.capacity import capacity_requests
+from ai_on_eks.placement.fleet.planning import plan_fleet
+from ai_on_eks.placement.fleet.types import FleetPlan
 from ai_on_eks.placement.planning import plan_model
 from ai_on_eks.placement.types import CapacityRequest, Plan
 from ai_on_eks.serving.images import load_images
@@ -35,10 +37,17 @@ def real_catalog() -> Catalog:
 
 
 @cache
+def real_fleet() -> FleetPlan:
+    """The plan of all models together."""
+    descriptors = [load_descriptor(DESCRIPTORS[model]) for model in MODELS]
+    plans = [plan_model(one, build_inventory(one), real_catalog(), real_platform()) for one in descriptors]
+    return plan_fleet(plans, real_platform(), real_catalog())
+
+
+@cache
 def real_plan(model: str) -> Plan:
     """The plan of one model."""
-    descriptor = load_descriptor(DESCRIPTORS[model])
-    return plan_model(descriptor, build_inventory(descriptor), real_catalog(), real_platform())
+    return real_fleet().plans[MODELS.index(model)]
 
 
 @cache
@@ -51,6 +60,5 @@ def real_workload(model: str) -> Workload:
 def real_capacity() -> Mapping[str, CapacityRequest]:
     """The nodes that all models need together, by model."""
     image_bytes = {key: image.size_bytes for key, image in load_images(None).items()}
-    plans = [real_plan(model) for model in MODELS]
-    requests = capacity_requests(plans, real_platform(), real_catalog(), image_bytes)
+    requests = capacity_requests(real_fleet(), image_bytes)
     return {model: request for request in requests for model in request.models}

@@ -10,9 +10,9 @@ import pytest
 from real_models import MODELS, real_capacity, real_workload
 
 from ai_on_eks.aws.launch_template import uses_local_disks
-from ai_on_eks.aws.node_groups import CAPACITY_LABEL, MODEL_ROLE, ROLE_LABEL, capacity_spec
+from ai_on_eks.aws.node_groups import MODEL_ROLE, ROLE_LABEL, capacity_spec
 from ai_on_eks.catalog.daemonsets import reserved_by_daemonsets
-from ai_on_eks.catalog.taints import TAINT_VALUE
+from ai_on_eks.catalog.taints import CAPACITY_LABEL, TAINT_VALUE
 from ai_on_eks.kube.manifests import model_manifests
 from ai_on_eks.kube.objects.startup import startup_budget_seconds
 from ai_on_eks.kube.pod_security import why_not_restricted
@@ -42,7 +42,7 @@ def _reasons(model: str, pod_spec: dict[str, Any]) -> tuple[str, ...]:
         allocatable[instance_type.accelerator.resource_name] = instance_type.accelerator_count
     labels = {
         ROLE_LABEL: MODEL_ROLE,
-        CAPACITY_LABEL: spec.name,
+        CAPACITY_LABEL: spec.pool,
         "node.kubernetes.io/instance-type": instance_type.name,
         "kubernetes.io/os": "linux",
     }

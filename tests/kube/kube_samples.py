@@ -49,6 +49,7 @@ def workload(**changes: Any) -> Workload:
         metrics_path="/metrics",
         rollout={"maxSurge": 0, "maxUnavailable": 1},
         service_account="llama",
+        priority=None,
         warnings=(),
     )
     return replace(plain, **changes)

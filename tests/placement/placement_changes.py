@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import Any
 
 from ai_on_eks.catalog.loading import Catalog
-from ai_on_eks.descriptors.platform import Platform
+from ai_on_eks.descriptors.platform import Platform, Reservation
 from ai_on_eks.descriptors.schema import Descriptor
 
 
@@ -32,3 +32,15 @@ def with_zones(platform: Platform, region: str, zones: tuple[str, ...]) -> Platf
 def only(catalog: Catalog, names: Iterable[str]) -> Catalog:
     """The catalogue with these instance types, in the order given."""
     return replace(catalog, instance_types=MappingProxyType({name: catalog.instance_types[name] for name in names}))
+
+
+RESERVATION = "cr-0123456789abcdef0"
+
+
+def reservation(instance_type: str, *, count: int, zone: str = "us-east-1a", **changes: Any) -> Reservation:
+    return Reservation(**{"id": RESERVATION, "instance_type": instance_type, "count": count, "zone": zone, **changes})
+
+
+def with_reservations(platform: Platform, *reservations: Reservation) -> Platform:
+    capacity = platform.capacity.model_copy(update={"reservations": reservations})
+    return platform.model_copy(update={"capacity": capacity})

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
-from placement_changes import only
+from placement_changes import RESERVATION, only, reservation, with_reservations
 
 from ai_on_eks.catalog.loading import Catalog
 from ai_on_eks.descriptors.architectures import build_inventory
 from ai_on_eks.descriptors.platform import Platform
 from ai_on_eks.descriptors.schema import Descriptor, Storage
 from ai_on_eks.placement.capacity import ROOT_VOLUME_MARGIN_GIB, capacity_requests
+from ai_on_eks.placement.fleet.planning import plan_fleet
+from ai_on_eks.placement.fleet.types import FleetPlan
 from ai_on_eks.placement.planning import plan_model
-from ai_on_eks.placement.types import CapacityRequest, Placement, Plan
 from ai_on_eks.units import GIB
 
+TWO_SMALL = ("bge-large-en-v1-5", "resnet-50")
 IMAGE_BYTES = 10 * GIB
 
 
@@ -23,37 +27,56 @@ class AnyImage(dict[str, int]):
 
 
 @pytest.fixture(scope="module")
-def plans(models: dict[str, Descriptor], catalog: Catalog, platform: Platform) -> tuple[Plan, ...]:
-    return tuple(plan_model(model, build_inventory(model), catalog, platform) for model in models.values())
+def fleet(models: dict[str, Descriptor], catalog: Catalog, platform: Platform) -> FleetPlan:
+    plans = [plan_model(model, build_inventory(model), catalog, platform) for model in models.values()]
+    return plan_fleet(plans, platform, catalog)
 
 
-def test_nodes_of_one_type_are_added_up(plans: tuple[Plan, ...], platform: Platform, catalog: Catalog) -> None:
-    once = capacity_requests(plans, platform, catalog, AnyImage())
-    twice = capacity_requests((*plans, *plans), platform, catalog, AnyImage())
-    assert [request.nodes * 2 for request in once] == [request.nodes for request in twice]
-    assert [request.name for request in once] == sorted({request.name for request in once})
+def test_there_is_one_request_for_each_group_of_the_fleet(fleet: FleetPlan) -> None:
+    requests = capacity_requests(fleet, AnyImage())
+    groups = {group.name: group for pool in fleet.pools for group in pool.groups}
+    assert [request.name for request in requests] == sorted(groups)
+    assert [request.nodes for request in requests] == [groups[request.name].nodes for request in requests]
 
 
-def test_every_chosen_model_is_named_once(plans: tuple[Plan, ...], platform: Platform, catalog: Catalog) -> None:
-    requests = capacity_requests(plans, platform, catalog, AnyImage())
-    assert sorted(name for request in requests for name in request.models) == sorted(p.descriptor.name for p in plans)
+def test_every_chosen_model_is_named_once(fleet: FleetPlan) -> None:
+    requests = capacity_requests(fleet, AnyImage())
+    named = sorted(name for request in requests for name in request.models)
+    assert named == sorted(plan.descriptor.name for plan in fleet.plans)
 
 
-def test_zones_are_those_that_offer_the_type(plans: tuple[Plan, ...], platform: Platform, catalog: Catalog) -> None:
-    for request in capacity_requests(plans, platform, catalog, AnyImage()):
+def test_zones_are_those_that_offer_the_type(fleet: FleetPlan, platform: Platform, catalog: Catalog) -> None:
+    for request in capacity_requests(fleet, AnyImage()):
         assert request.zones
         assert set(request.zones) <= set(platform.network.availability_zones)
         assert set(request.zones) <= set(catalog.zones(request.instance_type.name, platform.region))
+
+
+def test_reserved_nodes_are_a_request_of_their_own_in_the_same_pool(
+    models: dict[str, Descriptor], catalog: Catalog, platform: Platform
+) -> None:
+    # GIVEN one reserved node of the type, and two models that take one each
+    few = only(catalog, ["g6.xlarge"])
+    reserved = with_reservations(platform, reservation("g6.xlarge", count=1, zone="us-east-1b"))
+    plans = [plan_model(models[name], build_inventory(models[name]), few, reserved) for name in TWO_SMALL]
+    bought, paid = capacity_requests(plan_fleet(plans, reserved, few), AnyImage())
+
+    # THEN the pods' label is the same on both, the reserved one stands in its zone
+    assert (bought.name, bought.nodes, bought.reservation_id) == ("g6-xlarge", 1, None)
+    assert (paid.name, paid.nodes, paid.reservation_id) == (f"g6-xlarge-{RESERVATION}", 1, RESERVATION)
+    assert paid.zones == ("us-east-1b",)
+    assert bought.pool == paid.pool == "g6-xlarge"
 
 
 def requests_on(
     instance_type: str, model: Descriptor, catalog: Catalog, platform: Platform
 ) -> tuple[Placement, CapacityRequest]:
     here = only(catalog, [instance_type])
-    plan = plan_model(model, build_inventory(model), here, platform)
-    assert plan.chosen is not None
-    (request,) = capacity_requests([plan], platform, here, AnyImage())
-    return plan.chosen, request
+    fleet = plan_fleet([plan_model(model, build_inventory(model), here, platform)], platform, here)
+    (request,) = capacity_requests(fleet, AnyImage())
+    chosen = fleet.plans[0].chosen
+    assert chosen is not None
+    return chosen, request
 
 
 def test_the_root_volume_holds_two_images_and_the_pods_within_the_kubelets_thresholds(
@@ -78,35 +101,22 @@ def test_the_root_volume_holds_the_pods_of_two_models_that_may_meet_on_a_node(
     first = model.model_copy(update={"storage": Storage.NODE})
     second = first.model_copy(update={"name": "second"})
     few = only(catalog, ["g6e.12xlarge"])
-    plans = [plan_model(one, build_inventory(one), few, platform) for one in (first, second)]
-    (request,) = capacity_requests(plans, platform, few, AnyImage())
+    fleet = plan_fleet([plan_model(one, build_inventory(one), few, platform) for one in (first, second)], platform, few)
+    (request,) = capacity_requests(fleet, AnyImage())
 
     # THEN the disk of either node holds the pods of both
-    chosen = [plan.chosen for plan in plans if plan.chosen is not None]
+    chosen = [plan.chosen for plan in fleet.plans if plan.chosen is not None]
     pods_bytes = sum(placement.memory.host.ephemeral_bytes * placement.replicas for placement in chosen)
     assert sum(placement.replicas for placement in chosen) <= few.instance_types["g6e.12xlarge"].accelerator_count
     used_bytes = 2 * IMAGE_BYTES + pods_bytes + ROOT_VOLUME_MARGIN_GIB * GIB
     assert used_bytes <= 0.85 * request.root_volume_gib * GIB
 
 
-def test_a_model_without_a_placement_asks_for_nothing(
-    plans: tuple[Plan, ...], platform: Platform, catalog: Catalog
-) -> None:
-    unplaced = Plan(
-        descriptor=plans[0].descriptor,
-        inventory=plans[0].inventory,
-        region=platform.region,
-        chosen=None,
-        alternatives=(),
-        rejected=(),
-        warnings=(),
-        accepted=(),
-    )
-    assert capacity_requests([unplaced], platform, catalog, {}) == ()
+def test_a_model_without_a_placement_asks_for_nothing(fleet: FleetPlan, platform: Platform, catalog: Catalog) -> None:
+    unplaced = replace(fleet.plans[0], chosen=None, alternatives=(), accepted=())
+    assert capacity_requests(plan_fleet([unplaced], platform, catalog), {}) == ()
 
 
-def test_an_image_without_a_size_is_an_error_not_a_guess(
-    plans: tuple[Plan, ...], platform: Platform, catalog: Catalog
-) -> None:
+def test_an_image_without_a_size_is_an_error_not_a_guess(fleet: FleetPlan) -> None:
     with pytest.raises(KeyError):
-        capacity_requests(plans, platform, catalog, {})
+        capacity_requests(fleet, {})

@@ -89,6 +89,7 @@ def request(kind: InstanceType | None = None, **changes: Any) -> CapacityRequest
         zones=ZONES,
         root_volume_gib=120,
         models=("llama",),
+        pool=kind.name.replace(".", "-"),
     )
     return replace(whole, **changes)
 
@@ -106,6 +107,7 @@ def workload(name: str = "llama") -> Workload:
         metrics_path="/metrics",
         rollout={"maxSurge": 0, "maxUnavailable": 1},
         service_account=name,
+        priority=None,
         warnings=(),
     )
 

@@ -61,7 +61,8 @@ NODE_CONFIG = "\n".join(
 
 
 class NodeLaunchTemplate(Construct):
-    """The launch template of one managed node group. It names no image, type, subnet or profile: EKS adds those."""
+    """The launch template of one managed node group. It names no image, subnet or profile, and no type unless a
+    capacity block needs it: EKS adds those."""
 
     def __init__(
         self,
@@ -73,6 +74,8 @@ class NodeLaunchTemplate(Construct):
         root_volume_gib: int,
         large_images: bool,
         tags: Mapping[str, str],
+        reservation_id: str | None = None,
+        capacity_block: bool = False,
     ) -> None:
         super().__init__(scope, id)
         local_disks = uses_local_disks(instance_type, root_volume_gib)
@@ -97,6 +100,14 @@ class NodeLaunchTemplate(Construct):
                     for kind in ("instance", "network-interface", "volume")
                 ],
                 user_data=Fn.base64(user_data) if user_data else None,
+                capacity_reservation_specification=_reservation(reservation_id),
+                # EKS starts instances in a block only by a template that says so and names their type
+                instance_market_options=ec2.CfnLaunchTemplate.InstanceMarketOptionsProperty(
+                    market_type="capacity-block"
+                )
+                if capacity_block
+                else None,
+                instance_type=instance_type.name if capacity_block else None,
             ),
         )
 
@@ -115,6 +126,16 @@ def root_volume_performance(*, unpacks_images: bool) -> tuple[int, int]:
     """(I/O per second, MiB per second) of the root volume; the formula stands above."""
     throughput = IMAGE_UNPACK_MIB_PER_SECOND if unpacks_images else GP3_BASELINE_MIB_PER_SECOND
     return max(GP3_BASELINE_IOPS, ceil(throughput / GP3_MIB_PER_SECOND_PER_IOPS)), throughput
+
+
+def _reservation(
+    reservation_id: str | None,
+) -> ec2.CfnLaunchTemplate.CapacityReservationSpecificationProperty | None:
+    """Only this reservation: an instance that finds no room there is not started, instead of being bought silently."""
+    if reservation_id is None:
+        return None
+    target = ec2.CfnLaunchTemplate.CapacityReservationTargetProperty(capacity_reservation_id=reservation_id)
+    return ec2.CfnLaunchTemplate.CapacityReservationSpecificationProperty(capacity_reservation_target=target)
 
 
 def _root_volume(size_gib: int, *, unpacks_images: bool) -> ec2.CfnLaunchTemplate.EbsProperty:

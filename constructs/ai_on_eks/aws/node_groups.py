@@ -24,7 +24,7 @@ from aws_cdk import aws_iam as iam
 from constructs import Construct
 
 from ai_on_eks.aws.launch_template import NodeLaunchTemplate
-from ai_on_eks.catalog.taints import TAINT_VALUE, taint_key
+from ai_on_eks.catalog.taints import CAPACITY_LABEL, TAINT_VALUE, taint_key
 from ai_on_eks.catalog.types import InstanceType
 from ai_on_eks.errors import InputError, Problem
 from ai_on_eks.placement.types import CapacityRequest
@@ -35,11 +35,11 @@ NODE_POLICIES = (
     "AmazonSSMManagedInstanceCore",  # a shell by Session Manager instead of SSH keys and an open port
 )
 
-CAPACITY_TYPES: Mapping[str, str] = {"on-demand": "ON_DEMAND", "spot": "SPOT"}
-"""Descriptor's word to CloudFormation's. Capacity blocks are absent: they need the id of a reservation."""
+CAPACITY_BLOCK = "capacity-block"
+CAPACITY_TYPES: Mapping[str, str] = {"on-demand": "ON_DEMAND", "spot": "SPOT", CAPACITY_BLOCK: "CAPACITY_BLOCK"}
+"""Descriptor's word to CloudFormation's."""
 
 ROLE_LABEL = "ai-on-eks/role"
-CAPACITY_LABEL = "ai-on-eks/capacity"
 SYSTEM_ROLE = "system"
 MODEL_ROLE = "model"
 
@@ -49,15 +49,22 @@ SYSTEM_ROOT_VOLUME_GIB = 50
 
 @dataclass(frozen=True, slots=True)
 class NodeGroupSpec:
-    """One managed node group as plain data. `taint_key` is None where any pod may land."""
+    """One managed node group as plain data.
+
+    pool            value of the nodes' capacity label, by which pods find them; several groups can make up a pool
+    reservation_id  capacity reservation that the instances are started in; None where they are bought by the hour
+    taint_key       None where any pod may land
+    """
 
     name: str
+    pool: str
     role: str
     instance_type: InstanceType
     capacity_type: str
     nodes: int
     zones: tuple[str, ...]
     root_volume_gib: int
+    reservation_id: str | None
     taint_key: str | None
     update_strategy: str
 
@@ -99,6 +106,8 @@ class NodeGroup(Construct):
             root_volume_gib=spec.root_volume_gib,
             large_images=spec.role == MODEL_ROLE,
             tags=tags,
+            reservation_id=spec.reservation_id,
+            capacity_block=spec.capacity_type == CAPACITY_BLOCK,
         )
         self.resource = eks.CfnNodegroup(
             self,
@@ -107,7 +116,8 @@ class NodeGroup(Construct):
             node_role=role.role_arn,
             subnets=[subnet.subnet_id for subnet in private_subnets(vpc, spec.zones)],
             ami_type=spec.instance_type.ami_type,
-            instance_types=[spec.instance_type.name],
+            # a block's template has to name the type itself, and only one of the two may
+            instance_types=None if spec.capacity_type == CAPACITY_BLOCK else [spec.instance_type.name],
             capacity_type=CAPACITY_TYPES[spec.capacity_type],
             scaling_config=eks.CfnNodegroup.ScalingConfigProperty(
                 min_size=spec.nodes, desired_size=spec.nodes, max_size=spec.nodes
@@ -118,7 +128,7 @@ class NodeGroup(Construct):
             launch_template=eks.CfnNodegroup.LaunchTemplateSpecificationProperty(
                 id=template.resource.ref, version=template.version
             ),
-            labels={ROLE_LABEL: spec.role, CAPACITY_LABEL: spec.name},
+            labels={ROLE_LABEL: spec.role, CAPACITY_LABEL: spec.pool},
             taints=_taints(spec),
             node_repair_config=eks.CfnNodegroup.NodeRepairConfigProperty(enabled=True),
             force_update_enabled=False,  # an update waits for disruption budgets instead of breaking them
@@ -130,12 +140,14 @@ def system_spec(instance_type: InstanceType, nodes: int, zones: Sequence[str]) -
     return _checked(
         NodeGroupSpec(
             name=SYSTEM_ROLE,
+            pool=SYSTEM_ROLE,
             role=SYSTEM_ROLE,
             instance_type=instance_type,
             capacity_type="on-demand",
             nodes=nodes,
             zones=tuple(zones),
             root_volume_gib=SYSTEM_ROOT_VOLUME_GIB,
+            reservation_id=None,
             taint_key=None,
             update_strategy="DEFAULT",
         ),
@@ -149,12 +161,14 @@ def capacity_spec(request: CapacityRequest, platform_zones: Sequence[str]) -> No
     return _checked(
         NodeGroupSpec(
             name=request.name,
+            pool=request.pool,
             role=MODEL_ROLE,
             instance_type=request.instance_type,
             capacity_type=request.capacity_type,
             nodes=request.nodes,
             zones=offered,
             root_volume_gib=request.root_volume_gib,
+            reservation_id=request.reservation_id,
             taint_key=taint_key(request.instance_type),
             update_strategy="MINIMAL",
         ),
@@ -207,15 +221,14 @@ def _checked(spec: NodeGroupSpec, *, path: str) -> NodeGroupSpec:
                 fix="ask for at least one node",
             )
         )
-    if spec.capacity_type not in CAPACITY_TYPES:
+    if spec.capacity_type == CAPACITY_BLOCK and spec.reservation_id is None:
         problems.append(
             Problem(
                 code="capacity-type-unsupported",
-                message=f"managed node groups cannot buy {spec.capacity_type} capacity without a reservation id",
+                message=f"{spec.nodes} more nodes of {name} are needed than capacity blocks are named for",
                 path=path,
                 value=spec.capacity_type,
-                allowed=tuple(CAPACITY_TYPES),
-                fix="set constraints.capacity_type of the models to on-demand",
+                fix="name the block in capacity.reservations of the platform file, or set constraints.capacity_type",
             )
         )
     if problems:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ai_on_eks.cli.fleet_text import fleet_text
 from ai_on_eks.cli.layout import Column, indented, table
 from ai_on_eks.cli.output import counted
 from ai_on_eks.cli.tables import NONE, plan_table, size, usd
@@ -36,9 +37,11 @@ ALTERNATIVE_COLUMNS = (
 
 
 def plans_text(body: Mapping[str, Any], width: int, *, explained: bool) -> str:
-    """The table, the warnings, the nearest misses; with `explained` everything about each model."""
+    """The table, the fleet's bill, the warnings, the nearest misses; with `explained` everything about each model."""
     details = [explain(plan, width) for plan in body["plans"]] if explained else []
-    parts = (plan_table(body, width), outcome_text(body, width), *details)
+    several = len(body["plans"]) > 1 and body["fleet"]["pools"]
+    bill = fleet_text(body["fleet"], width, explained=explained) if several else ""
+    parts = (plan_table(body, width), bill, outcome_text(body, width), *details)
     return "\n\n".join(part for part in parts if part)
 
 

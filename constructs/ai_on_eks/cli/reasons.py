@@ -11,8 +11,10 @@ from collections.abc import Sequence
 from ai_on_eks.catalog.loading import Catalog
 from ai_on_eks.errors import Problem
 from ai_on_eks.placement.candidates import ANY_INSTANCE_TYPE
+from ai_on_eks.placement.fleet.types import FleetMember, FleetPool
 from ai_on_eks.placement.rules import MEMORY_RULE
 from ai_on_eks.placement.types import Placement, Plan, Rejection
+from ai_on_eks.units import counted
 
 FIXES: dict[str, str] = {
     "engine-model": "choose a kind, architecture.family and source.format that one engine serves",
@@ -38,6 +40,23 @@ def why(plan: Plan, catalog: Catalog) -> str:
     if plan.chosen is None:
         return _why_nothing(plan)
     return f"{_next(plan.chosen, plan.alternatives)}; {_cheaper(plan, plan.chosen, catalog)}"
+
+
+def why_in_fleet(plan: Plan, catalog: Catalog, pool: FleetPool, member: FleetMember) -> str:
+    """As `why`, where the fleet left the model what it would have chosen itself; else what is gained by the change."""
+    own = member.own
+    if own is member.placement:
+        return why(plan, catalog)
+    neighbours = len(pool.members) - 1
+    shares = f"shares nodes with {counted(neighbours, 'model')}" if neighbours else "uses nodes that are there"
+    cost = "without a price" if own.usd_per_hour is None else f"{own.usd_per_hour:.3f} $/h"
+    return f"{shares}; alone {counted_nodes(own)}, {cost}"
+
+
+def counted_nodes(placement: Placement) -> str:
+    """`g6e.xlarge`, `2 × g6e.xlarge`."""
+    name = placement.instance_type.name
+    return f"{placement.nodes} × {name}" if placement.nodes > 1 else name
 
 
 def nothing_fits(plan: Plan, file: str | None) -> Problem:
@@ -94,7 +113,7 @@ def _next(chosen: Placement, alternatives: Sequence[Placement]) -> str:
     other = next((a for a in alternatives if a.instance_type.name != chosen.instance_type.name), None)
     if other is None:
         return "no other instance type fits"
-    name = f"{other.nodes} × {other.instance_type.name}" if other.nodes > 1 else other.instance_type.name
+    name = counted_nodes(other)
     if other.usd_per_hour is None or chosen.usd_per_hour is None:
         return f"next {name} without a price"
     return f"next {name} +{other.usd_per_hour - chosen.usd_per_hour:.3f} $/h"

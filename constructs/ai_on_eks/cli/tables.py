@@ -30,15 +30,16 @@ def plan_table(body: Mapping[str, Any], width: int) -> str:
 
 def cost_line(body: Mapping[str, Any]) -> str:
     """The sum of the plans with the place and date of its prices; what has no price is said, not counted as 0."""
-    priced = [plan["chosen"] for plan in body["plans"] if plan["chosen"] and plan["chosen"]["price"]]
-    if not priced:
+    chosen = [plan["chosen"] for plan in body["plans"] if plan["chosen"]]
+    prices = [placement["price"] for placement in chosen if placement["price"]]
+    if not prices:
         return "total: unknown, no price is published"
-    origins = sorted({f"{chosen['price']['region']} {chosen['price']['date']}" for chosen in priced})
-    known = round(sum(chosen["usd_per_hour"] for chosen in priced), 6)
+    origins = sorted({f"{price['region']} {price['date']}" for price in prices})
     origin = f"on-demand Linux, prices of {', '.join(origins)}"
     if body["total_usd_per_hour"] is None:
+        known = sum(pool["usd_per_hour"] or 0.0 for pool in body["fleet"]["pools"])
         return f"total: {usd(known)} $/h without the models that have no price or no placement ({origin})"
-    return f"total: {usd(known)} $/h ({origin})"
+    return f"total: {usd(body['total_usd_per_hour'])} $/h ({origin})"
 
 
 def usd(value: float | None) -> str:
@@ -59,9 +60,17 @@ def _row(plan: Mapping[str, Any]) -> tuple[str, ...]:
         plan["model"],
         f"{chosen['engine']} {chosen['engine_version']}",
         chosen["instance_type"],
-        str(chosen["nodes"]),
+        _count(chosen, plan["in_fleet"]),
         str(chosen["tensor_parallel"]),
-        usd(chosen["usd_per_hour"]),
+        usd((plan["in_fleet"] or chosen)["usd_per_hour"]),
         size(chosen["headroom_bytes"]),
         plan["why"],
     )
+
+
+def _count(chosen: Mapping[str, Any], part: Mapping[str, Any] | None) -> str:
+    """Nodes, or `3/8` of nodes with eight shares that other models lie on as well."""
+    if part is None or part["models"] == 1:
+        return str(chosen["nodes"])
+    taken, per_node = chosen["replicas"] * part["share"], part["shares_per_node"]
+    return str(taken // per_node) if taken % per_node == 0 else f"{taken}/{per_node}"

@@ -79,11 +79,14 @@ ACCELERATOR = Form(
 )
 INSTANCE_FAMILY = Form(r"^[a-z][a-z0-9-]{0,30}$", "an EC2 instance family", "g6e")
 INSTANCE_TYPE = Form(r"^[a-z][a-z0-9-]*\.[a-z0-9-]+$", "an EC2 instance type", "m7i.large")
+RESERVATION_ID = Form(
+    r"^cr-[0-9a-f]{8,17}$", "the id of a capacity reservation: cr- and hexadecimal digits", "cr-0123456789abcdef0"
+)
 
 FORMS = {
     form.expression: form
     for form in (
         NAME, TASK, URI, REVISION, RELATIVE_FILE, SCHEME, CIDR, KUBERNETES_VERSION, PRINCIPAL_ARN, BUCKET,
-        PLATFORM_NAME, REGION, ACCOUNT, NAMESPACE, ACCELERATOR, INSTANCE_FAMILY, INSTANCE_TYPE,
+        PLATFORM_NAME, REGION, ACCOUNT, NAMESPACE, ACCELERATOR, INSTANCE_FAMILY, INSTANCE_TYPE, RESERVATION_ID,
     )
 }  # fmt: skip

@@ -15,6 +15,7 @@ PrincipalArn = Annotated[str, StringConstraints(pattern=patterns.PRINCIPAL_ARN.e
 Bucket = Annotated[str, StringConstraints(pattern=patterns.BUCKET.expression)]
 KubernetesVersion = Annotated[str, StringConstraints(pattern=patterns.KUBERNETES_VERSION.expression)]
 InstanceTypeName = Annotated[str, StringConstraints(pattern=patterns.INSTANCE_TYPE.expression)]
+ReservationId = Annotated[str, StringConstraints(pattern=patterns.RESERVATION_ID.expression)]
 PlatformName = Annotated[str, StringConstraints(pattern=patterns.PLATFORM_NAME.expression)]
 Region = Annotated[str, StringConstraints(pattern=patterns.REGION.expression)]
 Account = Annotated[str, StringConstraints(pattern=patterns.ACCOUNT.expression)]
@@ -71,6 +72,24 @@ class SystemNodes(Strict):
     count: int = Field(default=2, ge=1, le=20, description="number of system nodes")
 
 
+class ReservedCapacity(StrEnum):
+    ON_DEMAND = "on-demand"
+    CAPACITY_BLOCK = "capacity-block"
+
+
+class Reservation(Strict):
+    """Instances that are paid for already. Plans use them first, and count them as free of charge."""
+
+    id: ReservationId = Field(description="of the EC2 capacity reservation")
+    instance_type: InstanceTypeName = Field(description="EC2 type of its instances")
+    count: int = Field(ge=1, le=1000, description="instances that models may use")
+    zone: str = Field(description="its availability zone, one of network.availability_zones")
+    capacity_type: ReservedCapacity = Field(
+        default=ReservedCapacity.ON_DEMAND,
+        description="on-demand = for models on on-demand or spot capacity; capacity-block = for those that ask for one",
+    )
+
+
 class Capacity(Strict):
     """How nodes are provided."""
 
@@ -79,6 +98,7 @@ class Capacity(Strict):
     )
     operating_system: OperatingSystem = Field(default=OperatingSystem.AL2023, description="operating system of nodes")
     system_nodes: SystemNodes = SystemNodes()
+    reservations: tuple[Reservation, ...] = Field(default=(), description="capacity that is paid for already")
 
 
 class Delivery(Strict):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from ai_on_eks.descriptors.platform import Network, Platform
+from ai_on_eks.descriptors.platform import Network, Platform, Reservation
 from ai_on_eks.errors import Problem
 
 MAX_TAGS = 40
@@ -19,6 +19,7 @@ def check_platform(platform: Platform) -> list[Problem]:
     return [
         *_zones(platform.region, platform.network.availability_zones),
         *_vpc(platform.network),
+        *_reservations(platform.capacity.reservations, platform.network.availability_zones),
         *_public_access(platform.cluster.public_access_cidrs),
         *_tags(platform.tags),
     ]
@@ -50,6 +51,24 @@ def _vpc(network: Network) -> list[Problem]:
         wanted = ("/16 to /24",)  # EC2 takes /16 to /28; three zones of two subnets need room for pods
         return [Problem("out-of-range", message, path=path, value=value, allowed=wanted, fix="write 10.0.0.0/16")]
     return []
+
+
+def _reservations(reservations: Sequence[Reservation], zones: Sequence[str]) -> list[Problem]:
+    problems: list[Problem] = []
+    ids = [reservation.id for reservation in reservations]
+    for index, reservation in enumerate(reservations):
+        path = f"capacity.reservations[{index}]"
+        if reservation.zone not in zones:
+            message = "the platform has no subnet in the reservation's zone"
+            fix = "add the zone to network.availability_zones, or remove the reservation"
+            value, allowed = reservation.zone, tuple(zones)
+            problems.append(
+                Problem("reservation-zone", message, path=f"{path}.zone", value=value, allowed=allowed, fix=fix)
+            )
+        if reservation.id in ids[:index]:
+            message, fix = f"'{reservation.id}' is named twice", "name each reservation once"
+            problems.append(Problem("duplicate-value", message, path=f"{path}.id", value=reservation.id, fix=fix))
+    return problems
 
 
 def _public_access(ranges: Sequence[str]) -> list[Problem]:

@@ -6,12 +6,15 @@ The keys are construct ids and a contract: renaming one replaces the object in p
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from ai_on_eks.descriptors.platform import Platform
 from ai_on_eks.kube.objects.config_map import config_map, model_store
 from ai_on_eks.kube.objects.deployment import deployment
 from ai_on_eks.kube.objects.namespace import namespace
 from ai_on_eks.kube.objects.network_policy import default_deny, model_policy
 from ai_on_eks.kube.objects.pod_disruption_budget import pod_disruption_budget
+from ai_on_eks.kube.objects.priority_class import priority_class
 from ai_on_eks.kube.objects.service import service
 from ai_on_eks.kube.objects.service_account import service_account
 from ai_on_eks.serving.types import Json, Workload
@@ -31,9 +34,19 @@ def model_manifests(workload: Workload) -> dict[str, Json]:
     return manifests
 
 
-def platform_manifests(platform: Platform, model_bucket: str | None) -> dict[str, Json]:
-    """Every object that all models share by construct id. Without a bucket there is no ConfigMap that names it."""
+def platform_manifests(platform: Platform, model_bucket: str | None, priorities: Iterable[int] = ()) -> dict[str, Json]:
+    """Every object that all models share by construct id. Without a bucket there is no ConfigMap that names it.
+
+    `priorities` are the shares of a node that models' pods have a priority class for.
+    """
     manifests = {"Resource": namespace(platform), "DefaultDeny": default_deny(platform)}
     if model_bucket is not None:
         manifests["ModelStore"] = model_store(platform, model_bucket)
+    for share in sorted(set(priorities)):
+        manifests[f"PriorityClass-{share}"] = priority_class(platform, share)
     return manifests
+
+
+def priorities_of(workloads: Iterable[Workload]) -> tuple[int, ...]:
+    """The shares that a priority class is needed for, smallest first."""
+    return tuple(sorted({workload.priority for workload in workloads if workload.priority is not None}))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from cdk8s import ApiObject
 from constructs import Construct
 
@@ -14,11 +16,19 @@ class PlatformObjects(Construct):
     """The models' namespace, what holds for all of it, and where the models are stored. `resource` is the namespace.
 
     `model_bucket` may be a token of CDK; None where the bucket's name is not known yet and the ConfigMap is not wanted.
+    `priorities` are shares of a node, each with a priority class.
     """
 
-    def __init__(self, scope: Construct, id: str, *, platform: Platform, model_bucket: str | None) -> None:  # noqa: A002 - the constructs' own name
+    def __init__(
+        self,
+        scope: Construct,
+        id: str,  # noqa: A002 - the constructs' own name
+        *,
+        platform: Platform,
+        model_bucket: str | None,
+        priorities: Sequence[int] = (),
+    ) -> None:
         super().__init__(scope, id)
-        objects = {
-            key: api_object(self, key, manifest) for key, manifest in platform_manifests(platform, model_bucket).items()
-        }
+        manifests = platform_manifests(platform, model_bucket, priorities)
+        objects = {key: api_object(self, key, manifest) for key, manifest in manifests.items()}
         self.resource: ApiObject = objects["Resource"]

@@ -10,6 +10,7 @@ from cdk8s import App, Chart
 
 from ai_on_eks.descriptors.platform import Platform
 from ai_on_eks.errors import InputError, Problem
+from ai_on_eks.kube.manifests import priorities_of
 from ai_on_eks.kube.model import ModelWorkload
 from ai_on_eks.kube.platform import PlatformObjects
 from ai_on_eks.kube.yaml_text import to_yaml
@@ -28,7 +29,8 @@ def render_manifests(workloads: Sequence[Workload], platform: Platform, model_bu
     files: dict[str, str] = {}
     with _scratch_app() as app:
         chart = Chart(app, "platform")
-        PlatformObjects(chart, "Platform", platform=platform, model_bucket=model_bucket)
+        priorities = priorities_of(ordered)
+        PlatformObjects(chart, "Platform", platform=platform, model_bucket=model_bucket, priorities=priorities)
         files[PLATFORM_FILE] = to_yaml(chart.to_json())
         for workload in ordered:
             chart = Chart(app, f"model-{workload.name}")

@@ -1,24 +1,23 @@
-"""From many plans to the nodes they need together.
+"""From a fleet to the groups of nodes that are asked for.
 
-    nodes(instance type, capacity type) = Σ over plans: nodes of the chosen placement
+    groups      those of the fleet's pools: one for each reservation, one for what is bought by the hour
     root volume = (2 × images + disk of the pods that can meet on a node + a margin) ÷ share the kubelet uses
+    disk of the pods = the most that replicas of the pool's models can need together with the accelerators of one node
 
 What is needed is the same where a type's own NVMe disks hold it instead; who starts the node decides that.
 
-Nodes are counted as if models did not share them: a plan's price would then depend on its neighbours. The scheduler
-knows nothing of that and may put pods of several models on one node with free accelerators, so its disk holds them all.
-The factor two covers an update, when the old image and the new one lie side by side.
+Models share the nodes of a pool, and the scheduler may put together what the plan did not: so any pods that find
+accelerators on a node have to find disk there as well. The factor two covers an update, when the old image and the new
+one lie side by side.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from math import ceil
 
-from ai_on_eks.catalog.loading import Catalog
-from ai_on_eks.catalog.types import InstanceType
-from ai_on_eks.descriptors.platform import Platform
-from ai_on_eks.placement.types import CapacityRequest, Placement, Plan
+from ai_on_eks.placement.fleet.types import FleetGroup, FleetPlan, FleetPool
+from ai_on_eks.placement.types import CapacityRequest, Placement
 from ai_on_eks.units import GIB, ceil_div
 
 ROOT_VOLUME_MARGIN_GIB = 20
@@ -33,55 +32,45 @@ ROOT_VOLUME_STEP_GIB = 10
 """Sizes are rounded up to this, so that a small change of a model does not replace a launch template."""
 
 
-def capacity_requests(
-    plans: Iterable[Plan], platform: Platform, catalog: Catalog, image_bytes: Mapping[str, int]
-) -> tuple[CapacityRequest, ...]:
-    """One request per instance type and capacity type, sorted by name.
+def capacity_requests(fleet: FleetPlan, image_bytes: Mapping[str, int]) -> tuple[CapacityRequest, ...]:
+    """One request for each group of nodes, sorted by name.
 
     `image_bytes` gives the unpacked size of each image key; a missing key is a KeyError, not a guess.
     """
-    groups: dict[tuple[str, str], list[Plan]] = {}
-    for plan in plans:
-        if plan.chosen is None:
-            continue
-        key = (plan.chosen.instance_type.name, plan.descriptor.constraints.capacity_type.value)
-        groups.setdefault(key, []).append(plan)
-    return tuple(
-        _request(group, capacity_type, platform, catalog, image_bytes)
-        for (_, capacity_type), group in sorted(groups.items())
-    )
+    requests = [_request(pool, group, image_bytes) for pool in fleet.pools for group in pool.groups]
+    return tuple(sorted(requests, key=lambda request: request.name))
 
 
-def _request(
-    group: list[Plan], capacity_type: str, platform: Platform, catalog: Catalog, image_bytes: Mapping[str, int]
-) -> CapacityRequest:
-    placements = [plan.chosen for plan in group if plan.chosen is not None]
-    instance_type = placements[0].instance_type
+def _request(pool: FleetPool, group: FleetGroup, image_bytes: Mapping[str, int]) -> CapacityRequest:
     return CapacityRequest(
-        name=_name(instance_type, capacity_type),
-        instance_type=instance_type,
-        capacity_type=capacity_type,
-        nodes=sum(placement.nodes for placement in placements),
-        zones=tuple(
-            zone
-            for zone in platform.network.availability_zones
-            if zone in catalog.zones(instance_type.name, platform.region)
-        ),
-        root_volume_gib=_root_volume_gib(placements, image_bytes),
-        models=tuple(sorted(plan.descriptor.name for plan in group)),
+        name=group.name,
+        instance_type=pool.instance_type,
+        capacity_type=pool.capacity_type,
+        nodes=group.nodes,
+        zones=group.zones,
+        root_volume_gib=_root_volume_gib(pool, image_bytes),
+        models=tuple(sorted(member.model for member in pool.members)),
+        pool=pool.name,
+        reservation_id=group.reservation_id,
     )
 
 
-def _name(instance_type: InstanceType, capacity_type: str) -> str:
-    suffix = "" if capacity_type == "on-demand" else f"-{capacity_type}"
-    return f"{instance_type.name.replace('.', '-')}{suffix}"
-
-
-def _root_volume_gib(placements: list[Placement], image_bytes: Mapping[str, int]) -> int:
+def _root_volume_gib(pool: FleetPool, image_bytes: Mapping[str, int]) -> int:
+    placements = [member.placement for member in pool.members]
     images_bytes = sum(image_bytes[key] for key in sorted({placement.image_key for placement in placements}))
-    pods_bytes = sum(
-        placement.memory.host.ephemeral_bytes * min(placement.replicas, placement.replicas_per_node)
-        for placement in placements
-    )
+    pods_bytes = _pods_bytes(placements, pool.units)
     needed_gib = ceil((ceil_div(2 * images_bytes + pods_bytes, GIB) + ROOT_VOLUME_MARGIN_GIB) / USABLE_SHARE)
     return ceil_div(needed_gib, ROOT_VOLUME_STEP_GIB) * ROOT_VOLUME_STEP_GIB
+
+
+def _pods_bytes(placements: Sequence[Placement], units: int) -> int:
+    """Disk of the pods that fill a node, those first that need most for each accelerator; the last may stand over."""
+    left, total_bytes = units, 0
+    accelerators = {id(one): max(1, one.accelerators_per_replica // one.nodes_per_replica) for one in placements}
+    for one in sorted(placements, key=lambda one: -one.memory.host.ephemeral_bytes / accelerators[id(one)]):
+        pods = min(one.replicas, one.replicas_per_node, ceil_div(left, accelerators[id(one)]))
+        total_bytes += pods * one.memory.host.ephemeral_bytes
+        left -= pods * accelerators[id(one)]
+        if left <= 0:
+            break
+    return total_bytes

@@ -73,10 +73,24 @@ class Placement:
 
 
 @dataclass(frozen=True, slots=True)
+class Seat:
+    """Where the fleet puts a model's replicas, as far as their pods have to say so.
+
+    pool      capacity label of the nodes, where others of this instance type belong to another pool; else None
+    priority  share of a node that a replica takes, where replicas of several shares are in the pool: the larger has to
+              find room first; else None
+    """
+
+    pool: str | None = None
+    priority: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """The answer for one model. `chosen` is None when nothing fits. `rejected` says why not, nearest miss first.
 
     accepted  every placement that passed all rules, best first: the choice, the alternatives and what neither is
+    seat      where the replicas lie, once the fleet is planned
     """
 
     descriptor: Descriptor
@@ -87,12 +101,15 @@ class Plan:
     rejected: tuple[Rejection, ...]
     warnings: tuple[str, ...]
     accepted: tuple[Placement, ...]
+    seat: Seat = Seat()
 
 
 @dataclass(frozen=True, slots=True)
 class CapacityRequest:
-    """Nodes of one instance type that the plans ask for together.
+    """Nodes of one instance type that the plans ask for together, bought in one way.
 
+    pool             capacity label of the nodes: pods of its models may lie on any node with it
+    reservation_id   of the capacity reservation that the nodes are started in; None = bought by the hour
     root_volume_gib  images × 2 + ephemeral storage of the pods + margin, within the kubelet's thresholds
     models           names, sorted
     """
@@ -104,3 +121,5 @@ class CapacityRequest:
     zones: tuple[str, ...]
     root_volume_gib: int
     models: tuple[str, ...]
+    pool: str
+    reservation_id: str | None = None

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from ai_on_eks.catalog.taints import taint_key
+from ai_on_eks.catalog.taints import CAPACITY_LABEL, taint_key
 from ai_on_eks.serving.quantities import bytes_quantity, cpu_quantity
 from ai_on_eks.serving.replica import (
     ConfigFiles,
@@ -46,6 +46,8 @@ INSTANCE_TYPE_LABEL = "node.kubernetes.io/instance-type"
 HOSTNAME_LABEL = "kubernetes.io/hostname"
 ZONE_LABEL = "topology.kubernetes.io/zone"
 
+PRIORITY_CLASS_PREFIX = "ai-on-eks-share"
+
 MAIN_CONTAINER = "engine"
 FETCH_CONTAINER = "weights-fetch"
 
@@ -74,9 +76,16 @@ def pod_spec(replica: Replica, parts: EngineParts, fetch_image: ImageReference, 
     if parts.fetch:
         spec["initContainers"] = [_fetch_container(replica, parts, volumes, fetch_image)]
     spec["tolerations"] = _tolerations(replica)
+    if replica.seat.priority is not None:
+        spec["priorityClassName"] = priority_class_name(replica.seat.priority)
     if replica.placement.replicas > 1:
         spec["topologySpreadConstraints"] = [_spread(replica, key) for key in (ZONE_LABEL, HOSTNAME_LABEL)]
     return spec
+
+
+def priority_class_name(share: int) -> str:
+    """The class of replicas that take so much of a node."""
+    return f"{PRIORITY_CLASS_PREFIX}-{share}"
 
 
 def _main_container(replica: Replica, parts: EngineParts, volumes: tuple[Volume, ...]) -> Json:
@@ -187,9 +196,12 @@ def _container_security() -> Json:
 
 
 def _affinity(replica: Replica) -> Json:
-    """The instance type was chosen with its price and memory; on any other the figures would not hold."""
-    expression = {"key": INSTANCE_TYPE_LABEL, "operator": "In", "values": [replica.placement.instance_type.name]}
-    terms = {"nodeSelectorTerms": [{"matchExpressions": [expression]}]}
+    """The instance type was chosen with its price and memory; on any other the figures would not hold. Where nodes of
+    one type belong to several pools, a pod in another's pool would take the room that was planned for someone else."""
+    expressions = [{"key": INSTANCE_TYPE_LABEL, "operator": "In", "values": [replica.placement.instance_type.name]}]
+    if replica.seat.pool is not None:
+        expressions.append({"key": CAPACITY_LABEL, "operator": "In", "values": [replica.seat.pool]})
+    terms = {"nodeSelectorTerms": [{"matchExpressions": expressions}]}
     return {"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": terms}}
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from ai_on_eks.descriptors.inventory import Inventory
 from ai_on_eks.descriptors.schema import Descriptor, Precision, Storage
-from ai_on_eks.placement.types import Placement
+from ai_on_eks.placement.types import Placement, Seat
 from ai_on_eks.serving.types import ImageReference
 
 
@@ -24,6 +24,7 @@ class Replica:
     placement: Placement
     region: str
     image: ImageReference
+    seat: Seat
 
     @property
     def name(self) -> str:

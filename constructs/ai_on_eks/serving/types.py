@@ -33,6 +33,7 @@ class Workload:
     pod_spec     Kubernetes PodSpec v1 as plain data, wire spelling; the only place that knows it is `serving.pod`
     config_maps  data of the ConfigMaps the pod mounts, by name (Triton's config.pbtxt)
     port         the engine's HTTP port; metrics_port may equal it
+    priority     share of a node whose priority class the pods have; None = the cluster's default
     rollout      maxSurge/maxUnavailable that cannot deadlock when every accelerator is taken
     """
 
@@ -47,4 +48,5 @@ class Workload:
     metrics_path: str
     rollout: Mapping[str, int]
     service_account: str
+    priority: int | None
     warnings: tuple[str, ...]

@@ -45,6 +45,7 @@ def build_workload(plan: Plan, platform: Platform, images: Mapping[str, ImageRef
         placement=placement,
         region=platform.region,
         image=images[placement.image_key],
+        seat=plan.seat,
     )
     engine = ENGINES[placement.engine.name]
     _raise_all(storage_problems(descriptor) or engine.problems(replica))
@@ -68,6 +69,7 @@ def build_workload(plan: Plan, platform: Platform, images: Mapping[str, ImageRef
         metrics_path=parts.ports.metrics_path,
         rollout=ACCELERATED_ROLLOUT if placement.accelerators_per_replica else CPU_ROLLOUT,
         service_account=descriptor.name,
+        priority=plan.seat.priority,
         warnings=(*unpinned_warnings(used_images), *_revision_warnings(plan)),
     )
 

@@ -29,9 +29,9 @@ def configure(parser: ArgumentParser) -> None:
 
 
 def run(args: Namespace) -> int:
-    target, models, plans = load_and_plan(args.descriptors, args.platform, args.region)
+    target, models, fleet = load_and_plan(args.descriptors, args.platform, args.region)
     warnings = list(zone_warnings(target))
-    body = plans_body(plans, target.catalog, images_of(target), terms=args.explain)
+    body = plans_body(fleet, target.catalog, images_of(target), terms=args.explain)
     if args.json:
         write_json(document("plan", {**_origin(target), "warnings": warnings, **body}))
     else:
@@ -41,7 +41,7 @@ def run(args: Namespace) -> int:
         for warning in warnings:
             note(f"warning: {warning}")
         write_text(plans_text(body, terminal_width(), explained=args.explain))
-    return _report_missing(models, plans, as_json=args.json)
+    return _report_missing(models, fleet.plans, as_json=args.json)
 
 
 def _origin(target: LoadedPlatform) -> dict[str, object]:

@@ -32,7 +32,8 @@ def configure(parser: ArgumentParser) -> None:
 
 
 def run(args: Namespace) -> int:
-    target, models, plans = load_and_plan(args.descriptors, args.platform, args.region)
+    target, models, fleet = load_and_plan(args.descriptors, args.platform, args.region)
+    plans = fleet.plans
     _refuse_missing(models, plans)
     files, warnings = _render(target, models, plans)
     warnings = (*zone_warnings(target), *warnings)

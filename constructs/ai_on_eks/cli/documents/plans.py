@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from ai_on_eks.catalog.loading import Catalog
+from ai_on_eks.cli.documents.fleets import fleet_mapping, part_mapping
 from ai_on_eks.cli.documents.memory import host_mapping, rank_mapping
 from ai_on_eks.cli.documents.prices import price_mapping
-from ai_on_eks.cli.reasons import why
+from ai_on_eks.cli.reasons import why, why_in_fleet
 from ai_on_eks.performance.types import Estimates
+from ai_on_eks.placement.fleet.types import FleetMember, FleetPlan, FleetPool
 from ai_on_eks.placement.types import Placement, Plan, Rejection
 from ai_on_eks.serving.images import unpinned_warnings
 from ai_on_eks.serving.types import ImageReference
@@ -18,17 +20,33 @@ Images = Mapping[str, ImageReference]
 
 
 def plans_body(
-    plans: Sequence[Plan], catalog: Catalog, images: Images | None = None, *, terms: bool = False
+    fleet: FleetPlan, catalog: Catalog, images: Images | None = None, *, terms: bool = False
 ) -> dict[str, Any]:
-    """All plans and their sum; the sum is null as soon as one model has no placement or no price."""
+    """All plans and what they cost together; the sum is null as soon as one model has no placement or no price."""
+    parts = {member.model: (pool, member) for pool in fleet.pools for member in pool.members}
+    placed = all(plan.chosen is not None for plan in fleet.plans)
     return {
-        "total_usd_per_hour": total_usd_per_hour(plans),
-        "plans": [plan_mapping(plan, catalog, images, terms=terms) for plan in plans],
+        "total_usd_per_hour": fleet.usd_per_hour if placed else None,
+        "fleet": fleet_mapping(fleet),
+        "plans": [
+            plan_mapping(plan, catalog, images, terms=terms, part=parts.get(plan.descriptor.name))
+            for plan in fleet.plans
+        ],
     }
 
 
-def plan_mapping(plan: Plan, catalog: Catalog, images: Images | None = None, *, terms: bool = False) -> dict[str, Any]:
-    """One model's plan. `rejected` is ordered nearest miss first; `image` is null where no images were given."""
+def plan_mapping(
+    plan: Plan,
+    catalog: Catalog,
+    images: Images | None = None,
+    *,
+    terms: bool = False,
+    part: tuple[FleetPool, FleetMember] | None = None,
+) -> dict[str, Any]:
+    """One model's plan. `rejected` is ordered nearest miss first; `image` is null where no images were given.
+
+    `part` is the model's place in a fleet, `in_fleet` of the document; null where there is none.
+    """
     image = images[plan.chosen.image_key] if images is not None and plan.chosen is not None else None
     descriptor = plan.descriptor
     return {
@@ -38,7 +56,8 @@ def plan_mapping(plan: Plan, catalog: Catalog, images: Images | None = None, *, 
         "parameters": {"total": plan.inventory.parameters, "active": plan.inventory.active_parameters},
         "capacity_type": descriptor.constraints.capacity_type.value,
         "chosen": None if plan.chosen is None else placement_mapping(plan.chosen, terms=terms),
-        "why": why(plan, catalog),
+        "in_fleet": None if part is None else part_mapping(*part),
+        "why": why(plan, catalog) if part is None else why_in_fleet(plan, catalog, *part),
         "image": None if image is None else image.reference,
         "warnings": [*plan.warnings, *unpinned_warnings([] if image is None else [image])],
         "alternatives": [placement_mapping(placement, terms=False) for placement in plan.alternatives],
@@ -96,10 +115,3 @@ def rejection_mapping(rejection: Rejection) -> Mapping[str, Any]:
         "reason": rejection.reason,
         "shortfall": rejection.shortfall,
     }
-
-
-def total_usd_per_hour(plans: Sequence[Plan]) -> float | None:
-    """What all chosen placements cost together, or None where one of them is unknown."""
-    costs = [plan.chosen.usd_per_hour if plan.chosen else None for plan in plans]
-    known = [cost for cost in costs if cost is not None]
-    return round(sum(known), 6) if len(known) == len(costs) else None

@@ -47,6 +47,7 @@ class Option:
     share        units that one replica takes; of all its nodes together where it spans several
     floor        resources that all replicas need together, at least: what no packing can do without
     floor_nodes  nodes that no packing can do without, because one holds no second replica; 0 where it does
+    full_nodes   those of them on which no other model's replica finds room
     own_nodes    nodes that hold the replicas and no other model; None where they share the pool's nodes
     """
 
@@ -55,6 +56,7 @@ class Option:
     share: int
     floor: Resources
     floor_nodes: int = 0
+    full_nodes: int = 0
     own_nodes: int | None = None
 
     @property

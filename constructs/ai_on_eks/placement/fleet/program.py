@@ -65,12 +65,17 @@ def scheduled(problem: Problem, tight: Tight = frozenset()) -> Program:
         shared, nodes = program.column(0.0, UNBOUNDED), _nodes(program, pool)
         here = seats[index]
         taken = [(column, -float(option.units)) for _, option, column in here if option.units]
+        full = [
+            (c, -float(option.units // pool.units))
+            for _, option, c in here
+            if option.units and option.share >= pool.units
+        ]
         program.row([(shared, pool.units), *taken], 0.0)
         program.row([*nodes, (shared, -1.0), *((column, -float(own)) for own, column in _own(here))], 0.0)
         for model, option, column in here:
-            if not problem.models[model].spread or option.own_nodes is not None or _fills(option, pool):
+            if not problem.models[model].spread or option.own_nodes is not None or option.share >= pool.units:
                 continue
-            program.row([(shared, 1.0), *_whole(here, pool), (column, -2.0)], 0.0)
+            program.row([(shared, 1.0), *full, (column, -2.0)], 0.0)
             if (model, index) in tight:
                 kept = float(pool.units - option.share)
                 more = [(other, value - kept if other == column else value) for other, value in taken]
@@ -83,11 +88,12 @@ def relaxed(problem: Problem) -> Program:
     program, seats = _options(problem)
     for index, pool in enumerate(problem.pools):
         nodes, here = _nodes(program, pool), seats[index]
+        full = [(column, -float(option.full_nodes)) for _, option, column in here if option.full_nodes]
         for terms in _floors(pool, here):
             program.row([*nodes, *terms], 0.0)
         for model, option, column in here:
-            if problem.models[model].spread and not _fills(option, pool):
-                program.row([*nodes, *_whole(here, pool), (column, -2.0)], 0.0)
+            if problem.models[model].spread and not option.full_nodes:
+                program.row([*nodes, *full, (column, -2.0)], 0.0)
     return program
 
 
@@ -96,13 +102,14 @@ def choice_of(problem: Problem, values: list[float]) -> Choice:
     found, start = [], 0
     for model in problem.models:
         mine = values[start : start + len(model.options)]
-        found.append(max(range(len(mine)), key=lambda index: (round(mine[index]), -index)))  # noqa: B023 - used at once
+        found.append(max(range(len(mine)), key=lambda index: (round(mine[index]), -index)))
         start += len(mine)
     return tuple(found)
 
 
 def _options(problem: Problem) -> tuple[Program, list[list[Seat]]]:
-    program, seats = Program(), [[] for _ in problem.pools]
+    program = Program()
+    seats: list[list[Seat]] = [[] for _ in problem.pools]
     for index, model in enumerate(problem.models):
         columns = [program.column(0.0, 1.0) for _ in model.options]
         program.row([(column, 1.0) for column in columns], 1.0, 1.0)
@@ -120,21 +127,9 @@ def _own(seats: Iterable[Seat]) -> Iterator[tuple[int, int]]:
     return ((option.own_nodes, column) for _, option, column in seats if option.own_nodes is not None)
 
 
-def _fills(option: Option, pool: Pool) -> bool:
-    """Do the replicas leave no room for any other on the nodes they lie on?"""
-    return option.floor.accelerators == option.floor_nodes * pool.room.accelerators and option.floor_nodes > 0
-
-
-def _whole(seats: Iterable[Seat], pool: Pool) -> Row:
-    """The nodes that such replicas take, negative."""
-    return [(column, -float(option.floor_nodes)) for _, option, column in seats if _fills(option, pool)]
-
-
 def _floors(pool: Pool, seats: list[Seat]) -> Iterator[Row]:
     """Parts of a node, negative, by resource. A resource that another one outweighs for every option adds nothing."""
-    kinds: list[list[float]] = []
-    for kind in range(4):
-        kinds.append([_part(option, pool, kind) for _, option, _ in seats])
+    kinds = [[_part(option, pool, kind) for _, option, _ in seats] for kind in range(4)]
     kinds.append([float(option.floor_nodes) for _, option, _ in seats])
     for kind, parts in enumerate(kinds):
         if any(_outweighs(kinds[other], parts, earlier=other < kind) for other in range(len(kinds)) if other != kind):

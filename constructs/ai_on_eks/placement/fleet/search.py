@@ -1,9 +1,9 @@
 """From a problem to a choice and the bound that was proved of it.
 
-    1  each model's cheapest option by itself; where none can cost less than its part of a node, that is the answer
-    2  the relaxed program: its bound holds for every packing; where its own choice costs no more, that is the answer
-    3  the scheduled program, again with more room for each model that would be crowded onto one node, until none is
-    4  of all choices seen the cheapest, moved towards each model's own preference where that costs nothing
+1  each model's cheapest option by itself; where none can cost less than its part of a node, that is the answer
+2  the relaxed program: its bound holds for every packing; where its own choice costs no more, that is the answer
+3  the scheduled program, again with more room for each model that would be crowded onto one node, until none is
+4  of all choices seen the cheapest, moved towards each model's own preference where that costs nothing
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ ROUNDS = 12
 
 def search(problem: Problem) -> Answer:
     """The cheapest choice found. Equal problems give equal answers."""
-    alone = tuple(_cheapest_alone(problem, model) for model in problem.models)
+    alone = tuple(cheapest_alone(problem, model) for model in problem.models)
     cost, bound = _cost(problem, alone), _counted_bound(problem, alone)
     if cost <= bound + SAME:
         return Answer(alone, cost, cost, solved=False)
@@ -52,12 +52,10 @@ def _cost(problem: Problem, choice: Choice) -> float:
 
 
 def _crowded(problem: Problem, choice: Choice) -> Tight:
-    return frozenset(
-        (model, pool) for pool, packing in enumerate(pack(problem, choice)) for model in packing.crowded
-    )
+    return frozenset((model, pool) for pool, packing in enumerate(pack(problem, choice)) for model in packing.crowded)
 
 
-def _cheapest_alone(problem: Problem, model: Model) -> int:
+def cheapest_alone(problem: Problem, model: Model) -> int:
     """The option that costs least with no other model in the fleet; the model's own order where several do."""
     costs = [problem.pools[option.pool].cost(nodes_alone(problem.pools, model, option)) for option in model.options]
     return costs.index(min(costs))

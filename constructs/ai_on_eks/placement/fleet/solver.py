@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from ai_on_eks.placement.fleet.program import UNBOUNDED, Program
 
@@ -42,11 +43,7 @@ def solve(program: Program) -> Solution:
     """The best solution of a program that has one."""
     import highspy  # noqa: PLC0415 - 0.2 s and 30 MB that a plan of one model has no use for
 
-    class Quiet(highspy.Highs):
-        def enableCallbacks(self) -> None:  # noqa: N802 - HiGHS' name
-            """None is used, and enabling them prints a banner before any option can forbid it."""
-
-    solver = Quiet()
+    solver: Any = _quiet(highspy)
     for option, value in SETTINGS.items():
         solver.setOptionValue(option, value)
     solver.passModel(_model(program, highspy))
@@ -57,7 +54,15 @@ def solve(program: Program) -> Solution:
     return Solution(list(solver.getSolution().col_value), information.mip_dual_bound)
 
 
-def _model(program: Program, highspy):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202 - published without types
+def _quiet(highspy: Any) -> Any:
+    class Quiet(highspy.Highs):  # type: ignore[misc] # published without types
+        def enableCallbacks(self) -> None:  # noqa: N802 - HiGHS' name
+            """None is used, and enabling them prints a banner before any option can forbid it."""
+
+    return Quiet()
+
+
+def _model(program: Program, highspy: Any) -> Any:
     infinite = highspy.kHighsInf
     model = highspy.HighsLp()
     model.num_col_, model.num_row_ = len(program.costs), len(program.rows)

@@ -1,0 +1,202 @@
+"""From plans to the problem that is solved for a fleet: the pools there could be, and each model's options in them.
+
+Of several placements of a model in one pool the one that takes the fewest units is kept, and what all of them need at
+least stays with it as the floor, so that the bound holds for those that were dropped as well. Of types whose nodes hold
+a single replica only the cheapest is kept: two models never share such a node, so nothing else can make a dearer one
+worth while.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from ai_on_eks.catalog.daemonsets import load_daemonsets, reserved_by_daemonsets
+from ai_on_eks.catalog.types import InstanceType
+from ai_on_eks.descriptors.platform import Platform, Reservation
+from ai_on_eks.descriptors.schema import CapacityType
+from ai_on_eks.placement.fleet.problem import Model, Option, Pool, Problem
+from ai_on_eks.placement.fleet.shares import Resources, nodes_for, share_of
+from ai_on_eks.placement.types import Placement, Plan
+from ai_on_eks.units import ceil_div
+
+ACCEPTED_CAPACITY: Mapping[CapacityType, tuple[CapacityType, ...]] = {
+    CapacityType.ON_DEMAND: (CapacityType.ON_DEMAND,),
+    CapacityType.SPOT: (CapacityType.SPOT, CapacityType.ON_DEMAND),
+    CapacityType.CAPACITY_BLOCK: (CapacityType.CAPACITY_BLOCK,),
+}
+"""Nodes that a model may lie on, by what its descriptor asks for: who bears interruptions bears their absence."""
+
+
+@dataclass(frozen=True, slots=True)
+class PoolKey:
+    """What makes a pool: nodes of one type, bought in one way."""
+
+    instance_type: InstanceType
+    capacity_type: CapacityType
+
+    @property
+    def name(self) -> str:
+        """A name for Kubernetes labels and construct ids; a change of it replaces the nodes."""
+        suffix = "" if self.capacity_type is CapacityType.ON_DEMAND else f"-{self.capacity_type.value}"
+        return f"{self.instance_type.name.replace('.', '-')}{suffix}"
+
+
+@dataclass(frozen=True, slots=True)
+class FleetProblem:
+    """The problem with what its indices stand for."""
+
+    problem: Problem
+    keys: tuple[PoolKey, ...]
+    plans: tuple[Plan, ...]
+    placements: tuple[tuple[Placement, ...], ...]
+
+
+def fleet_problem(plans: Iterable[Plan], platform: Platform) -> FleetProblem:
+    """The plans that have a placement, by name; pools by name."""
+    placed = sorted((plan for plan in plans if plan.accepted), key=lambda plan: plan.descriptor.name)
+    keys = {key.name: key for plan in placed for key, _ in _ways(plan)}
+    pools = tuple(_pool(key, platform) for _, key in sorted(keys.items()))
+    index = {name: position for position, name in enumerate(sorted(keys))}
+    offered = [_offered(plan, pools, index) for plan in placed]
+    models = tuple(
+        Model(plan.descriptor.name, tuple(option for option, _ in options), spreads(plan))
+        for plan, options in zip(placed, offered, strict=True)
+    )
+    placements = tuple(tuple(placement for _, placement in options) for options in offered)
+    return FleetProblem(
+        Problem(pools, models), tuple(key for _, key in sorted(keys.items())), tuple(placed), placements
+    )
+
+
+def spreads(plan: Plan) -> bool:
+    """Do the replicas have to lie on two nodes at least? Copies on one node fail together."""
+    return plan.descriptor.serving.minimum_replicas >= 2
+
+
+def reservations_of(key: PoolKey, platform: Platform) -> tuple[Reservation, ...]:
+    """The platform's reservations whose nodes belong to the pool, by id."""
+    return tuple(
+        sorted(
+            (
+                reservation
+                for reservation in platform.capacity.reservations
+                if reservation.instance_type == key.instance_type.name
+                and reservation.capacity_type.value == key.capacity_type.value
+            ),
+            key=lambda reservation: reservation.id,
+        )
+    )
+
+
+def room_of(instance_type: InstanceType) -> Resources:
+    """What one node has for models, beside its DaemonSets."""
+    vendor = instance_type.accelerator.vendor if instance_type.accelerator else None
+    cpu_millicores, memory_bytes = reserved_by_daemonsets(instance_type)
+    daemonsets = sum(1 for daemonset in load_daemonsets() if daemonset.vendor in (None, vendor))
+    return Resources(
+        accelerators=instance_type.accelerator_count,
+        cpu_millicores=max(0, instance_type.allocatable_cpu_millicores - cpu_millicores),
+        memory_bytes=max(0, instance_type.allocatable_memory_bytes - memory_bytes),
+        pods=max(1, instance_type.max_pods - daemonsets),
+    )
+
+
+def demand_of(placement: Placement) -> Resources:
+    """What one replica needs on each of its nodes."""
+    return Resources(
+        accelerators=ceil_div(placement.accelerators_per_replica, placement.nodes_per_replica),
+        cpu_millicores=placement.cpu_request_millicores,
+        memory_bytes=placement.memory.host.memory_bytes,
+    )
+
+
+def _pool(key: PoolKey, platform: Platform) -> Pool:
+    price = key.instance_type.price
+    return Pool(
+        name=key.name,
+        units=max(1, key.instance_type.accelerator_count),
+        room=room_of(key.instance_type),
+        usd_per_hour=None if price is None else price.usd_per_hour,
+        reserved=sum(reservation.count for reservation in reservations_of(key, platform)),
+    )
+
+
+def _ways(plan: Plan) -> Iterator[tuple[PoolKey, Placement]]:
+    """Every accepted placement in every pool it may use, best first."""
+    for placement in plan.accepted:
+        routes = {route.value for route in placement.instance_type.purchase_routes}
+        for capacity_type in ACCEPTED_CAPACITY[plan.descriptor.constraints.capacity_type]:
+            if capacity_type.value in routes or capacity_type is plan.descriptor.constraints.capacity_type:
+                yield PoolKey(placement.instance_type, capacity_type), placement
+
+
+def _offered(plan: Plan, pools: Sequence[Pool], index: Mapping[str, int]) -> tuple[tuple[Option, Placement], ...]:
+    by_pool: dict[int, list[tuple[Option, Placement]]] = {}
+    for key, placement in _ways(plan):
+        position = index[key.name]
+        found = _option(position, pools[position], placement)
+        if found is not None:
+            by_pool.setdefault(position, []).append((found, placement))
+    kept = [
+        pair for position, options in by_pool.items() for pair in _best(pools[position], options, spread=spreads(plan))
+    ]
+    ranks = {id(placement): rank for rank, placement in enumerate(plan.accepted)}
+    kept.sort(key=lambda pair: (ranks[id(pair[1])], pair[0].own_nodes is not None, pair[0].pool))
+    lone = [pair for pair in kept if _is_lone(pair[0], pools)]
+    cheapest = min(lone, key=lambda pair: pair[0].replicas * pools[pair[0].pool].ranked_usd_per_hour, default=None)
+    return tuple(pair for pair in kept if pair is cheapest or not _is_lone(pair[0], pools))
+
+
+def _is_lone(option: Option, pools: Sequence[Pool]) -> bool:
+    """Can the option's nodes never hold another model, and are none of them paid for already?"""
+    pool = pools[option.pool]
+    return pool.units == 1 and not pool.reserved and option.full_nodes == option.replicas
+
+
+def _best(
+    pool: Pool, options: Sequence[tuple[Option, Placement]], *, spread: bool
+) -> Iterator[tuple[Option, Placement]]:
+    """The option with the fewest units, and beside it the one with the fewest nodes of its own where those are fewer
+    still: three replicas on a node of four accelerators, say, where memory leaves no room for a fourth."""
+    floor = Resources(*(min(values) for values in zip(*(_values(option.floor) for option, _ in options), strict=True)))
+    floor_nodes = min(option.floor_nodes for option, _ in options)
+    full_nodes = min(option.full_nodes for option, _ in options)
+
+    def floored(option: Option) -> Option:
+        return replace(option, floor=floor, floor_nodes=floor_nodes, full_nodes=full_nodes)
+
+    option, placement = min(options, key=lambda pair: pair[0].units)
+    yield floored(option), placement
+    lone, lone_placement = min(options, key=lambda pair: pair[1].nodes)
+    if lone_placement.nodes < nodes_for(option.units, pool.units):
+        own_nodes = max(lone_placement.nodes, 2 if spread else 0)
+        yield floored(replace(lone, own_nodes=own_nodes)), lone_placement
+
+
+def _option(position: int, pool: Pool, placement: Placement) -> Option | None:
+    demand, replicas, nodes = demand_of(placement), placement.replicas, placement.nodes_per_replica
+    share = pool.units if nodes > 1 else share_of(demand, pool.room, pool.units)
+    if share is None:
+        return None
+    count = replicas * nodes
+    twice = Resources(*(2 * value for value in _values(demand)))
+    return Option(
+        pool=position,
+        replicas=replicas,
+        share=share * nodes,
+        floor=Resources(*(count * value for value in _values(demand))),
+        floor_nodes=0 if twice.fits(pool.room) else count,
+        full_nodes=count if nodes > 1 or _fills(demand, pool.room) else 0,
+    )
+
+
+def _fills(demand: Resources, room: Resources) -> bool:
+    """Every pod of a model asks for an accelerator where there are any, and for processor time everywhere."""
+    if room.accelerators:
+        return demand.accelerators >= room.accelerators
+    return demand.cpu_millicores >= room.cpu_millicores
+
+
+def _values(resources: Resources) -> tuple[int, int, int, int]:
+    return (resources.accelerators, resources.cpu_millicores, resources.memory_bytes, resources.pods)

@@ -1,0 +1,75 @@
+"""Many plans become one fleet: nodes that models share where that is cheaper, and a bound that says how near the least.
+
+    plans → options in pools → search → packing → FleetPlan
+
+A model's placement in a fleet may differ from its own cheapest one: two replicas that each need half of a node of eight
+can be cheaper together there than each on a node of four. Everything after this reads `FleetPlan.plans`.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+
+from ai_on_eks.catalog.loading import Catalog
+from ai_on_eks.descriptors.platform import Platform
+from ai_on_eks.placement.fleet.assembly import DECIMALS, Site, assemble, total
+from ai_on_eks.placement.fleet.options import fleet_problem
+from ai_on_eks.placement.fleet.problem import Choice, Problem
+from ai_on_eks.placement.fleet.search import cheapest_alone, nodes_alone, search
+from ai_on_eks.placement.fleet.types import FleetMember, FleetPlan, FleetPool
+from ai_on_eks.placement.types import Plan, Seat
+
+
+def plan_fleet(plans: Iterable[Plan], platform: Platform, catalog: Catalog) -> FleetPlan:
+    """The fleet of all plans that have a placement; the others are handed through.
+
+    No solver is loaded for one plan, nor where counting alone proves that sharing saves nothing.
+    """
+    given = tuple(plans)
+    fleet = fleet_problem(given, platform)
+    if not fleet.plans:
+        return FleetPlan(given, (), 0.0, 0.0, 0.0)
+    answer = search(fleet.problem)
+    alone = tuple(cheapest_alone(fleet.problem, model) for model in fleet.problem.models)
+    pools = assemble(fleet, answer.choice, alone, Site(platform, catalog))
+    cost = total(pool.usd_per_hour for pool in pools)
+    seats = dict(_seats(pools))
+    return FleetPlan(
+        plans=tuple(_seated(plan, *seats[plan.descriptor.name]) if plan.accepted else plan for plan in given),
+        pools=pools,
+        usd_per_hour=cost,
+        bound_usd_per_hour=None if cost is None else min(cost, round(answer.bound_usd_per_hour, DECIMALS)),
+        alone_usd_per_hour=_alone(fleet.problem, alone),
+    )
+
+
+def _seats(pools: Sequence[FleetPool]) -> Iterator[tuple[str, tuple[FleetMember, Seat]]]:
+    of_type = Counter(pool.instance_type.name for pool in pools)
+    for pool in pools:
+        name = pool.name if of_type[pool.instance_type.name] > 1 else None
+        mixed = len({member.share for member in pool.members}) > 1
+        for member in pool.members:
+            yield member.model, (member, Seat(name, member.share if mixed else None))
+
+
+def _seated(plan: Plan, member: FleetMember, seat: Seat) -> Plan:
+    """The plan with the fleet's choice; what was its own becomes the first alternative where that is another."""
+    if plan.chosen is member.placement:
+        return replace(plan, seat=seat)
+    own = () if plan.chosen is None else (plan.chosen,)
+    others = tuple(placement for placement in plan.alternatives if placement is not member.placement)
+    return replace(plan, chosen=member.placement, alternatives=(*own, *others), seat=seat)
+
+
+def _alone(problem: Problem, alone: Choice) -> float | None:
+    """Dollars an hour if each model had nodes of its own."""
+    nodes = [0] * len(problem.pools)
+    for model, index in zip(problem.models, alone, strict=True):
+        option = model.options[index]
+        nodes[option.pool] += nodes_alone(problem.pools, model, option)
+    return total(
+        None if count > pool.reserved and pool.usd_per_hour is None else pool.cost(count)
+        for pool, count in zip(problem.pools, nodes, strict=True)
+    )
