@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from architecture_repository import LIBRARY, ROOT, SOURCE_ROOT
 
-FORBIDDEN = ("aws_cdk", "boto3", "botocore", "cdk8s", "constructs", "jsii", "numpy")
+FORBIDDEN = ("aws_cdk", "boto3", "botocore", "cdk8s", "constructs", "highspy", "jsii", "numpy")
 """Each costs more than a whole `plan` may take, or starts a Node process."""
 
 SLOW_IN_PLAN = (*FORBIDDEN, "asyncio", "jsonschema", "urllib.request")

@@ -15,6 +15,7 @@ from ai_on_eks.placement.capacity import ROOT_VOLUME_MARGIN_GIB, capacity_reques
 from ai_on_eks.placement.fleet.planning import plan_fleet
 from ai_on_eks.placement.fleet.types import FleetPlan
 from ai_on_eks.placement.planning import plan_model
+from ai_on_eks.placement.types import CapacityRequest, Placement
 from ai_on_eks.units import GIB
 
 TWO_SMALL = ("bge-large-en-v1-5", "resnet-50")

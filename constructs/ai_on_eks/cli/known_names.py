@@ -1,4 +1,4 @@
-"""Names that only the catalogue can judge: what a file calls an accelerator, an instance family or a system node.
+"""Names that only the catalogue can judge: what a file calls an accelerator, an instance family or an instance type.
 
 A misspelt name in a constraint matches nothing. Beside a right one it would be dropped without a word, and alone it
 would end as "nothing fits", far from the letter that is wrong.
@@ -42,15 +42,18 @@ def _constraint_problems(constraints: Constraints, catalog: Catalog) -> Iterator
 
 
 def _platform_problems(platform: Platform, catalog: Catalog) -> Iterator[Problem]:
-    name = platform.capacity.system_nodes.instance_type
-    if name not in catalog.instance_types:
-        yield Problem(
-            code="unknown-instance-type",
-            message=f"the catalogue knows no instance type '{name}'",
-            path="capacity.system_nodes.instance_type",
-            value=name,
-            fix=closest_fix(name, catalog.instance_types) or "name one that `ai-on-eks catalog list` shows",
-        )
+    named = {"capacity.system_nodes.instance_type": platform.capacity.system_nodes.instance_type}
+    for index, reservation in enumerate(platform.capacity.reservations):
+        named[f"capacity.reservations[{index}].instance_type"] = reservation.instance_type
+    for path, name in named.items():
+        if name not in catalog.instance_types:
+            yield Problem(
+                code="unknown-instance-type",
+                message=f"the catalogue knows no instance type '{name}'",
+                path=path,
+                value=name,
+                fix=closest_fix(name, catalog.instance_types) or "name one that `ai-on-eks catalog list` shows",
+            )
 
 
 def _unknown_accelerator(path: str, name: str, known: Iterable[str]) -> Problem:

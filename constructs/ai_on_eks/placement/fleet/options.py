@@ -111,6 +111,26 @@ def demand_of(placement: Placement) -> Resources:
     )
 
 
+def option_for(position: int, pool: Pool, demand: Resources, replicas: int, *, nodes: int = 1) -> Option | None:
+    """Replicas that each need `demand` on each of their nodes, in the pool; None where a node is too small.
+
+    A replica over several nodes takes them whole: its ranks wait for each other, and a neighbour would slow all down.
+    """
+    share = pool.units if nodes > 1 else share_of(demand, pool.room, pool.units)
+    if share is None:
+        return None
+    count = replicas * nodes
+    twice = Resources(*(2 * value for value in _values(demand)))
+    return Option(
+        pool=position,
+        replicas=replicas,
+        share=share * nodes,
+        floor=Resources(*(count * value for value in _values(demand))),
+        floor_nodes=0 if nodes == 1 and twice.fits(pool.room) else count,
+        full_nodes=count if nodes > 1 or _fills(demand, pool.room) else 0,
+    )
+
+
 def _pool(key: PoolKey, platform: Platform) -> Pool:
     price = key.instance_type.price
     return Pool(
@@ -135,14 +155,18 @@ def _offered(plan: Plan, pools: Sequence[Pool], index: Mapping[str, int]) -> tup
     by_pool: dict[int, list[tuple[Option, Placement]]] = {}
     for key, placement in _ways(plan):
         position = index[key.name]
-        found = _option(position, pools[position], placement)
+        found = option_for(
+            position, pools[position], demand_of(placement), placement.replicas, nodes=placement.nodes_per_replica
+        )
         if found is not None:
             by_pool.setdefault(position, []).append((found, placement))
     kept = [
         pair for position, options in by_pool.items() for pair in _best(pools[position], options, spread=spreads(plan))
     ]
     ranks = {id(placement): rank for rank, placement in enumerate(plan.accepted)}
-    kept.sort(key=lambda pair: (ranks[id(pair[1])], pair[0].own_nodes is not None, pair[0].pool))
+    wanted = plan.descriptor.constraints.capacity_type
+    asked = {index[key.name] for key, _ in _ways(plan) if key.capacity_type is wanted}
+    kept.sort(key=lambda pair: (ranks[id(pair[1])], pair[0].pool not in asked, pair[0].own_nodes is not None))
     lone = [pair for pair in kept if _is_lone(pair[0], pools)]
     cheapest = min(lone, key=lambda pair: pair[0].replicas * pools[pair[0].pool].ranked_usd_per_hour, default=None)
     return tuple(pair for pair in kept if pair is cheapest or not _is_lone(pair[0], pools))
@@ -172,23 +196,6 @@ def _best(
     if lone_placement.nodes < nodes_for(option.units, pool.units):
         own_nodes = max(lone_placement.nodes, 2 if spread else 0)
         yield floored(replace(lone, own_nodes=own_nodes)), lone_placement
-
-
-def _option(position: int, pool: Pool, placement: Placement) -> Option | None:
-    demand, replicas, nodes = demand_of(placement), placement.replicas, placement.nodes_per_replica
-    share = pool.units if nodes > 1 else share_of(demand, pool.room, pool.units)
-    if share is None:
-        return None
-    count = replicas * nodes
-    twice = Resources(*(2 * value for value in _values(demand)))
-    return Option(
-        pool=position,
-        replicas=replicas,
-        share=share * nodes,
-        floor=Resources(*(count * value for value in _values(demand))),
-        floor_nodes=0 if twice.fits(pool.room) else count,
-        full_nodes=count if nodes > 1 or _fills(demand, pool.room) else 0,
-    )
 
 
 def _fills(demand: Resources, room: Resources) -> bool:
