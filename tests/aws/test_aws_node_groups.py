@@ -104,6 +104,38 @@ def test_a_request_that_would_fail_on_deployment_fails_at_synthesis(request_: Ca
     assert [problem.code for problem in caught.value.problems] == [code]
 
 
+def reserved(capacity_type: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    """(node group, launch template's data) of one node in a reservation."""
+    request_ = samples.request(
+        capacity_type=capacity_type, reservation_id="cr-0123456789abcdef0", zones=("us-east-1b",)
+    )
+    document = template(of_request(request_))
+    data = only(document, "AWS::EC2::LaunchTemplate")["Properties"]["LaunchTemplateData"]
+    return only(document, "AWS::EKS::Nodegroup")["Properties"], data
+
+
+def test_nodes_of_a_reservation_start_in_it_alone_and_in_its_zone() -> None:
+    properties, data = reserved("on-demand")
+    target = {"CapacityReservationId": "cr-0123456789abcdef0"}
+    assert data["CapacityReservationSpecification"] == {"CapacityReservationTarget": target}
+    assert "InstanceMarketOptions" not in data
+    assert properties["CapacityType"] == "ON_DEMAND"
+    assert len(properties["Subnets"]) == 1
+
+
+def test_nodes_of_a_capacity_block_are_started_as_eks_asks() -> None:
+    properties, data = reserved("capacity-block")
+    assert data["InstanceMarketOptions"] == {"MarketType": "capacity-block"}
+    assert data["InstanceType"] == "g6e.xlarge"
+    assert properties["CapacityType"] == "CAPACITY_BLOCK"
+    assert "InstanceTypes" not in properties
+
+
+def test_groups_of_one_pool_have_one_label() -> None:
+    request_ = samples.request(name="g6e-xlarge-cr-0123456789abcdef0", pool="g6e-xlarge")
+    assert group(of_request(request_))["Labels"]["ai-on-eks/capacity"] == "g6e-xlarge"
+
+
 def test_all_that_is_wrong_with_a_request_is_told_at_once() -> None:
     with pytest.raises(InputError) as caught:
         of_request(samples.request(zones=(), nodes=0))

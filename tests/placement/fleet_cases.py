@@ -10,7 +10,7 @@ from random import Random
 from hypothesis import strategies as st
 
 from ai_on_eks.placement.fleet.options import option_for
-from ai_on_eks.placement.fleet.problem import Model, Pool, Problem
+from ai_on_eks.placement.fleet.problem import Model, PackingProblem, Pool
 from ai_on_eks.placement.fleet.shares import Resources
 
 CPU_PER_ACCELERATOR = 8000
@@ -34,13 +34,13 @@ class Case:
     ways: tuple[tuple[Way, ...], ...]
     spread: tuple[bool, ...]
 
-    def problem(self) -> Problem:
+    def problem(self) -> PackingProblem:
         models = []
         for index, (ways, spread) in enumerate(zip(self.ways, self.spread, strict=True)):
             found = [option_for(way.pool, self.pools[way.pool], way.demand, way.replicas) for way in ways]
             options = tuple(option for option in found if option is not None)
             models.append(Model(f"model-{index}", options, spread))
-        return Problem(self.pools, tuple(models))
+        return PackingProblem(self.pools, tuple(models))
 
 
 def pool(name: str, units: int, usd_per_hour: float, reserved: int = 0) -> Pool:

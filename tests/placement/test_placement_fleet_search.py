@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ai_on_eks.placement.fleet.packing import cost_of, pack
-from ai_on_eks.placement.fleet.problem import Problem, chosen
+from ai_on_eks.placement.fleet.problem import PackingProblem, chosen
 from ai_on_eks.placement.fleet.search import search
 from ai_on_eks.placement.fleet.shares import Resources, divisor_chain, nodes_for, share_of
 
@@ -188,5 +188,5 @@ def test_nodes_are_counted_whole() -> None:
     assert [nodes_for(units, 8) for units in (0, 1, 8, 9)] == [0, 1, 1, 2]
 
 
-def problem_pool(problem: Problem, choice: tuple[int, ...], model: int) -> str:
+def problem_pool(problem: PackingProblem, choice: tuple[int, ...], model: int) -> str:
     return problem.pools[problem.models[model].options[choice[model]].pool].name

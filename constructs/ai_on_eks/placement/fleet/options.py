@@ -15,7 +15,7 @@ from ai_on_eks.catalog.daemonsets import load_daemonsets, reserved_by_daemonsets
 from ai_on_eks.catalog.types import InstanceType
 from ai_on_eks.descriptors.platform import Platform, Reservation
 from ai_on_eks.descriptors.schema import CapacityType
-from ai_on_eks.placement.fleet.problem import Model, Option, Pool, Problem
+from ai_on_eks.placement.fleet.problem import Model, Option, PackingProblem, Pool
 from ai_on_eks.placement.fleet.shares import Resources, nodes_for, share_of
 from ai_on_eks.placement.types import Placement, Plan
 from ai_on_eks.units import ceil_div
@@ -46,7 +46,7 @@ class PoolKey:
 class FleetProblem:
     """The problem with what its indices stand for."""
 
-    problem: Problem
+    problem: PackingProblem
     keys: tuple[PoolKey, ...]
     plans: tuple[Plan, ...]
     placements: tuple[tuple[Placement, ...], ...]
@@ -65,7 +65,7 @@ def fleet_problem(plans: Iterable[Plan], platform: Platform) -> FleetProblem:
     )
     placements = tuple(tuple(placement for _, placement in options) for options in offered)
     return FleetProblem(
-        Problem(pools, models), tuple(key for _, key in sorted(keys.items())), tuple(placed), placements
+        PackingProblem(pools, models), tuple(key for _, key in sorted(keys.items())), tuple(placed), placements
     )
 
 

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from heapq import heappop, heappush
 
-from ai_on_eks.placement.fleet.problem import Choice, Option, Problem, chosen
+from ai_on_eks.placement.fleet.problem import Choice, Option, PackingProblem, chosen
 from ai_on_eks.placement.fleet.shares import nodes_for
 
 Node = dict[int, int]
@@ -36,7 +36,7 @@ class Packing:
         return len(self.shared) + sum(len(nodes) for nodes in self.own.values())
 
 
-def pack(problem: Problem, choice: Choice) -> tuple[Packing, ...]:
+def pack(problem: PackingProblem, choice: Choice) -> tuple[Packing, ...]:
     """The nodes of every pool."""
     seated: list[list[int]] = [[] for _ in problem.pools]
     options = chosen(problem, choice)
@@ -45,12 +45,12 @@ def pack(problem: Problem, choice: Choice) -> tuple[Packing, ...]:
     return tuple(_pack_pool(problem, pool, options, members) for pool, members in enumerate(seated))
 
 
-def cost_of(problem: Problem, packings: Sequence[Packing]) -> float:
+def cost_of(problem: PackingProblem, packings: Sequence[Packing]) -> float:
     """Dollars an hour of all nodes, reserved ones first."""
     return sum(pool.cost(packing.nodes) for pool, packing in zip(problem.pools, packings, strict=True))
 
 
-def _pack_pool(problem: Problem, pool: int, options: Sequence[Option], members: Sequence[int]) -> Packing:
+def _pack_pool(problem: PackingProblem, pool: int, options: Sequence[Option], members: Sequence[int]) -> Packing:
     own = {index: _own(index, options[index], options[index].own_nodes or 0) for index in members}
     sharing = [index for index in members if options[index].own_nodes is None]
     spreading = {index for index in sharing if problem.models[index].spread}
@@ -65,7 +65,9 @@ def _pack_pool(problem: Problem, pool: int, options: Sequence[Option], members: 
     return Packing(tuple(shared), {index: nodes for index, nodes in own.items() if nodes}, crowded)
 
 
-def _fill(problem: Problem, options: Sequence[Option], members: Sequence[int], *, count: int, units: int) -> list[Node]:
+def _fill(
+    problem: PackingProblem, options: Sequence[Option], members: Sequence[int], *, count: int, units: int
+) -> list[Node]:
     nodes: list[Node] = [{} for _ in range(count)]
     heap = [(-units, position) for position in range(count)]  # emptiest first
     # models that spread go before others of their size, while there is still a choice of nodes

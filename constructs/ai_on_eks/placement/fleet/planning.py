@@ -16,7 +16,7 @@ from ai_on_eks.catalog.loading import Catalog
 from ai_on_eks.descriptors.platform import Platform
 from ai_on_eks.placement.fleet.assembly import DECIMALS, Site, assemble, total
 from ai_on_eks.placement.fleet.options import fleet_problem
-from ai_on_eks.placement.fleet.problem import Choice, Problem
+from ai_on_eks.placement.fleet.problem import Choice, PackingProblem
 from ai_on_eks.placement.fleet.search import cheapest_alone, nodes_alone, search
 from ai_on_eks.placement.fleet.types import FleetMember, FleetPlan, FleetPool
 from ai_on_eks.placement.types import Plan, Seat
@@ -63,7 +63,7 @@ def _seated(plan: Plan, member: FleetMember, seat: Seat) -> Plan:
     return replace(plan, chosen=member.placement, alternatives=(*own, *others), seat=seat)
 
 
-def _alone(problem: Problem, alone: Choice) -> float | None:
+def _alone(problem: PackingProblem, alone: Choice) -> float | None:
     """Dollars an hour if each model had nodes of its own."""
     nodes = [0] * len(problem.pools)
     for model, index in zip(problem.models, alone, strict=True):

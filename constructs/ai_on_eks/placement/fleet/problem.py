@@ -43,7 +43,7 @@ class Pool:
 class Option:
     """One way to run all replicas of a model.
 
-    pool         index into `Problem.pools`
+    pool         index into `PackingProblem.pools`
     share        units that one replica takes; of all its nodes together where it spans several
     floor        resources that all replicas need together, at least: what no packing can do without
     floor_nodes  nodes that no packing can do without, because one holds no second replica; 0 where it does
@@ -75,7 +75,7 @@ class Model:
 
 
 @dataclass(frozen=True, slots=True)
-class Problem:
+class PackingProblem:
     """All pools and all models; every model has an option."""
 
     pools: tuple[Pool, ...]
@@ -100,6 +100,6 @@ class Answer:
     solved: bool
 
 
-def chosen(problem: Problem, choice: Choice) -> tuple[Option, ...]:
+def chosen(problem: PackingProblem, choice: Choice) -> tuple[Option, ...]:
     """Each model's option."""
     return tuple(model.options[index] for model, index in zip(problem.models, choice, strict=True))

@@ -17,7 +17,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
-from ai_on_eks.placement.fleet.problem import Choice, Option, Pool, Problem
+from ai_on_eks.placement.fleet.problem import Choice, Option, PackingProblem, Pool
 
 UNBOUNDED = float("inf")
 
@@ -57,7 +57,7 @@ Seat = tuple[int, Option, int]
 """(model, option, column) of an option of one pool."""
 
 
-def scheduled(problem: Problem, tight: Tight = frozenset()) -> Program:
+def scheduled(problem: PackingProblem, tight: Tight = frozenset()) -> Program:
     """What a scheduler is certain to find. Where `tight`, the room of a whole node is kept free beside the model's last
     replica, so that not all of them can be driven onto one."""
     program, seats = _options(problem)
@@ -83,7 +83,7 @@ def scheduled(problem: Problem, tight: Tight = frozenset()) -> Program:
     return program
 
 
-def relaxed(problem: Problem) -> Program:
+def relaxed(problem: PackingProblem) -> Program:
     """What no packing can do without."""
     program, seats = _options(problem)
     for index, pool in enumerate(problem.pools):
@@ -97,7 +97,7 @@ def relaxed(problem: Problem) -> Program:
     return program
 
 
-def choice_of(problem: Problem, values: list[float]) -> Choice:
+def choice_of(problem: PackingProblem, values: list[float]) -> Choice:
     """The option of each model, from a solution of either program."""
     found, start = [], 0
     for model in problem.models:
@@ -107,7 +107,7 @@ def choice_of(problem: Problem, values: list[float]) -> Choice:
     return tuple(found)
 
 
-def _options(problem: Problem) -> tuple[Program, list[list[Seat]]]:
+def _options(problem: PackingProblem) -> tuple[Program, list[list[Seat]]]:
     program = Program()
     seats: list[list[Seat]] = [[] for _ in problem.pools]
     for index, model in enumerate(problem.models):

@@ -9,7 +9,7 @@
 from __future__ import annotations
 
 from ai_on_eks.placement.fleet.packing import cost_of, pack
-from ai_on_eks.placement.fleet.problem import Answer, Choice, Model, Option, Pool, Problem
+from ai_on_eks.placement.fleet.problem import Answer, Choice, Model, Option, PackingProblem, Pool
 from ai_on_eks.placement.fleet.program import Tight, choice_of, relaxed, scheduled
 from ai_on_eks.placement.fleet.settling import settled
 from ai_on_eks.placement.fleet.shares import nodes_for
@@ -21,7 +21,7 @@ ROUNDS = 12
 """Of step 3. Each adds room for at least one more model; what is left then is paid for with one node more."""
 
 
-def search(problem: Problem) -> Answer:
+def search(problem: PackingProblem) -> Answer:
     """The cheapest choice found. Equal problems give equal answers."""
     alone = tuple(cheapest_alone(problem, model) for model in problem.models)
     cost, bound = _cost(problem, alone), _counted_bound(problem, alone)
@@ -47,15 +47,15 @@ def search(problem: Problem) -> Answer:
     return Answer(best, cost, min(bound, cost), solved=True)
 
 
-def _cost(problem: Problem, choice: Choice) -> float:
+def _cost(problem: PackingProblem, choice: Choice) -> float:
     return cost_of(problem, pack(problem, choice))
 
 
-def _crowded(problem: Problem, choice: Choice) -> Tight:
+def _crowded(problem: PackingProblem, choice: Choice) -> Tight:
     return frozenset((model, pool) for pool, packing in enumerate(pack(problem, choice)) for model in packing.crowded)
 
 
-def cheapest_alone(problem: Problem, model: Model) -> int:
+def cheapest_alone(problem: PackingProblem, model: Model) -> int:
     """The option that costs least with no other model in the fleet; the model's own order where several do."""
     costs = [problem.pools[option.pool].cost(nodes_alone(problem.pools, model, option)) for option in model.options]
     return costs.index(min(costs))
@@ -68,7 +68,7 @@ def nodes_alone(pools: tuple[Pool, ...], model: Model, option: Option) -> int:
     return max(nodes_for(option.units, pools[option.pool].units), 2 if model.spread else 0)
 
 
-def _counted_bound(problem: Problem, alone: Choice) -> float:
+def _counted_bound(problem: PackingProblem, alone: Choice) -> float:
     """A bound that needs no solver: each model pays at least for its part of the nodes it lies on.
 
     A pool whose first node costs as much as the whole choice can be in no cheaper one.

@@ -6,14 +6,14 @@ taken, and again until nothing moves: each step leaves one model better off and 
 
 from __future__ import annotations
 
-from ai_on_eks.placement.fleet.problem import Choice, Option, Problem
+from ai_on_eks.placement.fleet.problem import Choice, Option, PackingProblem
 from ai_on_eks.placement.fleet.shares import nodes_for
 
 NOTHING = 1e-9
 """Dollars an hour: the error of adding prices up."""
 
 
-def settled(problem: Problem, choice: Choice) -> Choice:
+def settled(problem: PackingProblem, choice: Choice) -> Choice:
     """The choice after all moves that cost nothing."""
     pools = _Pools(problem)
     current = list(choice)
@@ -34,7 +34,7 @@ def settled(problem: Problem, choice: Choice) -> Choice:
 class _Pools:
     """What is taken of each pool, and what that costs."""
 
-    def __init__(self, problem: Problem) -> None:
+    def __init__(self, problem: PackingProblem) -> None:
         self._problem = problem
         self._units = [0] * len(problem.pools)
         self._own = [0] * len(problem.pools)
