@@ -58,7 +58,7 @@ def decoder(
         tensors=tuple(tensors),
         states=(KeyValueState(layers, key_value_heads, dimension, dimension),),
         operations=Operations(per_item=2 * products, per_item_and_context_token=4 * layers * queries),
-        activations=Activations(per_item=3 * intermediate + hidden, vocabulary=vocabulary),
+        activations=Activations(per_item=3 * intermediate + hidden, vocabulary=vocabulary, undivided=hidden),
         layers=layers,
         hidden_size=hidden,
         attention_heads=heads,

@@ -88,7 +88,8 @@ def test_given_8b_on_h100_when_sized_then_every_line_is_exact() -> None:
     assert (rank.max_batched_tokens, rank.max_sequences) == (8192, 1024)
     assert rank.budget_bytes == int(H100_BYTES * 0.92)
     assert rank.weights_bytes == 16_060_522_496
-    assert rank.activation_bytes == int(9.58 * 1024 * 128256 * 4 + 1.125 * 8192 * 4096 * 2) + 1
+    sampled, hidden = (3.5 + 1.0625) * 1024 * 128256 * 4, (8192 + 2 * 1024) * 4096 * 2
+    assert rank.activation_bytes == sampled + hidden + 36 * MIB
     assert rank.overhead_bytes == 150_323_855 + 32 * 15 * MIB
     assert rank.kv_cache_bytes == (rank.budget_bytes - rank.weights_bytes - rank.activation_bytes - rank.overhead_bytes)
     assert rank.kv_cache_tokens == rank.kv_cache_bytes // (16 * 131_072) * 16

@@ -232,11 +232,15 @@ class EngineMemory:
     memory_fraction        share of usable memory the engine takes (vLLM `--gpu-memory-utilization`); 1.0 = all
     overhead_bytes         CUDA context and communication buffers that live outside torch, per rank
     overhead_bytes_parallel  the same when TP > 1 (NCCL buffers included)
-    sampler_copies         float32 [sequences × vocabulary] tensors alive at the sampler's peak
+    sampler_copies         float32 [sequences × vocabulary] tensors alive at the sampler's peak, and gone after it
+    sampler_states         the same kept from the start for what was generated before (penalties)
+    sampler_rows           at most so many rows of the vocabulary beside them, which the sampler's kernel works in
     graph_bytes            reserve for captured CUDA graphs inside the fraction, per rank
     block_tokens           granularity of the paged cache
     batch_limits           largest first
     hidden_state_copies    [batched tokens × hidden size] tensors that are alive beside the sampler's
+    sampled_row_copies     [sequences × hidden size] tensors that are: the rows that are sampled
+    workspace_bytes        what matrix libraries keep for themselves, inside torch's memory
     graph_bytes_per_layer  the part of the graphs' reserve that grows with the layers of a rank
     activation_slack       what the engine's allocator takes ÷ what the activations need
     attention_score_copies  [heads × context × context] tensors per sequence where attention is not fused
@@ -264,7 +268,11 @@ class EngineMemory:
     graph_bytes: int
     block_tokens: int
     batch_limits: tuple[BatchLimit, ...]
+    sampler_states: float = 0.0
+    sampler_rows: int = 0
     hidden_state_copies: float = 0.0
+    sampled_row_copies: int = 0
+    workspace_bytes: int = 0
     graph_bytes_per_layer: int = 0
     activation_slack: float = 1.0
     attention_score_copies: float = 0.0

@@ -13,9 +13,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 from math import prod
+from typing import NamedTuple
 
 from ai_on_eks.descriptors.element_format import ElementFormat
 from ai_on_eks.descriptors.image_generation import Component, ImageRequest
+from ai_on_eks.units import ceil_div
 
 
 class TensorRole(StrEnum):
@@ -183,10 +185,30 @@ class Activations:
 
     per_item      widest set of intermediate values alive at once, per token or image
     vocabulary    width of the sampler's input; 0 where nothing is sampled
+    undivided     of `per_item` what every rank of tensor parallelism holds whole; None = all of it
     """
 
     per_item: int
     vocabulary: int = 0
+    undivided: int | None = None
+
+    def per_item_of_rank(self, tensor_parallel: int) -> int:
+        """The widest set on one rank. The sum of the whole part and a part of the rest is never less than the widest
+        block of a rank, whichever of a model's blocks that is."""
+        if self.undivided is None:
+            return self.per_item
+        return self.undivided + ceil_div(self.per_item - self.undivided, tensor_parallel)
+
+
+class Live(NamedTuple):
+    """Values of one token that are alive in a block beside the residual.
+
+    values      on one device
+    undivided   of them, what every rank holds whole: inputs and outputs of experts, not what lies between
+    """
+
+    values: int
+    undivided: int = 0
 
 
 @dataclass(frozen=True, slots=True)

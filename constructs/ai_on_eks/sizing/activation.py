@@ -2,16 +2,21 @@
 
 Models that keep a cache (an engine profiles its largest batch once and never exceeds it):
 
-    sampler = copies × sequences × vocabulary × 4 B  +  hidden copies × batched tokens × hidden size × bytes
-    forward = batched tokens × (widest values per token + 2 × hidden size) × bytes
+    kept    = workspace of matrix libraries  +  kept copies × sequences × vocabulary × 4 B
+    sampler = (copies × sequences + rows) × vocabulary × 4 B  +  (batched tokens + rows sampled) × hidden size × bytes
+    forward = batched tokens × (widest values per token on a rank + 2 × hidden size) × bytes
     encoder = tokens handed on × (widest values per token + values handed on) × bytes
-    peak    = max(max(sampler, forward) + tokens handed on × values handed on × bytes, encoder)
+    peak    = kept + max(max(sampler, forward) + tokens handed on × values handed on × bytes, encoder)
 
-An encoder before the decoder (of images or sound) is profiled with as many inputs of the largest size as a batch holds,
-and at least one; what it hands on is still there when the decoder runs.
+An engine samples with as many sequences as it runs at once, at most one per token of the batch. How many copies of the
+scores are alive then is the engine's: a sort of the whole vocabulary takes 9.5 of them, half a one in 16 bit among
+them, a kernel that works in place 3.5. What an engine keeps of the words generated before, to penalize them, is there
+during every pass. An encoder before the decoder (of images or sound) is profiled with as many inputs of the largest
+size as a batch holds, and at least one; what it hands on is still there when the decoder runs.
 
-Logits are sampled in float32 over the whole vocabulary on every rank, so neither term is divided by TP; dividing the
-forward pass would be closer, and optimistic where it decides.
+Logits are sampled in float32 over the whole vocabulary on every rank. Of the forward pass TP divides what lies between
+inputs and outputs of dense feed-forward layers, attention and experts; hidden states are whole on every rank, and so
+are the inputs and outputs of the experts that a token passes.
 
 Encoders and CNNs (one batch at a time):
 
@@ -21,6 +26,7 @@ Encoders and CNNs (one batch at a time):
 
 from __future__ import annotations
 
+from dataclasses import replace
 from math import ceil
 
 from ai_on_eks.catalog.types import EngineMemory
@@ -28,7 +34,7 @@ from ai_on_eks.descriptors.inventory import InputEncoder, Inventory
 from ai_on_eks.descriptors.schema import Precision
 from ai_on_eks.sizing.precision import compute_data_type, compute_format
 from ai_on_eks.sizing.types import Load, Term
-from ai_on_eks.units import counted
+from ai_on_eks.units import counted, format_gib
 
 SAMPLER_BYTES = 4
 """Sampling works in float32 whatever the model computes in (vLLM v1/sample/sampler.py, 2026-11-23)."""
@@ -41,16 +47,23 @@ logged, 108,000 B (vllm-project/vllm#10517, 2026-11-23)."""
 
 
 def cached_activation_term(
-    inventory: Inventory, precision: Precision, engine: EngineMemory, *, max_batched_tokens: int, max_sequences: int
+    inventory: Inventory,
+    precision: Precision,
+    engine: EngineMemory,
+    tensor_parallel: int = 1,
+    *,
+    max_batched_tokens: int,
+    max_sequences: int,
 ) -> Term:
     """Peak of a model that keeps a cache, at the engine's batch limits."""
-    sampler = _sampler_term(inventory, precision, engine, max_batched_tokens, max_sequences)
-    forward = _forward_term(inventory, precision, engine, max_batched_tokens)
+    sequences = min(max_sequences, max_batched_tokens)
+    sampler = _sampler_term(inventory, precision, engine, max_batched_tokens, sequences)
+    forward = _forward_term(inventory, precision, engine, tensor_parallel, max_batched_tokens)
     decoder = max(sampler, forward, key=lambda term: term.value_bytes)
     candidates = [decoder]
     for encoder in inventory.encoders if engine.largest_input_tokens else ():
         candidates += _encoder_terms(encoder, precision, engine, decoder, max_batched_tokens)
-    return max(candidates, key=lambda term: term.value_bytes)
+    return _with_kept(max(candidates, key=lambda term: term.value_bytes), inventory, engine, max_sequences)
 
 
 def batch_activation_term(
@@ -75,27 +88,33 @@ def batch_activation_term(
 
 
 def _sampler_term(
-    inventory: Inventory, precision: Precision, engine: EngineMemory, max_batched_tokens: int, max_sequences: int
+    inventory: Inventory, precision: Precision, engine: EngineMemory, max_batched_tokens: int, sequences: int
 ) -> Term:
     element_bytes = compute_format(precision).bytes_for(1)
     vocabulary, hidden = inventory.activations.vocabulary, inventory.hidden_size
-    logits = engine.sampler_copies * max_sequences * vocabulary * SAMPLER_BYTES
-    states = engine.hidden_state_copies * max_batched_tokens * hidden * element_bytes
+    rows = min(engine.sampler_rows, sequences)
+    scores = (engine.sampler_copies * sequences + rows) * vocabulary * SAMPLER_BYTES
+    hidden_rows = engine.hidden_state_copies * max_batched_tokens + engine.sampled_row_copies * sequences
+    copies = f"{engine.sampler_copies:g} × {counted(sequences, 'sequence')}"
+    if rows:
+        copies = f"({copies} + {counted(rows, 'row')})"
+    formula = f"{copies} × {vocabulary:,} words × {SAMPLER_BYTES} B"
+    if hidden_rows:
+        formula += f" + {hidden_rows:,.0f} hidden states × {hidden:,} × {element_bytes} B"
     return Term(
         name="activations (sampling)",
-        value_bytes=ceil(logits + states),
-        formula=(
-            f"{engine.sampler_copies:g} × {counted(max_sequences, 'sequence')} × {vocabulary:,} words × "
-            f"{SAMPLER_BYTES} B + {engine.hidden_state_copies:g} × {counted(max_batched_tokens, 'token')} × "
-            f"{hidden:,} × {element_bytes} B"
-        ),
+        value_bytes=ceil(scores + hidden_rows * hidden * element_bytes),
+        formula=formula,
         source=engine.sources.get("activation", ""),
     )
 
 
-def _forward_term(inventory: Inventory, precision: Precision, engine: EngineMemory, max_batched_tokens: int) -> Term:
+def _forward_term(
+    inventory: Inventory, precision: Precision, engine: EngineMemory, tensor_parallel: int, max_batched_tokens: int
+) -> Term:
     element_bytes = compute_format(precision).bytes_for(1)
-    per_item = inventory.activations.per_item + HELD_HIDDEN_STATES * inventory.hidden_size
+    widest = inventory.activations.per_item_of_rank(tensor_parallel)
+    per_item = widest + HELD_HIDDEN_STATES * inventory.hidden_size
     return Term(
         name="activations (forward pass)",
         value_bytes=ceil(engine.activation_slack * max_batched_tokens * per_item * element_bytes),
@@ -131,6 +150,19 @@ def _encoder_terms(
         source=f"{decoder.source}; {source}",
     )
     return own, beside
+
+
+def _with_kept(peak: Term, inventory: Inventory, engine: EngineMemory, max_sequences: int) -> Term:
+    """The peak beside what is there during every pass."""
+    vocabulary = inventory.activations.vocabulary
+    states_bytes = ceil(engine.sampler_states * max_sequences * vocabulary * SAMPLER_BYTES)
+    formula = peak.formula
+    if states_bytes:
+        copies = f"{engine.sampler_states:g} × {counted(max_sequences, 'sequence')}"
+        formula += f" + {copies} × {vocabulary:,} words × {SAMPLER_BYTES} B of words generated"
+    if engine.workspace_bytes:
+        formula += f" + {format_gib(engine.workspace_bytes)} of workspace"
+    return replace(peak, value_bytes=peak.value_bytes + states_bytes + engine.workspace_bytes, formula=formula)
 
 
 def _items(load: Load) -> str:

@@ -102,7 +102,12 @@ def _size_cached(
         activation = compute_term(inventory, engine, load, max_batched_tokens)
     else:
         activation = cached_activation_term(
-            inventory, precision, engine, max_batched_tokens=max_batched_tokens, max_sequences=max_sequences
+            inventory,
+            precision,
+            engine,
+            tensor,
+            max_batched_tokens=max_batched_tokens,
+            max_sequences=max_sequences,
         )
         activation = beside_share(activation, inventory, target, limit)
     if engine.programs is not None:

@@ -19,7 +19,7 @@ from typing import Any
 from ai_on_eks.descriptors.architectures import decoder_parts, windows
 from ai_on_eks.descriptors.architectures.decoder_parts import AROUND_EACH, Traits
 from ai_on_eks.descriptors.architectures.hyperparameters import Hyperparameters
-from ai_on_eks.descriptors.inventory import Inventory
+from ai_on_eks.descriptors.inventory import Inventory, Live
 
 FAMILY = "transformer"
 
@@ -77,5 +77,5 @@ def read_as(traits: Traits, model_type: str, parameters: Hyperparameters) -> Inv
         *decoder_parts.feed_forward(shape, traits),
         *decoder_parts.norms(shape, traits),
     )
-    live = len(traits.matrices) * shape.intermediate
+    live = Live(len(traits.matrices) * shape.intermediate)
     return decoder_parts.assemble(model_type, traits, shape, layers, feed_forward_live=live)

@@ -2,7 +2,8 @@
 
 operations per token             = matrices + tied head (2 × vocabulary × hidden)
 operations per token of context  = 4 × layers × heads × head dimension, of a window at most as many tokens as it has
-live values per token            = residuals × hidden + max(feed-forward, queries, keys, values and their result)
+live values per token            = residuals × hidden + max(feed-forward, queries, keys, values and their result);
+                                   tensor parallelism divides what lies between inputs and outputs of a block
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from typing import Protocol
 
 from ai_on_eks.descriptors.architectures import windows
 from ai_on_eks.descriptors.architectures.operations import matrix_flops
-from ai_on_eks.descriptors.inventory import Activations, Inventory, Item, Tensor
+from ai_on_eks.descriptors.inventory import Activations, Inventory, Item, Live, Tensor
 
 
 class Dimensions(Protocol):
@@ -42,7 +43,7 @@ def decoder_inventory(
     shape: Dimensions,
     tensors: tuple[Tensor, ...],
     *,
-    feed_forward_live: int,
+    feed_forward_live: Live,
     residuals: int,
     estimated: tuple[str, ...],
     attention: tuple[windows.AttentionGroup, ...] = (),
@@ -62,8 +63,10 @@ def decoder_inventory(
         states=windows.states(attending),
         operations=windows.operations(matrix_flops(tensors) + tied_head, attending),
         activations=Activations(
-            per_item=residuals * shape.hidden + max(feed_forward_live, *(_projected(group) for group in attending)),
+            per_item=residuals * shape.hidden
+            + max(feed_forward_live.values, *(_projected(group) for group in attending)),
             vocabulary=shape.vocabulary if shape.has_head else 0,
+            undivided=residuals * shape.hidden + feed_forward_live.undivided,
         ),
         layers=shape.layers,
         hidden_size=shape.hidden,

@@ -24,7 +24,7 @@ from enum import StrEnum
 from ai_on_eks.descriptors.architectures import windows
 from ai_on_eks.descriptors.architectures.decoder_inventory import decoder_inventory
 from ai_on_eks.descriptors.architectures.hyperparameters import MAX_LAYERS, Hyperparameters
-from ai_on_eks.descriptors.inventory import Inventory, Sharding, Tensor, TensorRole
+from ai_on_eks.descriptors.inventory import Inventory, Live, Sharding, Tensor, TensorRole
 
 BEFORE_EACH = ("input_layernorm", "post_attention_layernorm")
 AROUND_EACH = (*BEFORE_EACH, "pre_feedforward_layernorm", "post_feedforward_layernorm")
@@ -135,7 +135,7 @@ def assemble(
     shape: Shape,
     layers: tuple[Tensor, ...],
     *,
-    feed_forward_live: int,
+    feed_forward_live: Live,
     estimated: tuple[str, ...] = (),
     head: tuple[Tensor, ...] = (),
 ) -> Inventory:

@@ -24,7 +24,7 @@ from ai_on_eks.descriptors.architectures import windows
 from ai_on_eks.descriptors.architectures.hyperparameters import MAX_LAYERS, Hyperparameters
 from ai_on_eks.descriptors.architectures.interleaved_parts import Attention, numbers
 from ai_on_eks.descriptors.architectures.latent_parts import Experts, Layers, dense, layer_norms, linear, norm
-from ai_on_eks.descriptors.inventory import Inventory, KeyValueState, Sharding, Tensor, TensorRole
+from ai_on_eks.descriptors.inventory import Inventory, KeyValueState, Live, Sharding, Tensor, TensorRole
 
 FAMILY = "transformer"
 
@@ -64,8 +64,8 @@ def _divides(parameters: Hyperparameters, heads: int, key_value_heads: int, keys
     parameters.relate(keys, heads % key_value_heads == 0, message)
 
 
-def _live(inner: int, experts: Experts, sparse: Layers) -> int:
-    return max(3 * inner, experts.live if sparse else 0)
+def _live(inner: int, experts: Experts, sparse: Layers) -> Live:
+    return experts.beside(3 * inner) if sparse else Live(3 * inner)
 
 
 def _mimo_v2(model_type: str, parameters: Hyperparameters) -> Inventory:

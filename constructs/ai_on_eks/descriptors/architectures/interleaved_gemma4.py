@@ -25,7 +25,7 @@ from ai_on_eks.descriptors.architectures import windows
 from ai_on_eks.descriptors.architectures.hyperparameters import MAX_LAYERS, Hyperparameters
 from ai_on_eks.descriptors.architectures.interleaved_parts import Attention
 from ai_on_eks.descriptors.architectures.latent_parts import LAYER, Experts, Layers, dense, norm
-from ai_on_eks.descriptors.inventory import Inventory, Sharding, Tensor, TensorRole
+from ai_on_eks.descriptors.inventory import Inventory, Live, Sharding, Tensor, TensorRole
 
 FAMILY = "transformer"
 MODEL_TYPES = ("gemma4_text",)
@@ -88,9 +88,10 @@ def read(model_type: str, parameters: Hyperparameters) -> Inventory:
         *(_expert_tensors(experts, every) if experts else ()),
         *(_input_tensors(hidden, rows, width, every) if width else ()),
     )
-    live = 3 * (2 * inner if sharing else inner)
+    live = Live(3 * (2 * inner if sharing else inner))
     if experts:
-        live = max(live, experts.live + hidden)  # the dense block's output waits for the experts'
+        both = experts.beside(live.values - hidden)  # the dense block's output waits for the experts'
+        live = Live(both.values + hidden, both.undivided + hidden)
     return parts.assemble(model_type, size, kinds, tensors, feed_forward_live=live)
 
 

@@ -21,7 +21,7 @@ from ai_on_eks.descriptors.architectures.decoder_inventory import decoder_invent
 from ai_on_eks.descriptors.architectures.hyperparameters import MAX_LAYERS, Hyperparameters
 from ai_on_eks.descriptors.architectures.latent_parts import LAYER, Experts, Layers, expert_matrix, linear, norm
 from ai_on_eks.descriptors.architectures.windows import AttentionGroup
-from ai_on_eks.descriptors.inventory import Inventory, Sharding, Tensor, TensorRole
+from ai_on_eks.descriptors.inventory import Inventory, Live, Sharding, Tensor, TensorRole
 
 GATED = ("gate_proj", "up_proj", "down_proj")
 
@@ -150,7 +150,7 @@ def assemble(
     attentions: Iterable[Attention],
     layers: tuple[Tensor, ...],
     *,
-    feed_forward_live: int,
+    feed_forward_live: Live,
     estimated: tuple[str, ...] = (),
 ) -> Inventory:
     """The whole model around the tensors of its layers."""

@@ -25,9 +25,9 @@ Source: modeling_deepseek_v2.py, _v3.py, _v32.py and modeling_glm_moe_dsa.py of 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from ai_on_eks.descriptors.inventory import Sharding, Tensor, TensorRole
+from ai_on_eks.descriptors.inventory import Live, Sharding, Tensor, TensorRole
 
 LAYER = "model.layers.*"
 
@@ -89,6 +89,10 @@ class Experts:
         inner, hidden = self.intermediate, self.hidden
         routed = self.chosen * (max(inner, hidden) + max(2 * inner, hidden))
         return hidden + max(self.number + routed + (hidden if self.shared else 0), 3 * self.shared)
+
+    def beside(self, values: int) -> Live:
+        """What the wider of these experts and another block of so many values keeps."""
+        return Live(max(values, self.live), replace(self, intermediate=0).live)
 
 
 def linear(name: str, size: tuple[int, int], role: TensorRole, sharding: Sharding, layers: Layers) -> Tensor:

@@ -36,7 +36,7 @@ from typing import Any
 
 from ai_on_eks.descriptors.architectures import decoder_parts, windows
 from ai_on_eks.descriptors.architectures.hyperparameters import MAX_LAYERS, Hyperparameters
-from ai_on_eks.descriptors.inventory import Inventory, Sharding, Tensor, TensorRole
+from ai_on_eks.descriptors.inventory import Inventory, Live, Sharding, Tensor, TensorRole
 
 FAMILY = "transformer"
 
@@ -174,7 +174,10 @@ def read(model_type: str, parameters: Hyperparameters) -> Inventory:
         *(_only_in(experts.sparse, _shared(shape, experts)) if experts.shared else ()),
         *decoder_parts.norms(shape, traits.attention),
     )
-    live = max(3 * shape.intermediate, _live(shape, experts) if experts.layers else 0)
+    live = Live(3 * shape.intermediate)
+    if experts.layers:
+        whole = _live(shape, replace(experts, intermediate=0))
+        live = Live(max(live.values, _live(shape, experts)), whole)
     return decoder_parts.assemble(
         model_type, traits.attention, shape, layers, feed_forward_live=live, estimated=traits.assumed
     )

@@ -24,7 +24,7 @@ from ai_on_eks.descriptors.architectures.decoder_parts import AFTER_EACH, Shape,
 from ai_on_eks.descriptors.architectures.hyperparameters import MAX_LAYERS, Hyperparameters
 from ai_on_eks.descriptors.architectures.interleaved_parts import GATED, numbers, vector
 from ai_on_eks.descriptors.architectures.latent_parts import Experts, dense
-from ai_on_eks.descriptors.inventory import Inventory, Sharding, Tensor, TensorRole
+from ai_on_eks.descriptors.inventory import Inventory, Live, Sharding, Tensor, TensorRole
 
 FAMILY = "transformer"
 
@@ -161,7 +161,7 @@ def read(model_type: str, parameters: Hyperparameters) -> Inventory:
         traits.attention,
         shape,
         layers,
-        feed_forward_live=max(3 * shape.intermediate, experts.live if sparse else 0),
+        feed_forward_live=experts.beside(3 * shape.intermediate) if sparse else Live(3 * shape.intermediate),
         head=(bias,) if head_biased else (),
     )
 

@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from ai_on_eks.descriptors.architectures.decoder_inventory import decoder_inventory
 from ai_on_eks.descriptors.inventory import (
     Inventory,
+    Live,
     Sharding,
     Tensor,
     TensorRole,
@@ -74,7 +75,7 @@ def inventory(model_type: str, names: Names, shape: Shape) -> Inventory:
         model_type,
         shape,
         tensors,
-        feed_forward_live=2 * shape.inner,
+        feed_forward_live=Live(2 * shape.inner),
         residuals=2 if shape.side_by_side else 1,
         estimated=shape.estimated,
         head_width=shape.embedding_width,
