@@ -1,9 +1,10 @@
 """Which config a record's model has.
 
 A record names a model as people write it: with its organisation or without, with notes in brackets, with the precision
-in its name. In this order: the config published with the records under that name; the entry of `aliases.yaml`; a config
-whose name is the same without organisation, brackets, and words that say nothing of the architecture; and last the
-number of parameters that the name itself gives, which is good for a verdict and not for a figure.
+in its name. In this order: the config published with the records under that name; the entry of `aliases.yaml` or the
+pipeline of `pipelines.yaml`; a config, then an entry, whose name is the same without organisation, brackets,
+separators, and words that say nothing of the architecture; and last the number of parameters that the name itself
+gives, which is good for a verdict and not for a figure.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from ai_on_eks.errors import AiOnEksError
 from benchmarks.accuracy.truth import Truth
 
 ALIASES = Path(__file__).with_name("aliases.yaml")
+PIPELINES = Path(__file__).with_name("pipelines.yaml")
 
 _SILENT_WORDS = frozenset(
     (
@@ -56,7 +58,8 @@ class Models:
                 self._configs[record.model] = config
         loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
         entries = yaml.load(ALIASES.read_text(encoding="utf-8"), Loader=loader)  # noqa: S506 - a safe one
-        self._aliases = {entry["model"]: entry for entry in entries}
+        self._aliases = {entry["model"]: entry for entry in (*entries, *_pipelines())}
+        self._short_aliases = {_short(name): entry for name, entry in sorted(self._aliases.items())}
         self._short: dict[str, list[str]] = {}
         for name in sorted(self._configs):
             self._short.setdefault(_short(name), []).append(name)
@@ -72,7 +75,10 @@ class Models:
         if known is not None:
             return known
         same = self._same(model)
-        return self.published(same) if same is not None else _counted(model)
+        if same is not None:
+            return self.published(same)
+        similar = self._short_aliases.get(_short(model))
+        return (self._alias(similar) if similar is not None else None) or _counted(model)
 
     def _alias(self, alias: Mapping[str, Any]) -> Known | None:
         """What an entry of the aliases says; None where the model it equals is not there."""
@@ -98,8 +104,8 @@ class Models:
 
 
 def _counted(model: str) -> Known | None:
-    """The number of parameters that the name itself gives."""
-    count = re.search(r"(?<![\w.])(\d+(?:\.\d+)?)b(?![a-z])", _bare(model).lower())
+    """The number of parameters that the name itself gives; none where it is that of one expert (`17B-16E`)."""
+    count = re.search(r"(?<![\w.])(\d+(?:\.\d+)?)b(?![a-z]|-\d+e)", _bare(model).lower())
     if count is None:
         return None
     return Known(None, f"{count[1]} billion parameters, as the name says", round(float(count[1]) * 10**9))
@@ -122,6 +128,24 @@ def _bare(model: str) -> str:
 
 
 def _short(model: str) -> str:
-    last = _bare(model).rpartition("/")[2].lower()
-    words = [word for word in re.split(r"[\s_-]+", last) if word not in _SILENT_WORDS]
-    return "-".join(words)
+    name = _bare(model).partition("/")[2] or _bare(model)
+    words = [word for word in re.split(r"[\s_-]+", name.lower()) if word not in _SILENT_WORDS]
+    return "".join(words)
+
+
+def _pipelines() -> list[dict[str, Any]]:
+    """Whole pipelines of networks, each with its own config."""
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    networks, pipelines = yaml.load_all(PIPELINES.read_text(encoding="utf-8"), Loader=loader)
+    return [
+        {
+            "model": name,
+            "source": pipeline["source"],
+            "config": {
+                "_class_name": pipeline["class"],
+                **{part: networks[network] for part, network in pipeline["networks"].items()},
+            },
+        }
+        for pipeline in pipelines
+        for name in pipeline["models"]
+    ]

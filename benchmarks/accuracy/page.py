@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from statistics import median
 from textwrap import fill
 
 import yaml
 
+from ai_on_eks.catalog.engines import load_engines
 from benchmarks.accuracy.comparison import Summary
 from benchmarks.accuracy.report import badness
 from benchmarks.accuracy.scoring import (
+    ACTIVATIONS,
     ACTIVE,
     CACHE,
+    DEVICE,
+    FILES,
     MUST_FIT,
     MUST_NOT_FIT,
     PARAMETERS,
+    PEAK,
     POOL,
     VERDICTS,
     WEIGHTS,
@@ -25,6 +30,7 @@ from benchmarks.accuracy.scoring import (
 )
 
 REASONS = Path(__file__).with_name("reasons.yaml")
+FIGURES = (PARAMETERS, ACTIVE, FILES, WEIGHTS, CACHE, ACTIVATIONS, POOL, PEAK, DEVICE)
 WORST = 10
 WIDTH = 120
 REACHED = {True: "yes", False: "**no**", None: "not measured"}
@@ -46,11 +52,17 @@ def page(scores: Sequence[Score], reached: Iterable[Bar], summaries: Iterable[Su
         "## By family",
         _table(
             ("measure", "family", "records", "answered", "median error", "worst error"),
-            [row for measure in (PARAMETERS, ACTIVE, WEIGHTS, CACHE, POOL) for row in _families(scores, measure)],
+            [row for measure in FIGURES for row in _groups(scores, measure, _family)],
+        ),
+        "## By engine",
+        "Records that name no engine are taken for vLLM's. " + _without_records(scores),
+        _table(
+            ("measure", "engine", "records", "answered", "median error", "worst error"),
+            [row for measure in (WEIGHTS, CACHE, ACTIVATIONS, POOL, PEAK) for row in _groups(scores, measure, _engine)],
         ),
         "## Does it fit?",
         _table(
-            ("records", "family", "records", "answered", "wrong"),
+            ("report", "family", "engine", "records", "answered", "wrong"),
             [row for measure in (MUST_NOT_FIT, MUST_FIT) for row in _verdicts(scores, measure)],
         ),
         "## Other tools on the same records",
@@ -78,11 +90,24 @@ def page(scores: Sequence[Score], reached: Iterable[Bar], summaries: Iterable[Su
     return "\n\n".join(part if part.startswith(("|", "#")) else fill(part, WIDTH) for part in parts) + "\n"
 
 
-def _families(scores: Iterable[Score], measure: str) -> list[tuple[str, ...]]:
+def _family(one: Score) -> str:
+    return one.family
+
+
+def _engine(one: Score) -> str:
+    return one.prediction.engine if one.prediction is not None else ""
+
+
+def _without_records(scores: Iterable[Score]) -> str:
+    missing = sorted(load_engines().keys() - {_engine(one) for one in scores})
+    return f"No record is of {', '.join(missing)}." if missing else "There are records of every engine."
+
+
+def _groups(scores: Iterable[Score], measure: str, group_of: Callable[[Score], str]) -> list[tuple[str, ...]]:
     rows: list[tuple[str, ...]] = []
     chosen = [one for one in scores if one.measure == measure and one.measured is not None]
-    for group in sorted({one.family for one in chosen}):
-        members = [one for one in chosen if one.family == group]
+    for group in sorted({group_of(one) for one in chosen}):
+        members = [one for one in chosen if group_of(one) == group]
         errors = [abs(one.error) for one in members if one.error is not None]
         middle, worst = (median(errors), max(errors)) if errors else (None, None)
         rows.append((measure, group, str(len(members)), str(len(errors)), _percent(middle), _percent(worst)))
@@ -92,11 +117,11 @@ def _families(scores: Iterable[Score], measure: str) -> list[tuple[str, ...]]:
 def _verdicts(scores: Iterable[Score], measure: str) -> list[tuple[str, ...]]:
     rows: list[tuple[str, ...]] = []
     chosen = [one for one in scores if one.measure == measure]
-    for group in sorted({one.family for one in chosen}):
-        members = [one for one in chosen if one.family == group]
+    for group, engine in sorted({(one.family, _engine(one)) for one in chosen}):
+        members = [one for one in chosen if (one.family, _engine(one)) == (group, engine)]
         answered = [one for one in members if one.predicted is not None]
         wrong = sum(one.predicted != one.measured for one in answered)
-        rows.append((measure, group, str(len(members)), str(len(answered)), str(wrong)))
+        rows.append((measure, group, engine, str(len(members)), str(len(answered)), str(wrong)))
     return rows
 
 

@@ -13,6 +13,7 @@ from ai_on_eks.sizing.weights import checkpoint_bytes
 from ai_on_eks.units import GIB
 from benchmarks.accuracy.models import Models
 from benchmarks.accuracy.predictions import Prediction, family, predict, read_model
+from benchmarks.accuracy.runs import device_name, usable_bytes
 from benchmarks.accuracy.truth import MEASURED, Record, Truth
 
 PARAMETERS = "parameters from config"
@@ -21,10 +22,15 @@ CACHE = "cache bytes per token and rank"
 WEIGHTS = "weights per rank"
 POOL = "cache pool"
 FILES = "weight files"
+ACTIVATIONS = "activation peak"
+PEAK = "peak of a pipeline"
+DEVICE = "usable accelerator memory"
 MUST_NOT_FIT = "reported failures"
 MUST_FIT = "reported successes"
 VERDICTS = frozenset({MUST_FIT, MUST_NOT_FIT})
 """Measures whose figures are 1 for "fits" and 0 for "does not fit"."""
+UNSCORED = "no figure to compare"
+"""Of records that are counted and say nothing that a size could be held to."""
 TWICE = "openai/gpt-oss"
 """Repositories with a copy of the weights in the publisher's own format (`original/`), which listings add up."""
 FAILED_WORDS = ("oom", "fail", "killed", "does not", "no kv", "out of memory")
@@ -139,7 +145,7 @@ def _files(truth: Truth, models: Models) -> Iterable[Score]:
 
 def _memory(record: Record, models: Models) -> list[Score]:
     if record.kind == "gpu_total_memory":
-        return []
+        return [_device(record)]
     prediction = predict(record, models)
     outcome = record.text("outcome").lower()
     failed = record.kind == "does_not_fit" or any(word in outcome for word in FAILED_WORDS)
@@ -147,11 +153,27 @@ def _memory(record: Record, models: Models) -> list[Score]:
         return [_verdict(MUST_NOT_FIT, prediction, wanted=False)]
     if record.kind in ("works_on", "neuron"):
         return [_verdict(MUST_FIT, prediction, wanted=True)]
-    return [
+    figures = [
         *_figure(WEIGHTS, prediction, _measured_weights(record), _predicted_weights(prediction)),
         *_figure(CACHE, prediction, _measured_per_token(record), _predicted_per_token(prediction)),
+        *_figure(ACTIVATIONS, prediction, record.number("activation_peak_gib"), _predicted_activations(prediction)),
+        *_figure(PEAK, prediction, _measured_peak(record), _predicted_peak(prediction)),
         *(_figure(POOL, prediction, *_pool(prediction), note=_pool_note(record)) if record.kind in MEASURED else ()),
     ]
+    if figures:
+        return figures
+    group = "not known" if prediction.inventory is None else family(prediction.inventory)
+    reason = prediction.reason or "the record has no figure that can be compared without more of its run"
+    return [Score(UNSCORED, record, group, reason=reason, prediction=prediction)]
+
+
+def _device(record: Record) -> Score:
+    """What of a device is usable, by its name in the catalogue."""
+    measured = record.number("total_gib")
+    name = device_name(record.model)
+    if name is None:
+        return Score(DEVICE, record, "device", measured, reason="EC2 offers no device of that name")
+    return Score(DEVICE, record, "device", measured, usable_bytes(name) / GIB)
 
 
 def _figure(
@@ -168,10 +190,10 @@ def _verdict(measure: str, prediction: Prediction, *, wanted: bool) -> Score:
     """1 = fits, 0 = does not; a rejection of the model itself is no verdict on memory."""
     group = "not known" if prediction.inventory is None else family(prediction.inventory)
     if prediction.demand is None:
-        return Score(measure, prediction.record, group, float(wanted), None, prediction.reason)
+        return Score(measure, prediction.record, group, float(wanted), None, prediction.reason, prediction=prediction)
     fits = prediction.demand.fits
     note = "" if fits else "; ".join(prediction.demand.reasons)
-    return Score(measure, prediction.record, group, float(wanted), float(fits), note=note)
+    return Score(measure, prediction.record, group, float(wanted), float(fits), note=note, prediction=prediction)
 
 
 def _measured_weights(record: Record) -> float | None:
@@ -183,6 +205,31 @@ def _predicted_weights(prediction: Prediction) -> float | None:
     if prediction.record.number("weights_mib") is not None and not prediction.record.text("quant"):
         return None  # a GGUF file whose block types the record does not name
     return None if prediction.demand is None else prediction.demand.rank.weights_bytes / GIB
+
+
+def _predicted_activations(prediction: Prediction) -> float | None:
+    return None if prediction.demand is None else prediction.demand.rank.activation_bytes / GIB
+
+
+def _measured_peak(record: Record) -> float | None:
+    """GiB that a diffusion pipeline took at its peak, in whichever unit the record gives it."""
+    if record.kind != "diffusion":
+        return None
+    units = {"_gib": 1.0, "_gb": 10**9 / GIB, "_mib": 1 / 1024, "_mb": 10**6 / GIB}
+    for name in sorted(record.fields):
+        unit = next((factor for suffix, factor in units.items() if name.endswith(suffix)), None)
+        value = record.number(name)
+        if unit is not None and value is not None and any(word in name for word in ("peak", "vram", "memory")):
+            return value * unit
+    return None
+
+
+def _predicted_peak(prediction: Prediction) -> float | None:
+    """What torch allocates at the peak; the device's context lies outside it."""
+    if prediction.demand is None:
+        return None
+    rank = prediction.demand.rank
+    return (rank.weights_bytes + rank.activation_bytes) / GIB
 
 
 def _measured_per_token(record: Record) -> float | None:
@@ -217,7 +264,7 @@ def _pool(prediction: Prediction) -> tuple[float | None, float | None]:
         return None, None
     pool, blocks, block = record.number("kv_cache_gib_per_gpu"), record.number("kv_blocks"), record.number("block_size")
     if demand is None:
-        return pool, None
+        return pool, None  # blocks cannot be turned into bytes then
     if pool is None and blocks is not None and block is not None:
         pool = blocks * block * demand.rank.kv_bytes_per_token / GIB
     return pool, demand.rank.kv_cache_bytes / GIB
