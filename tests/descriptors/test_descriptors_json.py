@@ -52,9 +52,9 @@ def test_given_brackets_inside_strings_when_read_then_they_do_not_count() -> Non
 
 
 def test_given_an_open_string_of_quotes_when_read_then_time_stays_linear() -> None:
-    began = time.perf_counter()
+    began = time.process_time()
     assert refused('"' + '\\"' * 1_000_000).code == "not-json"
-    assert time.perf_counter() - began < 2
+    assert time.process_time() - began < 2
 
 
 def test_given_a_models_config_with_words_for_numbers_when_read_then_they_are_no_value(tmp_path: Path) -> None:

@@ -97,9 +97,9 @@ def test_given_any_expression_that_is_read_when_matched_then_as_the_library_matc
 
 @pytest.mark.parametrize("one", ["(a+)+$", "(a*)*b", ".*.*.*.*.*.*.*.*x", "(a|a)*b", "(.*)+c" * 20])
 def test_given_an_expression_that_explodes_when_matched_then_in_bounded_time(one: str) -> None:
-    start = time.perf_counter()
+    start = time.process_time()
     assert not matcher(one)("a" * 200 + "!")
-    assert time.perf_counter() - start < 1
+    assert time.process_time() - start < 1
 
 
 @pytest.mark.parametrize("one", ["a{2}", "(a", "a)", r"(a)\1", "(?<=a)b", "(?i)a", "a**", "[a", "x" * 600, "(" * 40])
@@ -114,11 +114,11 @@ def test_given_a_deep_model_and_a_long_list_when_matched_then_fast() -> None:
     layers = tuple(range(1000))
     entries = [f"model.layers.{layer}.block_{kind}.gate" for layer in range(1000) for kind in range(50)]
     tensors = [tensor(f"model.layers.*.block_{kind}.experts.*.up_proj.weight", layers, 500) for kind in range(20)]
-    start = time.perf_counter()
+    start = time.process_time()
     rules = [*patterns(entries, Match.PART), *patterns([r"re:.*\d\.block_3.*up_proj"], Match.EXPRESSION)]
     modules, work = [modules_of(one) for one in tensors], Work()
     assert sum(len(rule.in_layers(one, work)) for rule in rules for one in modules) == 1000
-    assert time.perf_counter() - start < 3
+    assert time.process_time() - start < 3
 
 
 def test_given_expressions_that_take_too_long_when_matched_then_refused() -> None:

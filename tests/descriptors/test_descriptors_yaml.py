@@ -124,9 +124,9 @@ def test_given_depth_32_when_read_then_it_is_accepted() -> None:
 
 def test_given_nine_levels_of_aliases_when_read_then_refused_at_once() -> None:
     bomb = "a0: &a0 [x, x]\n" + "".join(f"a{i}: &a{i} [*a{i - 1}, *a{i - 1}]\n" for i in range(1, 30))
-    began = time.perf_counter()
+    began = time.process_time()
     assert refused(bomb).code == "alias-refused"
-    assert time.perf_counter() - began < 1
+    assert time.process_time() - began < 1
 
 
 def test_given_more_than_100000_values_when_read_then_refused() -> None:
