@@ -38,6 +38,7 @@ def _model_rows(body: Mapping[str, Any]) -> list[tuple[str, str]]:
         ("architecture", body["architecture"]),
         ("parameters", f"{parameters['total']:,}"),
         ("active parameters", f"{parameters['active']:,}"),
+        ("size class", body["size_class"]),
         ("weights", f"{size(body['weights_bytes'])} as {precision['weights']}{scheme}"),
         ("KV cache per token", f"{body['kv_bytes_per_token']:,} bytes{_cache_type(precision['kv_cache'])}"),
         ("context", counted(body["context_tokens"], "token")),
@@ -82,6 +83,8 @@ def _rank_rows(body: Mapping[str, Any]) -> list[tuple[str, str]]:
         ("sequences a replica", f"{body['sequences_per_replica']:,}"),
         ("headroom", size(rank["headroom_bytes"])),
         ("host memory", size(host["memory_bytes"])),
+        *([("of it /dev/shm", size(host["shared_memory_bytes"]))] if host["shared_memory_bytes"] else []),
+        ("node disk", size(host["ephemeral_bytes"])),
     ]
 
 

@@ -56,6 +56,7 @@ def size_model(
     reasons = () if rank.headroom_bytes >= 0 and sequences > 0 else _reasons(rank, load, target, sequences)
     if reasons and inventory.states:
         reasons += _offload_reasons(inventory, precision, rank, target)
+        reasons += _assumed_reasons(inventory, rank, load)
     host = host_memory(inventory, precision, load, target, rank=rank, storage=storage)
     return MemoryDemand(
         weights_bytes=weights_bytes(inventory, precision),
@@ -233,6 +234,17 @@ def _offload_reasons(inventory: Inventory, precision: Precision, rank: RankMemor
     free_bytes = rank.budget_bytes - rank.activation_bytes - rank.overhead_bytes
     cache_bytes = rank.terms[-1].value_bytes
     return offload_hint(inventory, precision, target, cache_bytes=cache_bytes, free_bytes=free_bytes)
+
+
+def _assumed_reasons(inventory: Inventory, rank: RankMemory, load: Load) -> tuple[str, ...]:
+    """What a cache whose shape was assumed, as an upper bound, may take at most: the model itself may take less."""
+    room_bytes = rank.kv_cache_bytes // load.context_tokens
+    if not inventory.estimated or not 0 < room_bytes < rank.kv_bytes_per_token:
+        return ()
+    return (
+        f"the cache's shape is assumed, an upper bound: a model that keeps at most {room_bytes:,} B of a token, "
+        f"not {rank.kv_bytes_per_token:,} B, fits; give architecture.config to know",
+    )
 
 
 def _shortfall(rank: RankMemory, load: Load, target: Target, sequences: int) -> str:

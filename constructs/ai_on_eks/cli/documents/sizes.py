@@ -8,6 +8,7 @@ from typing import Any
 from ai_on_eks.cli.documents.memory import host_mapping, rank_mapping
 from ai_on_eks.descriptors.inventory import Inventory
 from ai_on_eks.descriptors.schema import Precision
+from ai_on_eks.descriptors.size_class import size_class
 from ai_on_eks.sizing.types import Load, MemoryDemand
 
 
@@ -56,6 +57,7 @@ def size_body(answer: SizeAnswer) -> dict[str, Any]:
         "model": answer.model,
         "architecture": answer.inventory.architecture,
         "parameters": {"total": answer.inventory.parameters, "active": answer.inventory.active_parameters},
+        "size_class": size_class(answer.inventory.parameters),
         "precision": {
             "weights": answer.precision.weights.value,
             "scheme": answer.precision.scheme,
