@@ -260,6 +260,8 @@ def test_given_a_contradicting_scheme_when_read_then_the_checkpoints_own_is_the_
         ({"quant_method": "gptq", "bits": 4, "group_size": "x"}, "group_size"),
         ({"quant_method": "fp8", "weight_block_size": [0, 128]}, "two sizes"),
         ({"quant_method": "fp8", "modules_to_not_convert": [1]}, "list"),
+        ({"quant_method": "mxfp4", "modules_to_not_convert": 0.5}, "list"),
+        ({"quant_method": "awq", "bits": 4, "modules_to_not_convert": {"lm_head": True}}, "list"),
         ({"quant_method": "bitsandbytes"}, "load_in"),
         ({"quant_method": "modelopt", "quant_algo": "W4A8_AWQ"}, "w4a8_awq"),
         ({"quant_method": "modelopt", "quant_algo": "MIXED_PRECISION"}, "quantized_layers"),

@@ -72,7 +72,7 @@ class Settings:
             entries = value.split(",") if isinstance(value, str) else value
             if not entries:
                 continue
-            flat = [one for entry in entries for one in (entry if isinstance(entry, list) else (entry,))]
+            flat = _flat(entries) if isinstance(entries, list) else [entries]
             if len(flat) > MAX_NAMES or not all(
                 isinstance(one, str) and len(one) <= MAX_NAME_CHARACTERS for one in flat
             ):
@@ -90,6 +90,11 @@ class Settings:
     def reject(self, reason: str) -> NoReturn:
         """Says that this quantization is not known, and why."""
         raise unknown(self.method, self._path, reason)
+
+
+def _flat(entries: list[Any]) -> list[Any]:
+    """The entries, with those of lists among them."""
+    return [one for entry in entries for one in (entry if isinstance(entry, list) else (entry,))]
 
 
 def unknown(
