@@ -16,15 +16,22 @@ FORBIDDEN = frozenset(
         "cPickle",
         "dill",
         "cloudpickle",
+        "jsonpickle",
         "marshal",
         "shelve",
         "joblib",
         "torch",
         "tensorflow",
         "numpy",
+        "pandas",
     }
 )
+"""numpy and pandas have loaders that unpickle; nothing here needs either."""
+
+UNPICKLING = frozenset({"allow_pickle", "weights_only"})
+"""Keywords of loaders that unpickle if told to, or unless told not to."""
 SOURCES = [
+    ROOT / "app.py",
     *sorted((ROOT / "constructs").rglob("*.py")),
     *sorted((ROOT / "stacks").rglob("*.py")),
     *sorted((ROOT / "k8s").rglob("*.py")),
@@ -43,6 +50,8 @@ def forbidden_imports(source: str) -> Iterator[str]:
             called = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
             if called in ("import_module", "__import__"):
                 names = [str(one.value) for one in node.args if isinstance(one, ast.Constant)]
+            if UNPICKLING & {keyword.arg for keyword in node.keywords}:
+                names.append("pickle")
         yield from (name for name in names if name.partition(".")[0] in FORBIDDEN)
 
 
@@ -65,6 +74,11 @@ def test_given_the_product_when_its_imports_are_listed_then_none_can_unpickle() 
         "def f():\n    from joblib import load",
         "import importlib\nimportlib.import_module('pickle')",
         "__import__('torch')",
+        "from numpy import load",
+        "load(path, allow_pickle=True)",
+        "from shelve import open",
+        "import cloudpickle, json",
+        "from dill import load",
     ],
 )
 def test_given_a_forbidden_import_when_checked_then_it_is_found(source: str) -> None:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from ai_on_eks.descriptors.documents import parse_json, read_json
 from ai_on_eks.errors import InputError, Problem
@@ -70,3 +74,41 @@ def test_given_a_models_config_with_a_number_too_large_when_read_then_refused(nu
     with pytest.raises(InputError) as caught:
         read_json(config)
     assert [problem.code for problem in caught.value.problems] == ["number-not-usable"]
+
+
+VALUES = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(1 - 2**63, 2**63 - 1)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
+    max_leaves=20,
+)
+
+
+@settings(deadline=None)
+@given(VALUES, st.integers(0, 3))
+def test_given_any_value_when_written_and_read_then_it_is_the_same(value: object, indent: int) -> None:
+    assert parse_json(json.dumps(value, indent=indent or None), "config.json").value == value
+
+
+@settings(deadline=None)
+@given(VALUES, st.integers(0, 10_000), st.text(max_size=3))
+def test_given_a_damaged_document_when_read_then_a_document_or_an_input_error(
+    value: object, place: int, put: str
+) -> None:
+    text = json.dumps(value)
+    place %= len(text) + 1
+    for damaged in (text[:place], text[:place] + put + text[place + 1 :], text[:place] + put + text[place:]):
+        with suppress(InputError):  # any other exception fails
+            parse_json(damaged, "config.json")
+
+
+def test_given_a_file_beyond_the_limit_when_read_then_refused_unread(tmp_path: Path) -> None:
+    config = tmp_path / "config.json"
+    with config.open("wb") as file:
+        file.truncate(8 * 2**20 + 1)
+    with pytest.raises(InputError) as caught:
+        read_json(config)
+    assert [problem.code for problem in caught.value.problems] == ["file-too-large"]

@@ -44,7 +44,7 @@ SMALL = replace(
     metadata=3,
     string_bytes=100_000,
     text_bytes=2000,
-    metadata_bytes=2000,
+    metadata_bytes=6_000,
     strings=600,
 )
 
@@ -162,10 +162,14 @@ LIMITED: dict[str, tuple[bytes, str]] = {
     ),
     "keys": (gguf([scalar(f"k{index}", U8, 0) for index in range(4)]), "it declares 4 keys; at most 3"),
     "tensors": (gguf([], [Tensor(f"t{index}", (0,)) for index in range(4)]), "it declares 4 tensors; at most 3"),
-    "text": (gguf([scalar("a", TEXT, "b" * 2000)]), "keys and values exceed 2,000 bytes of text"),
-    "wide text": (gguf([scalar("a", TEXT, "é" * 500)]), "keys and values exceed 2,000 bytes of text"),
-    "names": (gguf([], [Tensor("n" * 2001)], data=16), "the names of tensors exceed 2,000 bytes"),
-    "texts": (gguf([texts("a", ["b"] * 300), texts("c", ["b"] * 301)]), "lists have more than 600 texts"),
+    "text": (gguf([scalar("a", TEXT, "b" * 6_000)]), "keys and values exceed 6,000 bytes of text"),
+    "wide text": (gguf([scalar("a", TEXT, "é" * 1_500)]), "keys and values exceed 6,000 bytes of text"),
+    "names": (gguf([], [Tensor("n" * 2001)], data=16), "names and shapes of tensors take more than 2,000 bytes"),
+    "kept numbers": (
+        gguf([numbers(f"k{index}", U8, [1] * 512) for index in range(2)]),
+        "keys and values exceed 6,000 bytes of text",
+    ),
+    "texts": (gguf([texts("a", ["b"] * 513), texts("c", ["b"] * 88)]), "lists have more than 600 texts"),
 }
 
 

@@ -153,6 +153,8 @@ def external(name: str = "w", **pairs: str) -> Any:
         ("/etc/passwd", "is absolute"),
         ("C:\\weights.bin", "character that no plain path has"),
         ("inner\\w.bin", "character that no plain path has"),
+        ("C:w.bin", "character that no plain path has"),
+        ("w.bin:stream", "character that no plain path has"),
         ("a\0b", "character that no plain path has"),
         ("", "without a location"),
         ("inner/", "names a folder"),

@@ -71,7 +71,7 @@ MALFORMED: dict[str, tuple[bytes, str]] = {
     "raw data twice": (weights(part(RAW, b""), part(RAW, b"")), "field 9 of a tensor is given twice"),
     "name is not UTF-8": (graph(part(5, part(NAME, b"\xff"))), "a tensor's name is not UTF-8"),
     "name too long": (graph(part(5, part(NAME, bytes(4_097)))), "4,097 bytes; at most 4,096"),
-    "one name for two": (graph(part(5, FLOAT_2), part(5, FLOAT_2)), "two tensors have the name 'w'"),
+    "one name for two": (graph(part(5, FLOAT_2), part(5, FLOAT_2)), "two tensors have the same name"),
     "no data type": (weights(number(DIMS, 1)), "data type 0 is not known"),
     "data type 99": (weights(number(TYPE, 99)), "data type 99 is not known"),
     "negative data type": (weights(number(TYPE, -1)), "data type -1 is not known"),

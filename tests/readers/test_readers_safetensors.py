@@ -126,7 +126,7 @@ def test_given_tensors_written_as_no_writer_does_when_many_then_refused_before_i
 
     assert len(part(data(UNUSUAL_TENSORS)).tensors) == UNUSUAL_TENSORS
     began = time.process_time()
-    with pytest.raises(InputError, match="more than 4,096 tensors are written as no writer does"):
+    with pytest.raises(InputError, match="more than 1,024 tensors are written as no writer does"):
         part(data(100_000))
     assert time.process_time() - began < 0.8  # 0.08 on an idle core, of which the file is half
 

@@ -154,19 +154,19 @@ MALFORMED: dict[str, tuple[bytes, str]] = {
     "long metadata not utf-8": (raw(b'{"__metadata__":{"a":"' + b"\xc3" * 70_000 + b'"}}', 0), "a text is not UTF-8"),
     "metadata never closed": (raw('{"__metadata__":{"a":"' + "b" * 600_000, 0), "the text ends in the middle"),
     "metadata cut in an escape": (raw('{"__metadata__":{"a":"\\u00', 0), "an escape that does not exist"),
-    "metadata of 17 MiB": (
-        raw(b'{"__metadata__":{"a":"' + b"b" * 17 * 2**20 + b'"}}', 0),
-        "a text is longer than 16,777",
+    "metadata of 5 MiB": (
+        raw(b'{"__metadata__":{"a":"' + b"b" * 5 * 2**20 + b'"}}', 0),
+        "a text is longer than 4,194,304",
     ),
 }
 
 LIMITED: dict[str, tuple[bytes, str]] = {
     "header": (raw(b"{" + GOOD + b" " * 5000 + b"}"), "declares a header of 5,054 bytes; at most 4,096 are read"),
-    "tensors": (file({f"t{index}": entry("U8", [0], [0, 0]) for index in range(4)}), "it has more than 3 tensors"),
+    "tensors": (file({f"t{index}": entry("U8", [0], [0, 0]) for index in range(4)}), "more than 3 tensors"),
     "metadata": (file({}, 0, {f"k{index}": "" for index in range(4)}), "__metadata__ has more than 3 keys"),
     "text": (file({}, 0, {"a": "b" * 1001}), "a text is longer than 1,000 bytes"),
     "metadata text": (file({}, 0, {"a": "b" * 1000, "c": "d" * 1000}), "__metadata__ exceeds 2,000 bytes of text"),
-    "names": (file({"n" * 2001: entry("U8", [0], [0, 0])}), "the names of tensors exceed 2,000 bytes"),
+    "names": (file({"n" * 2001: entry("U8", [0], [0, 0])}), "names and shapes of tensors take more than 2,000 bytes"),
     "dimensions": (file({"a": entry("U8", [1, 1, 1], [0, 1])}, 1), "a tensor's shape has more than 2 numbers"),
 }
 

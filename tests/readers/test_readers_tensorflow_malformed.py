@@ -50,7 +50,7 @@ GRAPHS: dict[str, tuple[bytes, str]] = {
     "saved model under another name": (SAVED, "field 1 has wire type 0"),
     "node beyond the file": (b"\x0a\x7f", "127 bytes; 0 remain"),
     "constant without tensor": (tf_graph(tf_node("c", "Const")), "a constant has no tensor"),
-    "constants of one name": (constant(number(1, 1)) * 2, "two tensors have the name 'c'"),
+    "constants of one name": (constant(number(1, 1)) * 2, "two tensors have the same name"),
     "data type 0": (constant(b""), "data type 0 is not known"),
     "data type 101": (constant(number(1, 101)), "data type 101 is not known"),
     "open shape": (constant(tf_tensor(1, [-1])), "a stored tensor has an open shape"),

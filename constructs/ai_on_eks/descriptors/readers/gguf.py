@@ -24,8 +24,8 @@ from ai_on_eks.descriptors.places import Place, Source
 from ai_on_eks.descriptors.readers.cursor import Cursor
 from ai_on_eks.descriptors.readers.ggml_types import GGML_TYPES, WITHDRAWN
 from ai_on_eks.descriptors.readers.gguf_values import ALIGNMENT, NAME_BYTES, Values
+from ai_on_eks.descriptors.readers.held_tensors import HeldTensors
 from ai_on_eks.descriptors.readers.limits import LIMITS, Limits, malformed
-from ai_on_eks.descriptors.readers.metadata import text_bytes
 from ai_on_eks.descriptors.readers.source import open_beside, open_source
 from ai_on_eks.descriptors.readers.types import MetadataValue, StoredTensor, WeightHeader
 
@@ -35,6 +35,8 @@ VERSIONS = (2, 3)
 DEFAULT_ALIGNMENT = 32
 SMALLEST_ALIGNMENT = 8
 DIMENSIONS = 4
+MOST_TENSORS = 16_384
+"""Of one file. ggml keeps the experts of a layer in one tensor: the largest published models have below 3,000."""
 BYTE_ORDER = "GGUF.byte_order"
 """Added to the metadata. Keys of files are in lower case by the specification."""
 
@@ -105,45 +107,32 @@ class _Tensors:
         self._limits = limits
         self._u32 = Struct(order + "I")
         self._ends = [Struct(f"{order}{'Q' * dimensions}IQ") for dimensions in range(DIMENSIONS + 1)]
-        self._text_left = limits.text_bytes
+        self._held = HeldTensors(limits, lambda offset, reason: cursor.error(reason, offset))
 
     def read(self, count: int, alignment: int, file_bytes: int) -> list[StoredTensor]:
         cursor = self._cursor
-        if count > self._limits.tensors:
-            raise cursor.error(f"it declares {count:,} tensors; at most {self._limits.tensors:,} are read")
+        most = min(self._limits.tensors, MOST_TENSORS)
+        if count > most:
+            raise cursor.error(f"it declares {count:,} tensors; at most {most:,} are read")
         if count * _SMALLEST_TENSOR_BYTES > cursor.remaining:
             raise cursor.error(f"it declares {count:,} tensors, more than {cursor.remaining:,} bytes can hold")
-        tensors: list[StoredTensor] = []
-        entries, offsets, lengths = array("Q"), array("Q"), array("Q")
+        offsets, lengths = array("Q"), array("Q")
         for _ in range(count):
             began = cursor.offset
-            tensor, offset = self._tensor()
+            offset, length = self._tensor()
             if offset % alignment:
                 raise cursor.error(f"a tensor's data are not at a multiple of {alignment:,}", began)
-            tensors.append(tensor)
-            entries.append(began)
             offsets.append(offset)
-            lengths.append(tensor.stored_bytes or 0)
+            lengths.append(length)
         data = -(-cursor.offset // alignment) * alignment
         self._check_places(offsets, lengths, data, file_bytes)
-        return self._by_name(tensors, entries)
+        return self._held.by_name()
 
-    def _by_name(self, tensors: list[StoredTensor], entries: array[int]) -> list[StoredTensor]:
-        """Equal names are neighbours once sorted; a set of all names would cost more than the tensors."""
-        names = [tensor.name for tensor in tensors]
-        order = sorted(range(len(names)), key=names.__getitem__)
-        for left, right in pairwise(order):
-            if names[left] == names[right]:
-                raise self._cursor.error("two tensors have the same name", entries[right])
-        return [tensors[index] for index in order]
-
-    def _tensor(self) -> tuple[StoredTensor, int]:
+    def _tensor(self) -> tuple[int, int]:
+        """Holds one tensor; the place and the length of its data."""
         cursor = self._cursor
         began = cursor.offset
         name = self._values.text(NAME_BYTES, "a tensor's name")
-        self._text_left -= text_bytes(name)
-        if self._text_left < 0:
-            raise cursor.error(f"the names of tensors exceed {self._limits.text_bytes:,} bytes", began)
         dimensions = cursor.unpack(self._u32, "a tensor's number of dimensions")[0]
         if dimensions > DIMENSIONS:
             raise cursor.error(f"a tensor has {dimensions:,} dimensions; ggml has {DIMENSIONS}", began)
@@ -165,7 +154,8 @@ class _Tensors:
         stored_bytes = elements // data_type.block * data_type.bytes_per_block
         if stored_bytes >= 2**63:
             raise cursor.error("a tensor has 2**63 bytes or more", began)
-        return StoredTensor(name, data_type.name, tuple(shape), stored_bytes), offset
+        self._held.add(began, name, data_type.name, tuple(shape), stored_bytes)
+        return offset, stored_bytes
 
     def _check_places(self, offsets: array[int], lengths: array[int], data: int, file_bytes: int) -> None:
         """`data` is where all of them begin. An empty tensor may lie where another begins, not inside one."""

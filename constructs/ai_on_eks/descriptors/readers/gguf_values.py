@@ -24,7 +24,7 @@ NAME_BYTES = 2**16 - 1
 LIST_LEVELS = 2
 
 MOST_LISTS = 4_096
-"""Lists inside one list. No published file has any."""
+"""Lists inside the lists of one file. No published file has any."""
 
 _SCALARS = {0: "B", 1: "b", 2: "H", 3: "h", 4: "I", 5: "i", 6: "f", 7: "B", 10: "Q", 11: "q", 12: "d"}
 _BOOL = 7
@@ -48,6 +48,7 @@ class Values:
         self._list_head = Struct(order + "IQ")
         self._scalars = {number: Struct(order + letter) for number, letter in _SCALARS.items()}
         self._strings_left = limits.strings
+        self._lists_left = MOST_LISTS
 
     def read(self, count: int) -> Metadata:
         cursor = self._cursor
@@ -154,8 +155,9 @@ class Values:
         """Step over `count` lists that are members of a list."""
         if not levels:
             raise self._cursor.error(f"lists are more than {LIST_LEVELS} levels deep")
-        if count > MOST_LISTS:
-            raise self._cursor.error(f"a list declares {count:,} lists; at most {MOST_LISTS:,} are read")
+        if count > self._lists_left:
+            raise self._cursor.error(f"a list declares {count:,} lists; at most {MOST_LISTS:,} in all are read")
+        self._lists_left -= count
         if count * self._list_head.size > self._cursor.remaining:
             raise self._cursor.error(f"a list declares {count:,} lists, more than the bytes that are left can hold")
         for _ in range(count):

@@ -15,10 +15,10 @@ class Limits:
                     longest list of which shard holds which tensor about 29 MB: 276,480 entries of 105 bytes)
     tensors         entries of one file
     model_tensors   entries of all files of a model (384 experts × 60 layers × 3 matrices × 4 with scales = 276,480)
-    metadata        key/value pairs of one file
+    metadata        key/value pairs of one file, or its inputs (training notes have some 150 keys)
     string_bytes    one name or value
-    text_bytes      names of the tensors of one file, as they lie in memory
-    metadata_bytes  keys, and values that are kept, of one file, as they lie in memory
+    text_bytes      names and shapes of the tensors of one file, as they lie in memory
+    metadata_bytes  keys and values of one file, as they lie in memory and as JSON writes them
     strings         members of lists of text in one file (a vocabulary of 262,144 with 514,906 merges has 777,050)
     dimensions      of one tensor (ggml has 4; published ONNX files have up to 6)
     nesting         messages or arrays inside each other
@@ -27,8 +27,8 @@ class Limits:
 
     header_bytes: int = 32 * 2**20
     tensors: int = 200_000
-    model_tensors: int = 500_000
-    metadata: int = 65_536
+    model_tensors: int = 340_000
+    metadata: int = 4_096
     string_bytes: int = 16 * 2**20
     text_bytes: int = 16 * 2**20
     metadata_bytes: int = 4 * 2**20

@@ -15,6 +15,9 @@ KEPT_TEXT_BYTES = 64 * 2**10
 KEPT_LIST_MEMBERS = 512
 LENGTH_SUFFIX = ".length"
 
+VALUE_BYTES = 56
+"""Of a number, and of what a text takes beside its characters, with the place in a list."""
+
 
 def text_bytes(text: str) -> int:
     """Bytes of a string in memory, at most: one character beyond ASCII widens all of them."""
@@ -22,7 +25,7 @@ def text_bytes(text: str) -> int:
 
 
 class TooMuchTextError(ValueError):
-    """More text than a header may have; the reader says where."""
+    """More keys and values than a header may have; the reader says where."""
 
 
 class Metadata:
@@ -41,15 +44,17 @@ class Metadata:
     def get(self, key: str) -> MetadataValue | None:
         return self._values.get(key)
 
-    def keep(self, key: str, value: MetadataValue) -> None:
+    def keep(self, key: str, value: MetadataValue, written_bytes: int = 0) -> None:
+        """A text that is longer as written, by its escapes, counts as written: reading it takes that long."""
         self._spend(key)
         for part in value if isinstance(value, tuple) else (value,):
-            if isinstance(part, str):
-                self._spend(part)
+            self._spend(part if isinstance(part, str) else "", written_bytes)
         self._values[key] = value
 
-    def leave_out(self, key: str, length: int) -> None:
+    def leave_out(self, key: str, length: int, written_bytes: int = 0) -> None:
+        """`written_bytes` of the value that had to be read all the same."""
         self._spend(key)
+        self._spend("", written_bytes)
         self._lengths[key] = length
 
     def finish(self) -> dict[str, MetadataValue]:
@@ -57,7 +62,7 @@ class Metadata:
         derived = {f"{key}{LENGTH_SUFFIX}": length for key, length in self._lengths.items()}
         return {**derived, **self._values}
 
-    def _spend(self, text: str) -> None:
-        self._text_left -= text_bytes(text)
+    def _spend(self, text: str, written_bytes: int = 0) -> None:
+        self._text_left -= VALUE_BYTES + max(text_bytes(text), written_bytes)
         if self._text_left < 0:
             raise TooMuchTextError

@@ -11,9 +11,9 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from itertools import pairwise
 
 from ai_on_eks.descriptors.places import Place
+from ai_on_eks.descriptors.readers.held_tensors import HeldTensors
 from ai_on_eks.descriptors.readers.limits import LIMITS, Limits
 from ai_on_eks.descriptors.readers.onnx_external import ExternalData
 from ai_on_eks.descriptors.readers.onnx_tensors import read_pair, read_sparse, read_tensor
@@ -25,6 +25,9 @@ from ai_on_eks.descriptors.readers.window import Window
 
 MAX_VALUE_BYTES = 4_096
 """A longer value of the model's own metadata, such as a vocabulary, is left out and its length kept."""
+
+MAX_HELD = 4_096
+"""Tensors and graphs in one attribute. Published models have one each; a control-flow operator has two."""
 
 _NODE_ATTRIBUTE = 5
 _HAS_ATTRIBUTE = re.compile(b"\\x2a")
@@ -43,7 +46,8 @@ _ATTRIBUTE_KINDS = {1: BYTES, 5: BYTES, 6: BYTES, 10: BYTES, 11: BYTES, 22: BYTE
 def read_header(path: Place, limits: Limits = LIMITS) -> WeightHeader:
     """The header of a `.onnx` file."""
     with open_source(path) as source, ExternalData(path.parent, limits) as external:
-        reader = _Reader(Wire(Window(source), limits), external)
+        wire = Wire(Window(source), limits)
+        reader = _Reader(wire, external, HeldTensors(limits, wire.reject))
         reader.model()
         return reader.header(path.name)
 
@@ -52,7 +56,7 @@ def read_header(path: Place, limits: Limits = LIMITS) -> WeightHeader:
 class _Reader:
     wire: Wire
     external: ExternalData
-    tensors: list[StoredTensor] = field(default_factory=list)
+    tensors: HeldTensors
     metadata: dict[str, MetadataValue] = field(default_factory=dict)
     inputs: list[tuple[str, str]] = field(default_factory=list)
     constants: int = 0
@@ -84,11 +88,8 @@ class _Reader:
             raise wire.reject(wire.file.size, "the file holds no graph: it is no ONNX model")
 
     def header(self, name: str) -> WeightHeader:
-        """All that was found. Names are compared when sorted, which needs no second table of them."""
-        tensors = sorted(self.tensors, key=lambda tensor: tensor.name)
-        for before, after in pairwise(tensors):
-            if before.name == after.name:
-                raise self.wire.reject(0, f"two tensors have the name {_shown(after.name)}")
+        """All that was found."""
+        tensors = self.tensors.by_name()
         names = {tensor.name for tensor in tensors} if self.inputs else set()
         for key, shown in self.inputs:
             if key not in names:
@@ -141,8 +142,8 @@ class _Reader:
             if number == 1:
                 name = wire.text(first, last, "the name of an attribute")
             elif number in _ATTRIBUTE_KINDS:
-                if len(held) >= wire.limits.tensors:
-                    raise wire.reject(first, f"an attribute holds more than {wire.limits.tensors:,} tensors")
+                if len(held) >= MAX_HELD:
+                    raise wire.reject(first, f"an attribute holds more than {MAX_HELD:,} tensors and graphs")
                 held.append((number, first, last))
         for index, (number, first, last) in enumerate(held):
             label = f"{scope}{name}" if number in {5, 6, 22} else f"{scope}{name}[{index}]"
@@ -178,19 +179,15 @@ class _Reader:
 
     def _constant(self, offset: int, tensor: StoredTensor, label: str) -> None:
         self.constants += 1
-        self._append(offset, StoredTensor(label, tensor.data_type, tensor.shape, tensor.stored_bytes))
+        self._hold(offset, label, tensor)
 
     def _add(self, offset: int, tensor: StoredTensor, scope: str) -> None:
         if not tensor.name:
             raise self.wire.reject(offset, "an initializer has no name")
-        if scope:
-            tensor = StoredTensor(scope + tensor.name, tensor.data_type, tensor.shape, tensor.stored_bytes)
-        self._append(offset, tensor)
+        self._hold(offset, scope + tensor.name, tensor)
 
-    def _append(self, offset: int, tensor: StoredTensor) -> None:
-        if len(self.tensors) >= self.wire.limits.tensors:
-            raise self.wire.reject(offset, f"more than {self.wire.limits.tensors:,} tensors")
-        self.tensors.append(tensor)
+    def _hold(self, offset: int, name: str, tensor: StoredTensor) -> None:
+        self.tensors.add(offset, name, tensor.data_type, tensor.shape, tensor.stored_bytes)
 
     def _note(self, key: str, value: MetadataValue, offset: int) -> None:
         if key in self.metadata:

@@ -24,6 +24,9 @@ VARINT, FIXED64, BYTES, FIXED32 = 0, 1, 2, 5
 MAX_FIELDS = 1_000_000
 """Fields looked at in one file: five for each of 200,000 tensors. Fields inside what is stepped over do not count."""
 
+CHEAP_VARINT_BYTES = 5
+"""A longer number counts as further fields: decoding it takes as long. Numbers below 32 Gi are not longer."""
+
 MAX_NAME_BYTES = 4_096
 """Bytes of one name of a tensor, an input or a key."""
 
@@ -104,9 +107,7 @@ class Wire:
 
     def count(self, at: int) -> None:
         """Notes a step that is no field of a message but costs as much."""
-        self._fields_left -= 1
-        if self._fields_left < 0:
-            raise self.reject(at, f"more than {MAX_FIELDS:,} fields")
+        self._spend(at, 1)
 
     def varint(self, at: int, end: int) -> tuple[int, int]:
         """One varint outside a message, and the offset after it."""
@@ -154,6 +155,11 @@ class Wire:
             file.load(start)
         return marker.search(file.data, start - file.start, end - file.start) is not None
 
+    def _spend(self, at: int, steps: int) -> None:
+        self._fields_left -= steps
+        if self._fields_left < 0:
+            raise self.reject(at, f"more than {MAX_FIELDS:,} fields")
+
     def _varint(self, at: int, end: int) -> tuple[int, int]:
         """A varint whose first byte lies in the window, and the offset after it."""
         data, first = self.file.data, at - self.file.start
@@ -166,6 +172,8 @@ class Wire:
                     break
                 if value >= 2**64:
                     raise self.reject(at, "a varint has more than 64 bits")
+                if index >= CHEAP_VARINT_BYTES:
+                    self._spend(at, index - CHEAP_VARINT_BYTES + 1)
                 return value, at + index + 1
         else:
             raise self.reject(at, "a varint has more than 10 bytes")

@@ -12,14 +12,14 @@ from __future__ import annotations
 
 import re
 from array import array
-from itertools import pairwise
 from math import prod
 from typing import NamedTuple
 
 from ai_on_eks.descriptors.places import Source
+from ai_on_eks.descriptors.readers.held_tensors import HeldTensors
 from ai_on_eks.descriptors.readers.json_stream import KEY_BYTES, SPACE, JsonStream
 from ai_on_eks.descriptors.readers.limits import Limits, malformed
-from ai_on_eks.descriptors.readers.metadata import KEPT_TEXT_BYTES, Metadata, TooMuchTextError, text_bytes
+from ai_on_eks.descriptors.readers.metadata import KEPT_TEXT_BYTES, Metadata, TooMuchTextError
 from ai_on_eks.descriptors.readers.types import MetadataValue, StoredTensor
 
 LENGTH_BYTES = 8
@@ -71,7 +71,7 @@ _ENTRY = re.compile(
 """A tensor as writers write it, in any order of its fields, and the comma after it. What does not match is read token
 by token, which takes six times as long and ends in the same tensor or in an error at its byte."""
 
-UNUSUAL_TENSORS = 4_096
+UNUSUAL_TENSORS = 1_024
 """Read token by token. Beside the last one of a header and those across the end of a buffer only escaped names are."""
 
 _REMEMBERED_LAYOUTS = 1_024
@@ -111,9 +111,7 @@ class _Header:
     def __init__(self, stream: JsonStream, limits: Limits) -> None:
         self._stream = stream
         self._limits = limits
-        self._text_left = limits.text_bytes
-        self._tensors: list[StoredTensor] = []
-        self._entries = array("Q")
+        self._tensors = HeldTensors(limits, lambda offset, reason: stream.error(reason, offset))
         self._begins = array("Q")
         self._ends = array("Q")
         self._layouts: dict[tuple[bytes, bytes], _Layout] = {}
@@ -133,7 +131,8 @@ class _Header:
             stream.expect(b"}", "a comma or a closing brace is missing")
         stream.finish()
         self._check_places(data, data_bytes)
-        return Part(self._by_name(), {} if self._metadata is None else self._metadata.finish())
+        del self._begins[:], self._ends[:]
+        return Part(self._tensors.by_name(), {} if self._metadata is None else self._metadata.finish())
 
     def _usual_entries(self) -> None:
         """Entries as writers write them, as many as lie in the buffer and have another one behind them."""
@@ -207,13 +206,7 @@ class _Header:
             raise error(f"a tensor has {size:,} bytes by its shape and type, {end - begin:,} by its place", offset)
         if end >= 2**63:
             raise error("a tensor ends at 2**63 bytes or later", offset)
-        if len(self._tensors) == self._limits.tensors:
-            raise error(f"it has more than {self._limits.tensors:,} tensors", offset)
-        self._text_left -= text_bytes(name)
-        if self._text_left < 0:
-            raise error(f"the names of tensors exceed {self._limits.text_bytes:,} bytes", offset)
-        self._tensors.append(StoredTensor(name, data_type, shape, size))
-        self._entries.append(offset)
+        self._tensors.add(offset, name, data_type, shape, size)
         self._begins.append(begin)
         self._ends.append(end)
 
@@ -228,13 +221,13 @@ class _Header:
                 raise stream.error(f"__metadata__ has more than {self._limits.metadata:,} keys")
             if key in metadata:
                 raise stream.error("a key of __metadata__ is given twice")
-            longest = self._limits.string_bytes
+            longest = min(self._limits.string_bytes, self._limits.metadata_bytes)
             text, length = stream.long_text(KEPT_TEXT_BYTES, longest, "a value of __metadata__ is not text")
             try:
                 if text is None:
-                    metadata.leave_out(key, length)
+                    metadata.leave_out(key, length, length)
                 else:
-                    metadata.keep(key, text)
+                    metadata.keep(key, text, length)
             except TooMuchTextError:
                 reason = f"__metadata__ exceeds {self._limits.metadata_bytes:,} bytes of text"
                 raise stream.error(reason, began) from None
@@ -248,22 +241,12 @@ class _Header:
             for index in order:
                 if begins[index] != expected:
                     fault = "overlap" if begins[index] < expected else "leave a gap"
-                    raise self._stream.error(f"the data of two tensors {fault}", self._entries[index])
+                    raise self._stream.error(f"the data of two tensors {fault}", self._tensors.entry(index))
                 expected = ends[index]
         elif begins and begins[0]:
-            raise self._stream.error("the data of the first tensor do not begin at 0", self._entries[0])
+            raise self._stream.error("the data of the first tensor do not begin at 0", self._tensors.entry(0))
         elif ends:
             expected = ends[-1]
         if expected != data_bytes:
             reason = f"the tensors end at byte {data + expected:,}, the file ends at {data + data_bytes:,}"
             raise self._stream.error(reason, data)
-
-    def _by_name(self) -> list[StoredTensor]:
-        """Equal names are neighbours once sorted; a set of all names would cost more than the tensors."""
-        del self._begins[:], self._ends[:]
-        names = [tensor.name for tensor in self._tensors]
-        order = sorted(range(len(names)), key=names.__getitem__)
-        for left, right in pairwise(order):
-            if names[left] == names[right]:
-                raise self._stream.error("two tensors have the same name", self._entries[right])
-        return [self._tensors[index] for index in order]

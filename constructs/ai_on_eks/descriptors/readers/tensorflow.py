@@ -10,7 +10,6 @@ Weights are not read, and no operation is.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from itertools import pairwise
 
 from ai_on_eks.descriptors.document import refuse
 from ai_on_eks.descriptors.places import Place
@@ -20,7 +19,7 @@ from ai_on_eks.descriptors.readers.source import open_source
 from ai_on_eks.descriptors.readers.tensorflow_graph import Graph
 from ai_on_eks.descriptors.readers.tensorflow_shapes import read_shape, shown
 from ai_on_eks.descriptors.readers.tensorflow_variables import INDEX, read_variables
-from ai_on_eks.descriptors.readers.types import MetadataValue, StoredTensor, WeightHeader
+from ai_on_eks.descriptors.readers.types import MetadataValue, WeightHeader
 from ai_on_eks.descriptors.readers.window import Window
 
 SAVED_MODEL = "saved_model.pb"
@@ -52,7 +51,7 @@ def read_header(path: Place, limits: Limits = LIMITS) -> WeightHeader:
         facts.note(f"input.{name}", value, 0)
     _note_constants(facts, graph)
     facts.note("kind", "graph-def", 0)
-    return WeightHeader("tensorflow", _sorted(wire, graph.constants), facts.sorted(), (path.name,))
+    return WeightHeader("tensorflow", tuple(graph.constants.by_name()), facts.sorted(), (path.name,))
 
 
 @dataclass(slots=True)
@@ -108,11 +107,11 @@ def _saved_model(wire: Wire, path: Place) -> WeightHeader:
         facts.note("variables.shards", len(variables.sizes), 0)
         facts.note("variables.shards_absent", sum(size is None for size in variables.sizes), 0)
         files.append(f"{VARIABLES}/{INDEX}")
-        tensors = variables.tensors or graph.constants
+        tensors = variables.tensors or tensors
     elif graph.variables:
         message = f"is absent, though the graph has {graph.variables:,} variables"
         raise refuse("file-not-found", message, str(folder / INDEX), fix="download the model's 'variables' folder too")
-    return WeightHeader("tensorflow", _sorted(wire, tensors), facts.sorted(), tuple(sorted(files)))
+    return WeightHeader("tensorflow", tuple(tensors.by_name()), facts.sorted(), tuple(sorted(files)))
 
 
 def _chosen(wire: Wire) -> _MetaGraph:
@@ -179,12 +178,4 @@ def _port(wire: Wire, start: int, end: int) -> tuple[str, str]:
 
 def _note_constants(facts: _Facts, graph: Graph) -> None:
     facts.note("constants", len(graph.constants), 0)
-    facts.note("constants.bytes", sum(tensor.stored_bytes or 0 for tensor in graph.constants), 0)
-
-
-def _sorted(wire: Wire, tensors: list[StoredTensor]) -> tuple[StoredTensor, ...]:
-    found = sorted(tensors, key=lambda tensor: tensor.name)
-    for before, after in pairwise(found):
-        if before.name == after.name:
-            raise wire.reject(0, f"two tensors have the name {after.name[:80]!a}")
-    return tuple(found)
+    facts.note("constants.bytes", graph.constants.stored_bytes(), 0)

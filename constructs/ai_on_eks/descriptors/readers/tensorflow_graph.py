@@ -12,6 +12,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
+from ai_on_eks.descriptors.readers.held_tensors import HeldTensors
 from ai_on_eks.descriptors.readers.protobuf_wire import BYTES, FIXED32, FIXED64, VARINT, Wire, signed
 from ai_on_eks.descriptors.readers.tensorflow_shapes import element_type, read_known_shape, read_shape, shown
 from ai_on_eks.descriptors.readers.tensorflow_types import (
@@ -55,9 +56,12 @@ class Graph:
     """What was found in one graph and its functions."""
 
     wire: Wire
-    constants: list[StoredTensor] = field(default_factory=list)
+    constants: HeldTensors = field(init=False)
     inputs: list[tuple[str, str]] = field(default_factory=list)
     variables: int = 0
+
+    def __post_init__(self) -> None:
+        self.constants = HeldTensors(self.wire.limits, self.wire.reject)
 
     def read(self, start: int, end: int, depth: int) -> None:
         """Walks a GraphDef: nodes (1) and the library (2) of functions (1)."""
@@ -118,9 +122,8 @@ class Graph:
                 continue
             for number, _, first, last in wire.fields(*value, depth + 1, _ATTRIBUTE_KINDS):
                 if number == 8:
-                    if len(self.constants) >= wire.limits.tensors:
-                        raise wire.reject(at, f"more than {wire.limits.tensors:,} tensors")
-                    self.constants.append(_tensor(wire, first, last, depth + 2, name))
+                    found = _tensor(wire, first, last, depth + 2, name)
+                    self.constants.add(at, name, found.data_type, found.shape, found.stored_bytes)
                     return
         raise wire.reject(at, "a constant has no tensor")
 

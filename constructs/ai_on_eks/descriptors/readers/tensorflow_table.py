@@ -14,7 +14,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ai_on_eks.descriptors.readers.metadata import text_bytes
 from ai_on_eks.descriptors.readers.protobuf_wire import MAX_NAME_BYTES, Wire
 
 FOOTER_BYTES = 48
@@ -101,10 +100,9 @@ def _rows(wire: Wire, entries: _Handle) -> Iterator[Row]:
         yield key, at - value, at
 
 
-def key_text(wire: Wire, row: Row) -> tuple[str, int]:
-    """The key as text, and the memory it takes."""
+def key_text(wire: Wire, row: Row) -> str:
+    """The key as text."""
     try:
-        text = row[0].decode("utf-8")
+        return row[0].decode("utf-8")
     except UnicodeDecodeError:
         raise wire.reject(row[1], "the name of a variable is not UTF-8") from None
-    return text, text_bytes(text)

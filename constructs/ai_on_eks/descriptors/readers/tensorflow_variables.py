@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from ai_on_eks.descriptors.places import Place
+from ai_on_eks.descriptors.readers.held_tensors import HeldTensors
 from ai_on_eks.descriptors.readers.limits import Limits
 from ai_on_eks.descriptors.readers.protobuf_wire import BYTES, FIXED32, VARINT, Wire, signed
 from ai_on_eks.descriptors.readers.source import NotAFileError, open_beside, size_beside
@@ -30,25 +31,25 @@ _BIG_ENDIAN = 1
 class Variables:
     """sizes   bytes of each shard; None for one that is absent, so that its entries cannot be checked against it"""
 
-    tensors: list[StoredTensor] = field(default_factory=list)
+    tensors: HeldTensors
     sizes: list[int | None] = field(default_factory=list)
 
 
 def read_variables(folder: Place, limits: Limits) -> Variables:
     """All variables of `folder`, which holds the index and its shards."""
     with open_beside(folder / INDEX, INDEX) as source:
-        return _Reader(Wire(Window(source), limits), folder).read()
+        wire = Wire(Window(source), limits)
+        return _Reader(wire, folder, Variables(HeldTensors(limits, wire.reject))).read()
 
 
 @dataclass(slots=True)
 class _Reader:
     wire: Wire
     folder: Place
-    found: Variables = field(default_factory=Variables)
+    found: Variables
 
     def read(self) -> Variables:
         wire, found = self.wire, self.found
-        text_left = wire.limits.text_bytes
         for row in read_rows(wire):
             if not row[0]:
                 self._header(row)
@@ -57,13 +58,8 @@ class _Reader:
                 raise wire.reject(row[1], "the table has no header")
             if row[0].startswith(b"\0") or row[0] == _OBJECT_GRAPH:
                 continue
-            if len(found.tensors) >= wire.limits.tensors:
-                raise wire.reject(row[1], f"more than {wire.limits.tensors:,} tensors")
-            name, memory = key_text(wire, row)
-            text_left -= memory
-            if text_left < 0:
-                raise wire.reject(row[1], "names are too long together")
-            found.tensors.append(self._entry(name, row))
+            tensor = self._entry(key_text(wire, row), row)
+            found.tensors.add(row[1], tensor.name, tensor.data_type, tensor.shape, tensor.stored_bytes)
         if not found.sizes:
             raise wire.reject(0, "the table has no header")
         return found
