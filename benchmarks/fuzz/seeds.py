@@ -9,16 +9,19 @@ from __future__ import annotations
 import io
 import json
 import struct
-import sys
 import zipfile
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-sys.path.append(str(Path(__file__).resolve().parents[2] / "tests" / "readers"))
-
 import readers_gguf_bytes as gguf_bytes
 import readers_protobuf_bytes as proto
 import readers_safetensors_bytes as st
+
+from benchmarks.fuzz.seed_models import NETWORKS, SMALL_CONFIGS
+from benchmarks.fuzz.targets import BERT, LLAMA
+
+ROOT = Path(__file__).resolve().parents[2]
+PUBLISHED = ROOT.parent / "shared" / "truth" / "configs"
 
 EXTREMES = tuple(value.to_bytes(8, "little") for value in (0, 1, 2**31, 2**32, 2**62, 2**63 - 1, 2**63, 2**64 - 1))
 VARINTS = tuple(proto.varint(value) for value in (127, 128, 2**31, 2**32, 2**62, 2**63 - 1, 2**64 - 1))
@@ -195,6 +198,111 @@ def descriptor_yaml() -> list[bytes]:
     ]
 
 
+def config() -> list[bytes]:
+    """One small model of each kind, and the published configs beside the checkout, if there are any."""
+    published = (path.read_bytes() for path in sorted(PUBLISHED.glob("*.json")))
+    return [BERT, LLAMA + b"}", *map(_written, SMALL_CONFIGS), *(one for one in published if len(one) <= 4_000)]
+
+
+def quantization_config() -> list[bytes]:
+    named = {"targets": ["Linear"], "weights": {"num_bits": 4, "type": "int", "strategy": "group", "group_size": 128}}
+    return [
+        *map(
+            _written,
+            (
+                {"quant_method": "gptq", "bits": 4, "group_size": 128, "desc_act": True, "sym": True},
+                {
+                    "quant_method": "gptq",
+                    "bits": 4,
+                    "group_size": 32,
+                    "dynamic": {"-:.*down.*": {}, "+:.*": {"bits": 8}},
+                },
+                {"quant_method": "awq", "bits": 4, "group_size": 128, "zero_point": True, "version": "gemm"},
+                {"quant_method": "fp8", "weight_block_size": [128, 128], "modules_to_not_convert": ["lm_head"]},
+                {"quant_method": "mxfp4", "modules_to_not_convert": ["model.layers.*.self_attn"]},
+                {"quant_method": "bitsandbytes", "load_in_4bit": True, "bnb_4bit_use_double_quant": True},
+                {"quant_method": "auto-round", "bits": 4, "group_size": 128, "extra_config": {"lm_head": {"bits": 16}}},
+                {
+                    "quant_method": "modelopt",
+                    "quant_algo": "NVFP4",
+                    "kv_cache_quant_algo": "FP8",
+                    "exclude_modules": ["l*"],
+                },
+                {
+                    "quant_method": "gguf",
+                    "types": {"blk.*.attn_q.weight": {"q4_k": [0], "q6_k": [1]}, "output.weight": "f16"},
+                },
+                {
+                    "quant_method": "compressed-tensors",
+                    "format": "pack-quantized",
+                    "config_groups": {"group_0": named},
+                    "ignore": ["lm_head", "re:.*gate$"],
+                    "kv_cache_scheme": {"num_bits": 8, "type": "float"},
+                },
+            ),
+        )
+    ]
+
+
+def model_index() -> list[bytes]:
+    parts = {"transformer": ["diffusers", "FluxTransformer2DModel"], "text_encoder": ["transformers", "BertModel"]}
+    vae = {"vae": ["diffusers", "AutoencoderKL"], "tokenizer": ["transformers", "CLIPTokenizer"]}
+    return [
+        _written({"_class_name": "FluxPipeline", **parts, **vae}),
+        _written(
+            {
+                "_class_name": "StableDiffusion3Pipeline",
+                "_diffusers_version": "0.30.0",
+                **vae,
+                "text_encoder": [None, None],
+            }
+        ),
+    ]
+
+
+def network_config() -> list[bytes]:
+    return list(map(_written, NETWORKS))
+
+
+def sentence_modules() -> list[bytes]:
+    modules = [{"idx": 0, "name": "0", "path": "", "type": "sentence_transformers.models.Transformer"}, {"type": "x"}]
+    return [_written(modules), b"[]"]
+
+
+def sentence_settings() -> list[bytes]:
+    return [_written({"model_type": "CrossEncoder", "prompts": {"query": ""}, "__version__": {"pytorch": "2.1"}})]
+
+
+def descriptor() -> list[bytes]:
+    found = [path.read_bytes() for path in sorted((ROOT / "models").glob("*.yaml"))]
+    short = {"name": "a", "kind": "foundation", "source": {"uri": "hf://a/b"}, "architecture": {"parameters": "7B"}}
+    full = {
+        **short,
+        "task": "text-generation",
+        "precision": {"weights": "int4", "scheme": "awq", "kv_cache": "fp8"},
+        "serving": {"context_tokens": "32k", "concurrency": 8, "targets": {"ttft_ms": 500}},
+        "storage": "fsx",
+        "constraints": {"accelerators": ["A10G"], "instance_families": ["g5"], "max_usd_per_hour": 5.0},
+    }
+    return [*found, _written(short), _written(full)]
+
+
+def platform() -> list[bytes]:
+    return [
+        path.read_bytes() for path in (ROOT / "platform.yaml", *sorted((ROOT / "examples").glob("**/platform*.yaml")))
+    ]
+
+
+def images() -> list[bytes]:
+    one = {"repository": "docker.io/a/b", "tag": "v1.2.3", "digest": None, "verified": None, "size_bytes": 10**9}
+    pinned = {**one, "digest": "sha256:" + "0" * 64, "verified": "2026-11-24"}
+    return [_written({"schema": "v1", "images": {"vllm": one, "tei": pinned}})]
+
+
+def _written(value: object) -> bytes:
+    return json.dumps(value).encode()
+
+
 Seeds = Callable[[], list[bytes]]
 
 _JSON = (b'"', b"{}", b"[]", b"[[", b'{"a":', b"null", b"true", b"1e999", b"NaN", b"\\u00e9", b"\\ud800", b"0", b"-1")
@@ -260,6 +368,15 @@ READERS: dict[str, tuple[Seeds, Iterable[bytes]]] = {
             b"0o7",
         ),
     ),
+    "config": (config, _JSON),
+    "quantization-config": (quantization_config, _JSON),
+    "model-index": (model_index, _JSON),
+    "network-config": (network_config, _JSON),
+    "sentence-modules": (sentence_modules, _JSON),
+    "sentence-settings": (sentence_settings, _JSON),
+    "descriptor": (descriptor, _JSON),
+    "platform": (platform, _JSON),
+    "images": (images, _JSON),
 }
 
 

@@ -11,7 +11,6 @@ from __future__ import annotations
 import argparse
 import multiprocessing
 import resource
-import sys
 import tempfile
 import time
 from multiprocessing.connection import Connection
@@ -19,8 +18,7 @@ from pathlib import Path
 
 from benchmarks.fuzz.targets import target
 
-ROOT = Path(__file__).resolve().parents[2]
-READINGS = 5
+READINGS = 3
 MIB = 2**20
 
 
@@ -73,7 +71,6 @@ def _peak_mib() -> float:
 
 
 def main() -> None:
-    sys.path.insert(0, str(ROOT / "constructs"))
     from benchmarks.fuzz.worst_files import FILES
 
     parser = argparse.ArgumentParser(prog="python -m benchmarks.fuzz.worst", description="read the worst files")

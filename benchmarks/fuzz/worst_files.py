@@ -11,9 +11,8 @@ import readers_gguf_bytes as gguf_bytes
 import readers_protobuf_bytes as proto
 import readers_safetensors_bytes as st
 
-from ai_on_eks.descriptors.readers import gguf_values, protobuf_wire, safetensors_header, zip_directory
+from ai_on_eks.descriptors.readers import gguf, gguf_values, protobuf_wire, safetensors_header, zip_directory
 from ai_on_eks.descriptors.readers.limits import LIMITS
-from benchmarks.fuzz import seeds  # noqa: F401 - makes the byte builders of the tests importable
 
 NAME = "model.layers.{}.mlp.experts.{}.gate_proj.weight_scale"
 
@@ -35,10 +34,11 @@ def many_tensors(count: int = LIMITS.tensors, *, turned: bool = False, escaped: 
     return st.framed(("{" + ",".join(entries) + "}").encode(), count)
 
 
-def distinct_layouts() -> bytes:
+def distinct_layouts(count: int = 120_000) -> bytes:
+    """As many as a header of the longest has room for."""
     entries, end = [], 0
-    for number, name in enumerate(_names(LIMITS.tensors)):
-        shape = [0, number, 10**18, 1, 2, 3, 4, 5]
+    for number, name in enumerate(_names(count)):
+        shape = [0, *(10**17 + 7 * number + place for place in range(7))]
         entries.append(f'"{name}":{{"dtype":"U8","shape":{json.dumps(shape)},"data_offsets":[0,0]}}')
     return st.framed(("{" + ",".join(entries) + "}").encode(), end)
 
@@ -76,7 +76,7 @@ def white_space() -> bytes:
 
 def index_of(count: int = LIMITS.model_tensors, *, escaped: bool = False) -> Callable[[], bytes]:
     def build() -> bytes:
-        places = {name: f"model-{number % 200:05d}.safetensors" for number, name in enumerate(_names(count))}
+        places = {name: f"m-{number % 200:03d}.safetensors" for number, name in enumerate(_names(count))}
         text = json.dumps({"weight_map": places}, separators=(",", ":"))
         return (text.replace('"m', '"\\u006d') if escaped else text).encode()
 
@@ -87,7 +87,7 @@ def index_of(count: int = LIMITS.model_tensors, *, escaped: bool = False) -> Cal
 
 
 def gguf_tensors(sizes: tuple[int, ...] = (1, 1, 1, 1), *, turned: bool = False) -> bytes:
-    count = LIMITS.tensors
+    count = gguf.MOST_TENSORS
     names = _names(count)
     places = [(count - 1 - n if turned else n) * 32 for n in range(count)]
     tensors = [gguf_bytes.Tensor(name, sizes, 0, place) for name, place in zip(names, places, strict=True)]
@@ -122,7 +122,7 @@ def gguf_vocabulary(length: int) -> Callable[[], bytes]:
 def gguf_lists() -> bytes:
     member = struct.pack("<IQ", gguf_bytes.U8, 1) + b"a"
     most = gguf_values.MOST_LISTS
-    return gguf_bytes.gguf([gguf_bytes.array(f"k{n}", gguf_bytes.LIST, member * most, most) for n in range(400)])
+    return gguf_bytes.gguf([gguf_bytes.array("k", gguf_bytes.LIST, member * most, most)])
 
 
 # protobuf
@@ -147,6 +147,22 @@ def onnx_inputs() -> bytes:
         for n in range(LIMITS.metadata)
     )
     return proto.part(7, b"".join(proto.part(11, port) for port in ports))
+
+
+def onnx_long_scope() -> bytes:
+    """One long name of an attribute in front of the name of each tensor in it."""
+    tensor = proto.part(5, proto.part(8, "w") + proto.number(1, 1) + proto.number(2, 1) + proto.part(9, bytes(4)))
+    attribute = proto.part(5, proto.part(1, "s" * 4_000) + proto.part(6, tensor * 100_000))
+    return proto.part(7, proto.part(1, attribute))
+
+
+def onnx_shapes() -> bytes:
+    def dims(number: int) -> bytes:
+        return proto.part(1, b"".join(proto.varint(size) for size in (0, *(300 + number % 7 + n for n in range(7)))))
+
+    body = proto.number(2, 1) + proto.part(9, b"")
+    named = enumerate(_names(LIMITS.tensors))
+    return proto.part(7, b"".join(proto.part(5, proto.part(8, name) + dims(number) + body) for number, name in named))
 
 
 def onnx_nodes() -> bytes:
@@ -175,6 +191,12 @@ def onnx_external() -> bytes:
 def tensorflow_constants() -> bytes:
     tensor = proto.tf_tensor(1, (1,) * 8, proto.part(4, bytes(4)))
     return proto.tf_graph(*(proto.tf_constant(name, tensor) for name in _names(LIMITS.tensors)))
+
+
+def tensorflow_long_scope() -> bytes:
+    """One long name of a function in front of the name of each constant in it."""
+    constant = proto.tf_constant("c", proto.tf_tensor(1, (1,), proto.part(4, bytes(4))))
+    return proto.tf_graph(functions=[proto.tf_function("f" * 4_000, *([constant] * 70_000))])
 
 
 def tensorflow_placeholders() -> bytes:
@@ -314,6 +336,8 @@ FILES: dict[str, dict[str, Callable[[], bytes]]] = {
         "nodes with attributes": onnx_nodes,
         "nodes without": onnx_dull_nodes,
         "external data": onnx_external,
+        "a long scope": onnx_long_scope,
+        "shapes of 8 dimensions": onnx_shapes,
     },
     "pytorch": {
         "entries": zip_entries(),
@@ -324,6 +348,7 @@ FILES: dict[str, dict[str, Callable[[], bytes]]] = {
         "constants": tensorflow_constants,
         "placeholders": tensorflow_placeholders,
         "nodes": tensorflow_nodes,
+        "a long scope": tensorflow_long_scope,
     },
     "tensorflow-variables": {
         "variables": tensorflow_variables,
