@@ -75,7 +75,10 @@ def predict(record: Record, models: Models) -> Prediction:
             engine_name = "diffusers"  # what serves images under the same name (NIM) is another engine
             plain = replace(plain, engine=engine_name)
         if record.text("kv_dtype"):
-            precision = precision.model_copy(update={"kv_cache": runs.cache_precision(record.text("kv_dtype"))})
+            cache = runs.cache_precision(record.text("kv_dtype"))
+            if cache is None:
+                return replace(plain, reason=f"a cache of {record.text('kv_dtype')} is not sized")
+            precision = precision.model_copy(update={"kv_cache": cache})
         load, target = _load(record, inventory), _target(record, engine_name)
         sequences, tokens = record.number("max_num_seqs"), record.number("max_num_batched_tokens")
         demand = size_model(

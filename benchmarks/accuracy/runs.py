@@ -60,8 +60,8 @@ def engine_name(record: Record) -> str:
     if name == "vllm" and (record.kind == "neuron" or record.text("neuron_sdk")):
         name = "transformers-neuronx" if "transformers-neuronx" in record.text("source") else "nxd-inference"
     version = re.search(r"(?:vllm|sglang)\s+v?(\d+\.\d+(?:\.\d+)?)", framework)
-    if name == "vllm" and version is not None:
-        return f"vllm@{version[1]}"
+    if name in ("vllm", "sglang") and version is not None:
+        return f"{name}@{version[1]}"
     if name == "vllm" and re.search(r"\bv0\b", framework):
         return "vllm@0.6"
     if name == "vllm" and re.search(r"\bv1\b", framework):
@@ -104,10 +104,13 @@ def weights(record: Record) -> WeightPrecision | None:
     return None
 
 
-def cache_precision(name: str) -> CachePrecision:
-    if "fp8" in name:
+def cache_precision(name: str) -> CachePrecision | None:
+    """The data type of the cache; None where it is none that is sized. llama.cpp's q8_0 is sized as its 8 bit."""
+    if "fp8" in name.lower() or name.lower() in ("int8", "q8_0"):
         return CachePrecision.FP8
-    return CachePrecision.FP16 if name == "f16" else CachePrecision(name)
+    known = {"auto": CachePrecision.AUTO, "half": CachePrecision.FP16, "f16": CachePrecision.FP16}
+    known |= {one.value: one for one in CachePrecision}
+    return known.get(name.lower())
 
 
 def image(record: Record) -> Image | None:
