@@ -21,6 +21,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from http.client import HTTPConnection, HTTPException, HTTPMessage, HTTPResponse, HTTPSConnection
 from ipaddress import IPv6Address, ip_address
+from socket import EAI_NONAME, gaierror
+from ssl import SSLCertVerificationError
 from typing import IO, Any
 from urllib.error import HTTPError
 from urllib.parse import SplitResult, urlsplit
@@ -144,6 +146,15 @@ class _Redirects(HTTPRedirectHandler):
 
     max_redirections = 5
 
+    def http_error_302(self, req: Request, fp: IO[bytes], code: int, msg: str, headers: HTTPMessage) -> Any:
+        try:
+            return super().http_error_302(req, fp, code, msg, headers)
+        except ValueError:  # no address at all: the library leaves the connection open
+            fp.close()
+            raise
+
+    http_error_301 = http_error_303 = http_error_307 = http_error_308 = http_error_302
+
     def redirect_request(  # noqa: PLR0917 - the standard library's own signature
         self, req: Request, fp: IO[bytes], code: int, msg: str, headers: HTTPMessage, newurl: str
     ) -> Request | None:
@@ -163,10 +174,8 @@ class _Redirects(HTTPRedirectHandler):
 class _Guarded(HTTPConnection):
     """Looks at whom it is connected to before anything is sent, TLS included."""
 
-    def __init__(self, *args: Any, reach: _Reach, **settings: Any) -> None:
-        super().__init__(*args, **settings)
-        self._reach = reach
-        self._by_proxy = False
+    reach: _Reach
+    _by_proxy = False
 
     def set_tunnel(self, *args: Any, **settings: Any) -> None:
         self._by_proxy = True
@@ -177,7 +186,7 @@ class _Guarded(HTTPConnection):
         if self._by_proxy:
             return
         try:
-            self._reach.check(self.sock.getpeername()[0])
+            self.reach.check(self.sock.getpeername()[0])
         except AddressRefusedError:
             self.close()
             raise
@@ -189,12 +198,18 @@ class _GuardedByTls(HTTPSConnection, _Guarded):
 
 class _Plain(HTTPHandler):
     def http_open(self, req: Request) -> HTTPResponse:
-        return self.do_open(functools.partial(_Guarded, reach=_reach_of(req)), req)
+        return self.do_open(functools.partial(_connection, _Guarded, _reach_of(req)), req)
 
 
 class _Tls(HTTPSHandler):
     def https_open(self, req: Request) -> HTTPResponse:
-        return self.do_open(functools.partial(_GuardedByTls, reach=_reach_of(req)), req)
+        return self.do_open(functools.partial(_connection, _GuardedByTls, _reach_of(req)), req)
+
+
+def _connection(kind: type[_Guarded], reach: _Reach, *args: Any, **settings: Any) -> _Guarded:
+    connection = kind(*args, **settings)
+    connection.reach = reach
+    return connection
 
 
 def _reach_of(request: Request) -> _Reach:
@@ -226,7 +241,7 @@ class WebClient:
             try:
                 answer = self._ask_once(question)
             except OSError as error:
-                if last:
+                if last or _is_final(error):
                     self._unreachable[host] = UnreachableError(f"{host} cannot be reached: {_reason(error)}")
                     raise self._unreachable[host] from error
                 self.sleep(wait)
@@ -253,12 +268,12 @@ class WebClient:
                 body = self._body(response, question) if wanted else b""
                 return Answer(response.status, _lower(response.headers.items()), body)
         except HTTPError as error:
-            with error:
-                return Answer(error.code, _lower(error.headers.items()), b"")
+            error.close()
+            return Answer(error.code, _lower(error.headers.items()), b"")
         except HTTPException as error:
             raise OSError(f"broken answer ({type(error).__name__})") from error
         except ValueError as error:  # what urllib makes of a redirect to `https://[` or to a label of 64 characters
-            raise InsecureError("a redirect leads to something that is no address") from error
+            raise InsecureError("it leads to something that is no address") from error
 
     def _body(self, response: HTTPResponse, question: Question) -> bytes:
         limit = question.limit_bytes
@@ -284,7 +299,8 @@ def require_safe(url: str, who: str) -> None:
     parts = urlsplit(url)
     if parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in LOOPBACK_HOSTS):
         return
-    raise InsecureError(f"{who} leads to {parts.scheme}://{parts.hostname}, and only https is followed")
+    address = ascii(f"{parts.scheme}://{parts.hostname}")[1:-1]  # a server's text: without what moves a cursor
+    raise InsecureError(f"{who} leads to {address[:200]}, and only https is followed")
 
 
 def origin(url: str) -> tuple[str, str | None, int | None]:
@@ -320,6 +336,13 @@ def _retry_after_seconds(answer: Answer) -> float:
     """The wait a server asks for; 0 where it asks for none or gives a date."""
     value = answer.headers.get("retry-after", "")
     return float(value) if value.isascii() and value.isdigit() and len(value) < 6 else 0.0
+
+
+def _is_final(error: OSError) -> bool:
+    """Would it be the same in a moment? A name that does not exist, a certificate that is not valid."""
+    reason = getattr(error, "reason", None) or error
+    unknown = isinstance(reason, gaierror) and reason.errno == EAI_NONAME
+    return unknown or isinstance(reason, SSLCertVerificationError)
 
 
 def _reason(error: OSError) -> str:

@@ -55,6 +55,25 @@ def test_given_a_fresh_process_when_four_models_are_planned_then_nothing_slow_is
     assert [name for name in SLOW_IN_PLAN if name in loaded] == []
 
 
+def test_given_a_fresh_process_when_local_files_are_described_then_no_network_is_loaded(tmp_path: Path) -> None:
+    config = {
+        "model_type": "resnet",
+        "depths": [3, 4, 6, 3],
+        "hidden_sizes": [256, 512, 1024, 2048],
+        "embedding_size": 64,
+    }
+    (tmp_path / "config.json").write_text(json.dumps({**config, "layer_type": "bottleneck", "num_channels": 3}))
+    (tmp_path / "m.safetensors").write_bytes(b"\x02" + bytes(7) + b"{}")
+    code = (
+        "from ai_on_eks.cli.main import main\n"
+        f"assert main(['describe', {str(tmp_path)!r}]) == 0\n"
+        f"assert main(['describe', {str(tmp_path / 'm.safetensors')!r}]) == 4  # it holds nothing"
+    )
+    loaded = _loaded_after(code)
+    network = {"ai_on_eks.web", "http.client", "ssl", "urllib.request"}
+    assert network & loaded == set()
+
+
 def test_given_an_import_of_numpy_when_modules_are_listed_then_this_test_would_see_it(tmp_path: Path) -> None:
     """The check itself: a module of a forbidden name is found."""
     (tmp_path / "numpy.py").write_text("", encoding="utf-8")

@@ -139,12 +139,16 @@ def test_given_lines_instead_of_json_when_reported_then_place_code_and_fix_are_s
     assert any("fix: " in line and "storage" in line for line in rest)
 
 
-def test_given_a_source_on_the_hub_when_described_then_the_supported_one_is_named(
-    capsys: pytest.CaptureFixture[str],
+@pytest.mark.parametrize(
+    ("source", "code"), [("s3://bucket/prefix", "source-not-supported"), ("hf://org/name", "remote-unreachable")]
+)
+def test_given_a_source_that_cannot_be_read_when_described_then_it_is_told(
+    source: str, code: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    answer = run_here(capsys, "describe", "hf://org/name", "--json")
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    answer = run_here(capsys, "describe", source, "--json")
     assert (answer.code, answer.out) == (4, "")
-    assert answer.codes == ["source-not-supported"]
+    assert answer.codes == [code]
 
 
 def test_given_names_that_the_catalogue_lacks_when_planned_then_each_is_told_with_its_line(

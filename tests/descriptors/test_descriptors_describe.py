@@ -107,7 +107,7 @@ def test_given_nothing_about_precision_or_weights_when_described_then_the_notes_
     assert len(description.notes) == 2
 
 
-@pytest.mark.parametrize("source", ["hf://org/name", "s3://bucket/prefix", "https://x/y"])
+@pytest.mark.parametrize("source", ["s3://bucket/prefix", "gs://bucket/prefix"])
 def test_given_an_address_when_described_then_what_is_supported_is_told(source: str) -> None:
     problem = refused(source)
     assert problem.code == "source-not-supported"

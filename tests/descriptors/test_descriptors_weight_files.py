@@ -195,3 +195,13 @@ def test_given_a_file_that_is_not_there_then_it_says_so(tmp_path: Path) -> None:
     with pytest.raises(InputError) as caught:
         describe(str(tmp_path / "none.gguf"))
     assert [problem.code for problem in caught.value.problems] == ["file-not-found"]
+
+
+@pytest.mark.parametrize("name", ["my model.gguf", "größe.gguf", "a+b.gguf"])
+def test_given_a_file_that_a_descriptor_cannot_name_then_it_is_to_be_renamed(name: str, tmp_path: Path) -> None:
+    write_gguf(tmp_path / name)
+    with pytest.raises(InputError) as caught:
+        describe(str(tmp_path / name))
+    (problem,) = caught.value.problems
+    assert (problem.code, problem.file) == ("bad-pattern", str(tmp_path / name))
+    assert "rename" in (problem.fix or "")

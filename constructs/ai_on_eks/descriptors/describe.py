@@ -17,11 +17,11 @@ from ai_on_eks.descriptors.checks import check_descriptor, check_inventory
 from ai_on_eks.descriptors.document import refuse
 from ai_on_eks.descriptors.documents import read_json
 from ai_on_eks.descriptors.inventory import Inventory
-from ai_on_eks.descriptors.model_folder import Weights, find_weights
-from ai_on_eks.descriptors.origins import object_name, origin_of
-from ai_on_eks.descriptors.places import Origin, Place
+from ai_on_eks.descriptors.model_folder import Weights, file_names, find_weights
+from ai_on_eks.descriptors.origins import object_name, origin_of, source_of
+from ai_on_eks.descriptors.places import Place
 from ai_on_eks.descriptors.published_precision import exported_precision, published_precision
-from ai_on_eks.descriptors.schema import Architecture, Descriptor, Family, Format, Kind, Precision, Source
+from ai_on_eks.descriptors.schema import Architecture, Descriptor, Family, Format, Kind, Precision
 from ai_on_eks.descriptors.sentence_files import MODULES, sentence_model
 from ai_on_eks.descriptors.tasks import TO_IMAGE, SentenceModel, first_class, purpose_of, without_head
 from ai_on_eks.descriptors.weight_files import READERS, describe_weights, is_weight_source
@@ -30,6 +30,9 @@ from ai_on_eks.errors import InputError, Problem
 
 CONFIG = "config.json"
 INDEX = "model_index.json"
+
+
+REMOTE_SCHEMES = ("hf", "https", "http")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,14 +46,18 @@ class Description:
 def describe(source: str) -> Description:
     """The description of what `source` names: a folder with a transformers `config.json` or a diffusers
     `model_index.json`, a TensorFlow SavedModel, a weight file, or one of these on a server (`remote`)."""
-    path = _place(source)
+    return describe_place(_place(source))
+
+
+def describe_place(path: Place) -> Description:
+    """The description of a file or folder, wherever it lies."""
     if is_weight_source(path) and not (path.is_dir() and (path / CONFIG).exists()):
         return _describe_weights(path)
     if path.is_file():
         raise refuse(
             "source-not-supported",
             "is neither a folder nor a weight file by its name",
-            source,
+            str(path),
             fix=f"name the folder that holds {CONFIG}, or a file that ends in {', '.join(READERS)}",
         )
     return _describe_folder(path)
@@ -71,11 +78,16 @@ def _place(source: str) -> Place:
     scheme, separator, _ = source.partition("://")
     if not separator:
         return Path(source)
+    if scheme in REMOTE_SCHEMES:
+        # only sources on a server pay for the network's modules
+        from ai_on_eks.descriptors.remote.opening import open_remote  # noqa: PLC0415
+
+        return open_remote(source)
     raise refuse(
         "source-not-supported",
-        f"'{scheme}://' is not read yet; supported are a folder with a transformers {CONFIG} and a weight file",
+        f"'{scheme}://' is not read; a folder, a weight file, hf://org/name and https:// addresses of weight files are",
         source,
-        fix=f"download the model's {CONFIG} into a folder and name that folder",
+        fix=f"copy the model's {CONFIG} into a folder and name that folder",
     )
 
 
@@ -100,7 +112,7 @@ def _describe_folder(path: Place) -> Description:
         return _describe_pipeline(path)
     if not (path / CONFIG).exists():
         message = f"holds no {CONFIG}; supported is a folder with {CONFIG} of transformers or {INDEX} of diffusers"
-        raise refuse("source-not-supported", message, str(path), fix=f"name a folder that holds {CONFIG}")
+        raise refuse("source-not-supported", message, str(path), fix=_named_instead(path))
     origin = origin_of(path)
     notes: list[str] = []
     sentences = sentence_model(path)
@@ -120,7 +132,7 @@ def _describe_folder(path: Place) -> Description:
         name=object_name(origin.name),
         kind=purpose.kind,
         task=purpose.task,
-        source=_source(origin, weights),
+        source=source_of(origin, weights.file, weights.format or Format.SAFETENSORS, str(path)),
         architecture=Architecture(family=family_of(config), config=relevant),
         precision=precision,
     )
@@ -128,6 +140,14 @@ def _describe_folder(path: Place) -> Description:
     if problems:
         raise InputError([replace(problem, file=file) for problem in problems])
     return Description(descriptor, tuple(notes))
+
+
+def _named_instead(path: Place) -> str:
+    """What to name instead of a folder without a config: one of its weight files, if it has any."""
+    readable = [name for name in file_names(path) if name.endswith(tuple(READERS))]
+    if not readable:
+        return f"name a folder that holds {CONFIG}"
+    return f"name one of its weight files, such as {path / min(readable, key=lambda name: (len(name), name))}"
 
 
 def _describe_pipeline(path: Place) -> Description:
@@ -139,7 +159,7 @@ def _describe_pipeline(path: Place) -> Description:
         name=object_name(origin.name),
         kind=Kind.FOUNDATION,
         task=TO_IMAGE,
-        source=_source(origin, found.weights),
+        source=source_of(origin, found.weights.file, found.weights.format or Format.SAFETENSORS, str(path)),
         architecture=Architecture(family=Family.DIFFUSION, config=found.config),
         precision=found.precision,
     )
@@ -208,8 +228,3 @@ def _precision(config: Mapping[str, Any], weights: Weights, path: Place) -> Prec
         fix = "write the descriptor by hand, with 'weights' and 'scheme' under 'precision'"
         raise refuse("unknown-quantization", message, str(path / weights.file), fix=fix)
     return precision
-
-
-def _source(origin: Origin, weights: Weights) -> Source:
-    stored = weights.format or Format.SAFETENSORS
-    return Source(uri=origin.uri, revision=origin.revision, file=weights.file, format=stored)

@@ -34,12 +34,14 @@ class Origin:
     uri       of the folder, or of the repository that it is a part of
     revision  commit of the repository; None where there is none
     inside    the folder's path inside the repository, with a slash at the end; empty at its top
+    listed    whether a file in it can be found without being named
     """
 
     name: str
     uri: str
     revision: str | None = None
     inside: str = ""
+    listed: bool = True
 
 
 class RemotePlace(Protocol):

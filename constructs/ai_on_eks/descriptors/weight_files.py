@@ -20,6 +20,7 @@ from typing import Any
 
 from ai_on_eks.descriptors.architectures import build_inventory
 from ai_on_eks.descriptors.document import refuse
+from ai_on_eks.descriptors.origins import source_of
 from ai_on_eks.descriptors.places import Origin, Place
 from ai_on_eks.descriptors.readers.types import StoredTensor, WeightHeader
 from ai_on_eks.descriptors.schema import (
@@ -107,17 +108,12 @@ def describe_weights(path: Place, *, name: str, origin: Origin) -> tuple[Descrip
     purpose = _purpose(header)
     precision, precision_note = _precision(header, str(path))
     architecture, architecture_note = _architecture(header, purpose, str(path))
-    named = path.is_file() and (stored in ("onnx", "gguf") or origin.inside)
+    named = path.is_file() and (stored in ("onnx", "gguf") or origin.inside or not origin.listed)
     descriptor = Descriptor(
         name=name,
         kind=purpose.kind,
         task=purpose.task,
-        source=Source(
-            uri=origin.uri,
-            revision=origin.revision,
-            file=f"{origin.inside}{path.name}" if named else None,
-            format=Format(stored),
-        ),
+        source=source_of(origin, path.name if named else None, Format(stored), str(path)),
         architecture=architecture,
         precision=precision,
     )

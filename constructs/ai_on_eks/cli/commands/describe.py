@@ -1,5 +1,7 @@
-"""Write a descriptor from a model's own files: a folder with the config.json of a transformers model, or a weight file
-(safetensors, GGUF, ONNX, PyTorch archive, TensorFlow SavedModel) of which only the header is read.
+"""Write a descriptor from a model's own files: a folder with the config.json of a transformers model or the
+model_index.json of a diffusers pipeline, or a weight file (safetensors, GGUF, ONNX, PyTorch archive, TensorFlow
+SavedModel) of which only the header is read. hf://org/name[@revision][/file] and https:// addresses of weight files
+are read by HTTP range; endpoint and token are those of the hub's own client (HF_ENDPOINT, HF_TOKEN or its file).
 
 What the files do not say (the load, the targets) keeps its default and is yours to edit.
 """
@@ -19,7 +21,11 @@ from ai_on_eks.files import write_file_atomically
 
 
 def configure(parser: ArgumentParser) -> None:
-    parser.add_argument("source", metavar="SOURCE", help="folder that holds the model's files, or a weight file")
+    parser.add_argument(
+        "source",
+        metavar="SOURCE",
+        help="folder that holds the model's files, a weight file, hf://org/name or https://host/file",
+    )
     parser.add_argument("-o", "--output", metavar="FILE", help="write here instead of to stdout")
 
 
