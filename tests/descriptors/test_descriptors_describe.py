@@ -139,3 +139,55 @@ def test_given_a_config_without_a_model_type_when_described_then_the_fix_is_not_
     problem = refused(str(folder_of({"hidden_size": 64}, tmp_path / "anonymous")))
     assert (problem.code, problem.path) == ("missing-hyperparameter", "model_type")
     assert problem.fix == "write the descriptor by hand, with architecture.parameters"
+
+
+FP8_BESIDE = {
+    "producer": {"name": "modelopt", "version": "0.23.0"},
+    "quantization": {"quant_algo": "FP8", "kv_cache_quant_algo": "FP8", "exclude_modules": ["lm_head"]},
+}
+"""`hf_quant_config.json` as NVIDIA's Model Optimizer writes it."""
+
+
+def test_given_a_quantization_beside_the_config_when_described_then_it_counts(tmp_path: Path) -> None:
+    folder = folder_of(LLAMA | {"torch_dtype": "bfloat16"}, tmp_path / "m", "model.safetensors")
+    plain = describe(str(folder)).descriptor
+    (folder / "hf_quant_config.json").write_text(json.dumps(FP8_BESIDE))
+    description = describe(str(folder))
+    found = description.descriptor
+    assert plain.precision is not None
+    assert plain.precision.weights == "bf16"
+    assert found.precision is not None
+    assert (found.precision.weights, found.precision.scheme, found.precision.kv_cache) == ("fp8", "modelopt", "fp8")
+    assert "hf_quant_config.json" in description.notes[0]
+    path = tmp_path / "m.yaml"
+    path.write_text(to_yaml(found, description.notes), encoding="utf-8")
+    assert load_descriptor(path) == found
+
+
+def test_given_a_quantization_in_the_config_too_when_described_then_the_configs_counts(tmp_path: Path) -> None:
+    config = LLAMA | {"quantization_config": {"quant_method": "awq", "bits": 4}}
+    folder = folder_of(config, tmp_path / "m", "model.safetensors")
+    (folder / "hf_quant_config.json").write_text(json.dumps(FP8_BESIDE))
+    precision = describe(str(folder)).descriptor.precision
+    assert precision is not None
+    assert precision.scheme == "awq"
+
+
+@pytest.mark.parametrize("text", ["[]", "{}", '{"quantization": "FP8"}'])
+def test_given_a_quantization_file_without_one_when_described_then_it_is_refused(text: str, tmp_path: Path) -> None:
+    folder = folder_of(LLAMA, tmp_path / "m", "model.safetensors")
+    (folder / "hf_quant_config.json").write_text(text)
+    problem = refused(str(folder))
+    assert (problem.code, problem.file) == ("not-a-mapping", str(folder / "hf_quant_config.json"))
+
+
+@pytest.mark.parametrize(
+    "name", ["m.pt2", "m.engine", "m.plan", "m.neff", "m.H5", "m.keras", "m.tflite", "m.npz", "m.pkl"]
+)
+def test_given_a_file_of_another_form_when_described_then_it_is_said_what_to_name_instead(
+    name: str, tmp_path: Path
+) -> None:
+    (tmp_path / name).write_bytes(b"")
+    problem = refused(str(tmp_path / name))
+    assert (problem.code, "which is not read" in problem.message) == ("source-not-supported", True)
+    assert problem.fix

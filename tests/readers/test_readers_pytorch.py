@@ -55,6 +55,18 @@ def test_given_a_script_when_read_then_it_is_told_apart(tmp_path: Path) -> None:
     assert header.metadata == {"kind": "torchscript", "storage_bytes": 384, "storages": 2}
 
 
+def test_given_an_exported_program_when_read_then_it_is_called_one(tmp_path: Path) -> None:
+    program = {
+        "archive_format": b"pt2",
+        "archive_version": b"0",
+        "models/model.json": b"{}",
+        "data/weights/weight_0": b"",
+    }
+    with pytest.raises(InputError, match="AOTInductor") as caught:
+        read_header(archive(tmp_path / "model.pt", program))
+    assert caught.value.problems[0].code == "source-not-supported"
+
+
 def test_given_a_comment_behind_the_archive_when_read_then_the_directory_is_found(tmp_path: Path) -> None:
     path = archive(tmp_path / "model.pt", STATE_DICT)
     with zipfile.ZipFile(path, "a") as made:

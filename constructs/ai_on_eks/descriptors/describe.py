@@ -30,6 +30,7 @@ from ai_on_eks.errors import InputError, Problem
 
 CONFIG = "config.json"
 INDEX = "model_index.json"
+QUANTIZATION = "hf_quant_config.json"
 
 
 REMOTE_SCHEMES = ("hf", "https", "http")
@@ -54,12 +55,7 @@ def describe_place(path: Place) -> Description:
     if is_weight_source(path) and not (path.is_dir() and (path / CONFIG).exists()):
         return _describe_weights(path)
     if path.is_file():
-        raise refuse(
-            "source-not-supported",
-            "is neither a folder nor a weight file by its name",
-            str(path),
-            fix=f"name the folder that holds {CONFIG}, or a file that ends in {', '.join(READERS)}",
-        )
+        raise _not_read(path)
     return _describe_folder(path)
 
 
@@ -116,7 +112,7 @@ def _describe_folder(path: Place) -> Description:
     origin = origin_of(path)
     notes: list[str] = []
     sentences = sentence_model(path)
-    config = _for_vectors(_config(path), sentences, notes)
+    config = _for_vectors(_with_quantization(_config(path), path, notes), sentences, notes)
     inventory, relevant = _hyperparameters(config, file)
     purpose = purpose_of(config, inventory, sentences)
     weights = find_weights(path)
@@ -140,6 +136,17 @@ def _describe_folder(path: Place) -> Description:
     if problems:
         raise InputError([replace(problem, file=file) for problem in problems])
     return Description(descriptor, tuple(notes))
+
+
+def _not_read(path: Place) -> InputError:
+    from ai_on_eks.descriptors.unread_files import unread  # noqa: PLC0415 - only to say why not
+
+    found = unread(path.name)
+    if found is not None:
+        return refuse("source-not-supported", f"is {found.what}, which is not read", str(path), fix=found.fix)
+    message = "is neither a folder nor a weight file by its name"
+    fix = f"name the folder that holds {CONFIG}, or a file that ends in {', '.join(READERS)}"
+    return refuse("source-not-supported", message, str(path), fix=fix)
 
 
 def _named_instead(path: Place) -> str:
@@ -175,6 +182,24 @@ def _config(path: Place) -> Mapping[str, Any]:
         message, fix = "holds no mapping of hyper-parameters", f"name a folder with a model's {CONFIG}"
         raise refuse("not-a-mapping", message, document.file, 1, fix=fix)
     return document.value
+
+
+def _with_quantization(config: Mapping[str, Any], path: Place, notes: list[str]) -> Mapping[str, Any]:
+    """With what NVIDIA's Model Optimizer wrote beside a config that says nothing of a quantization; engines read both
+    (vLLM: docs/features/quantization/modelopt.md)."""
+    if not (path / QUANTIZATION).is_file():
+        return config
+    from ai_on_eks.descriptors.quantization.methods import find_section  # noqa: PLC0415 - only for these
+    from ai_on_eks.descriptors.quantization.settings import KEY  # noqa: PLC0415
+
+    if find_section(config) is not None:
+        return config
+    document = read_json(path / QUANTIZATION)
+    if not isinstance(document.value, dict) or not isinstance(document.value.get("quantization"), dict):
+        message, fix = "holds no mapping 'quantization'", "download the model's own files again"
+        raise refuse("not-a-mapping", message, document.file, 1, fix=fix)
+    notes.append(f"quantization as {QUANTIZATION} says; {CONFIG} names none")
+    return {**config, KEY: {"quant_method": "modelopt", "quantization": document.value["quantization"]}}
 
 
 def _for_vectors(config: Mapping[str, Any], sentences: SentenceModel, notes: list[str]) -> Mapping[str, Any]:

@@ -43,6 +43,9 @@ def read_header(path: Place, limits: Limits = LIMITS) -> WeightHeader:
 def _facts(file: str, entries: list[Entry]) -> dict[str, MetadataValue]:
     top = _top_folder(file, entries)
     methods = {entry.name[len(top) :]: entry for entry in entries}
+    if "archive_format" in methods:
+        message = "is a program of torch.export or AOTInductor, which is not read"
+        raise refuse("source-not-supported", message, file, fix="describe the checkpoint that it was made from")
     if "data.pkl" not in methods:
         raise malformed(file, 0, "the archive holds no data.pkl: it is none of PyTorch's")
     scripted = "constants.pkl" in methods or any(name.startswith("code/") for name in methods)
