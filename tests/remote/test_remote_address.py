@@ -78,13 +78,17 @@ def test_given_tokens_in_several_places_then_the_order_is_that_of_the_hubs_own_c
     (tmp_path / "token").write_text("of-home")
     (tmp_path / "own").write_text("of-path")
     environment = {"XDG_CACHE_HOME": str(tmp_path)}
+    places = {
+        "HF_HOME": tmp_path, "HF_TOKEN_PATH": tmp_path / "own", "HUGGING_FACE_HUB_TOKEN": "of-old-variable",
+        "HF_TOKEN": " of-variable\n",
+    }  # fmt: skip
     found = [hub_settings(environment).token]
-    for name, value in {"HF_HOME": tmp_path, "HF_TOKEN_PATH": tmp_path / "own", "HF_TOKEN": " of-variable\n"}.items():
+    for name, value in places.items():
         environment[name] = str(value)
         found.append(hub_settings(environment).token)
     environment |= {"HF_HUB_DISABLE_IMPLICIT_TOKEN": "1"}
     found.append(hub_settings(environment).token)
-    assert found == ["of-the-cache", "of-home", "of-path", "of-variable", None]
+    assert found == ["of-the-cache", "of-home", "of-path", "of-old-variable", "of-variable", None]
 
 
 @pytest.mark.parametrize("text", ["two words", "a\r\nX-Header: y", "tök", "a\0b"])
@@ -134,9 +138,10 @@ def problem_of(source: str, environment: dict[str, str]) -> Problem:
     return caught.value.problems[0]
 
 
+@pytest.mark.parametrize("variable", ["HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE"])
 @pytest.mark.parametrize("source", ["hf://org/name", "https://host/m.gguf"])
-def test_given_a_user_who_is_offline_then_nothing_is_asked_and_a_folder_is_proposed(source: str) -> None:
-    problem = problem_of(source, {"HF_HUB_OFFLINE": "1"})
+def test_given_a_user_who_is_offline_then_nothing_is_asked_and_a_folder_is_proposed(source: str, variable: str) -> None:
+    problem = problem_of(source, {variable: "1"})
     assert (problem.code, problem.file) == ("remote-unreachable", source)
     assert "folder" in (problem.fix or "")
 

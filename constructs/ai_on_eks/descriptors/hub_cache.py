@@ -4,7 +4,7 @@
     models--<organization>--<name>/snapshots/<commit>/<path>        links to them: ../../blobs/<hash>
 
 A link inside a snapshot is followed when it leads to a plain file in the `blobs` of the same repository, and nowhere
-else: that is all the cache's own client ever writes. Source: huggingface.co/docs/huggingface_hub, "Understand caching".
+else: that is all the cache's own client ever writes. Source: huggingface_hub 2.4.0 (file_download.py), read 2026-11-28.
 """
 
 from __future__ import annotations

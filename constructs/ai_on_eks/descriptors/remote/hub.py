@@ -8,7 +8,7 @@
     large file   by range; its size is compared with the listing's in every answer
 
 The listing comes in pages, of which only the cursor of the next is taken from an answer, never its address. Source:
-huggingface.co/docs/hub/api and the OpenAPI description there, read 2026-11-24.
+huggingface_hub 2.4.0 (hf_api.py, utils/_pagination.py), read 2026-11-28.
 """
 
 from __future__ import annotations

@@ -1,12 +1,13 @@
 """Where the hub is and as whom it is asked: the variables and the file that the hub's own client reads.
 
     HF_ENDPOINT                    https://huggingface.co
-    HF_TOKEN                       else the file at HF_TOKEN_PATH, else $HF_HOME/token, else ~/.cache/huggingface/token
+    HF_TOKEN                       else HUGGING_FACE_HUB_TOKEN, its older name, else the file at HF_TOKEN_PATH, else
+                                   $HF_HOME/token, else ~/.cache/huggingface/token
     HF_HUB_DISABLE_IMPLICIT_TOKEN  no token at all
-    HF_HUB_OFFLINE                 the network is not used
+    HF_HUB_OFFLINE                 the network is not used; TRANSFORMERS_OFFLINE says the same
 
 A token is never an option of the command: arguments are seen by every user of the machine. Source:
-huggingface.co/docs/huggingface_hub, "Environment variables", read 2026-11-24.
+huggingface_hub 2.4.0 (constants.py, utils/_auth.py), read 2026-11-28.
 """
 
 from __future__ import annotations
@@ -44,9 +45,10 @@ def hub_settings(environment: Mapping[str, str]) -> HubSettings:
 
 def require_online(environment: Mapping[str, str], source: str) -> None:
     """An InputError where the user has said that nothing is to be downloaded."""
-    if _is_true(environment, "HF_HUB_OFFLINE"):
-        fix = "unset it, or describe a folder that holds the model's files"
-        raise refuse("remote-unreachable", "HF_HUB_OFFLINE is set, and this source is on a server", source, fix=fix)
+    for name in ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE"):
+        if _is_true(environment, name):
+            fix = "unset it, or describe a folder that holds the model's files"
+            raise refuse("remote-unreachable", f"{name} is set, and this source is on a server", source, fix=fix)
 
 
 def _endpoint(environment: Mapping[str, str]) -> str:
@@ -67,8 +69,9 @@ def _endpoint(environment: Mapping[str, str]) -> str:
 def _token(environment: Mapping[str, str]) -> str | None:
     if _is_true(environment, "HF_HUB_DISABLE_IMPLICIT_TOKEN"):
         return None
-    if environment.get("HF_TOKEN", "").strip():
-        return _checked(environment["HF_TOKEN"], "HF_TOKEN")
+    for name in ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN"):
+        if environment.get(name, "").strip():
+            return _checked(environment[name], name)
     path = _token_path(environment)
     try:
         text = read_text(path, MAX_TOKEN_BYTES)
