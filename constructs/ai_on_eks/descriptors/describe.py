@@ -17,7 +17,7 @@ from ai_on_eks.descriptors.checks import check_descriptor, check_inventory
 from ai_on_eks.descriptors.document import refuse
 from ai_on_eks.descriptors.documents import read_json
 from ai_on_eks.descriptors.inventory import Inventory
-from ai_on_eks.descriptors.model_folder import Weights, file_names, find_weights
+from ai_on_eks.descriptors.model_folder import Weights, file_names, find_weights, stored_bytes
 from ai_on_eks.descriptors.origins import object_name, origin_of, source_of
 from ai_on_eks.descriptors.places import Place
 from ai_on_eks.descriptors.published_precision import exported_precision, published_precision
@@ -38,10 +38,12 @@ REMOTE_SCHEMES = ("hf", "https", "http")
 
 @dataclass(frozen=True, slots=True)
 class Description:
-    """A descriptor and what could not be told from the files."""
+    """A descriptor and what could not be told from the files. `stored_bytes` of the weights beside a config, if known:
+    whoever can size the descriptor can compare."""
 
     descriptor: Descriptor
     notes: tuple[str, ...]
+    stored_bytes: int | None = None
 
 
 def describe(source: str) -> Description:
@@ -135,7 +137,7 @@ def _describe_folder(path: Place) -> Description:
     problems = [*check_descriptor(descriptor), *check_inventory(descriptor, inventory)]
     if problems:
         raise InputError([replace(problem, file=file) for problem in problems])
-    return Description(descriptor, tuple(notes))
+    return Description(descriptor, tuple(notes), stored_bytes(path))
 
 
 def _not_read(path: Place) -> InputError:

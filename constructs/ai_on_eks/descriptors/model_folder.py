@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
 from ai_on_eks.descriptors.document import refuse
 from ai_on_eks.descriptors.places import Place
+from ai_on_eks.descriptors.readers.source import NotAFileError, size_beside
 from ai_on_eks.descriptors.schema import Format
 
 MAX_ENTRIES = 20_000
@@ -24,6 +26,10 @@ _SUFFIXES = (
 
 _NAMED_FILE = (Format.ONNX, Format.GGUF)
 _NOT_WEIGHTS = ("training_args.bin", "optimizer.bin", "scheduler.bin")
+
+
+_ONE_FILE = "model.safetensors"
+_PART = re.compile(r"model(?:\.safetensors)?-([0-9]{5})-of-([0-9]{5})\.safetensors")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +50,27 @@ def find_weights(folder: Place) -> Weights:
         if found:
             return Weights(stored, found[0] if stored in _NAMED_FILE else None)
     return Weights(None, None)
+
+
+def stored_bytes(folder: Place) -> int | None:
+    """Bytes of the safetensors files that are the model by transformers' names for them; None where some are missing,
+    or empty."""
+    names = file_names(folder)
+    parts = [match for match in map(_PART.fullmatch, names) if match is not None]
+    expected = [(number, len(parts)) for number in range(1, len(parts) + 1)]
+    if _ONE_FILE in names:
+        chosen = [_ONE_FILE]
+    elif [(int(part[1]), int(part[2])) for part in parts] == expected:
+        chosen = [part[0] for part in parts]
+    else:
+        return None
+    total = 0
+    for name in chosen:
+        try:
+            total += size_beside(folder / name, name) or 0
+        except NotAFileError:
+            return None
+    return total or None
 
 
 def file_names(folder: Place) -> list[str]:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from ai_on_eks.cli.output import document, note, write, write_json
+from ai_on_eks.cli.stored_weights import with_check
 from ai_on_eks.cli.writing import written_to
 from ai_on_eks.descriptors.describe import Description, describe, to_yaml
 from ai_on_eks.errors import EXIT_DONE
@@ -30,7 +31,7 @@ def configure(parser: ArgumentParser) -> None:
 
 
 def run(args: Namespace) -> int:
-    description = describe(args.source)
+    description = with_check(describe(args.source))
     text = to_yaml(description.descriptor, description.notes)
     if args.output is not None:
         _write(args.output, text)
