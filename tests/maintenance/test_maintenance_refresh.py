@@ -38,7 +38,7 @@ def few_types(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def run(output: Path, *more: str) -> int:
-    return refresh.main(["--source", "moto", "-o", str(output), "--date", "2026-11-24", *more])
+    return refresh.main(["--source", "moto", "-o", str(output), "--date", "2026-11-28", *more])
 
 
 def loaded(path: Path) -> dict[str, Any]:

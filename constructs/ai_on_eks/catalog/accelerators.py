@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any
 
+from ai_on_eks.catalog.mig import load_mig_profiles, mig_profiles
 from ai_on_eks.catalog.reading import quantity, read
 from ai_on_eks.catalog.types import Accelerator, Vendor
 from ai_on_eks.units import MIB
@@ -22,7 +23,8 @@ class Facts:
     link_by_family: Mapping[str, float]
 
     def matches(self, device: Mapping[str, Any]) -> bool:
-        return all(device.get(key) == value for key, value in self.ec2.items())
+        named = self.ec2["name"] == device["name"]
+        return named and all(device.get(key) == value for key, value in self.ec2.items())
 
     def in_family(self, family: str) -> Accelerator:
         """The accelerator as one instance family wires it."""
@@ -33,8 +35,8 @@ class Facts:
 
 def load_facts() -> Mapping[str, Facts]:
     """Every accelerator by name, sorted."""
-    entries = read("accelerators.json")["accelerators"]
-    return MappingProxyType({name: _facts(name, entries[name]) for name in sorted(entries)})
+    entries, divisions = read("accelerators.json")["accelerators"], load_mig_profiles()
+    return MappingProxyType({name: _facts(name, entries[name], divisions.get(name)) for name in sorted(entries)})
 
 
 def find(facts: Mapping[str, Facts], device: Mapping[str, Any]) -> Facts:
@@ -45,13 +47,14 @@ def find(facts: Mapping[str, Facts], device: Mapping[str, Any]) -> Facts:
     return _unknown(device)
 
 
-def _facts(name: str, entry: Mapping[str, Any]) -> Facts:
+def _facts(name: str, entry: Mapping[str, Any], division: Mapping[str, Any] | None) -> Facts:
     flops, capability = entry["dense_tflops"], entry["compute_capability"]
+    usable_memory_bytes = _known(entry["usable_memory"])
     accelerator = Accelerator(
         name=name,
         vendor=Vendor(entry["vendor"]),
         title=entry["title"],
-        memory_bytes=int(_known(entry["usable_memory"])),
+        memory_bytes=int(usable_memory_bytes),
         bandwidth_bytes_per_second=_known(entry["bandwidth"]),
         dense_flops=MappingProxyType({kind: value * 1e12 for kind, value in (flops or {}).items()}),
         link_bytes_per_second=_known(entry["link_bandwidth"]),
@@ -59,6 +62,7 @@ def _facts(name: str, entry: Mapping[str, Any]) -> Facts:
         compute_capability=(capability[0], capability[1]) if capability else None,
         resource_name=entry["resource_name"] or "",
         source=f"{entry['source']} ({entry['date']})",
+        mig_profiles=mig_profiles(division, usable_memory_bytes),
         cores=entry.get("cores", 1),
         cores_per_rank=entry.get("cores_per_rank", 1),
         generation=entry.get("generation", ""),

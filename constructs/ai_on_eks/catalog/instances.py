@@ -14,12 +14,16 @@ from typing import Any
 
 from ai_on_eks.catalog import kubelet
 from ai_on_eks.catalog.accelerators import Facts, find
+from ai_on_eks.catalog.quotas import load_quotas, quota_codes
 from ai_on_eks.catalog.reading import read
 from ai_on_eks.catalog.types import InstanceType, Price, PurchaseRoute
 from ai_on_eks.units import MIB
 
 BYTES_PER_TRANSFER = 8
 """Width of one DDR5 channel, both sub-channels together, in bytes (JEDEC DDR5)."""
+
+BYTES_PER_SECOND_PER_MBPS = 1e6 / 8
+"""One Mbit/s, the unit of EC2's EBS limits, in bytes per second."""
 
 _FIXED_NETWORK = re.compile(r"(?:(\d+)x )?([\d.]+) Gigabit")
 """`100 Gigabit`, `8x 100 Gigabit`. `Up to …` is a burst and does not match."""
@@ -31,15 +35,20 @@ Record = Mapping[str, Any]
 class HandFacts:
     """The hand-made files that apply to many types, read once."""
 
-    ami_types: Mapping[str, str]
+    ami_types: Mapping[str, Mapping[str, str]]
+    without_bottlerocket: frozenset[str]
+    quotas: Mapping[str, Any]
     processors: Mapping[str, Record]
     not_served: Mapping[str, str]
 
 
 def load_hand_facts() -> HandFacts:
     """AMI types by vendor and architecture; processors and reasons not to serve by family."""
+    images = read("ami_types.json")
     return HandFacts(
-        ami_types=read("ami_types.json")["ami_types"],
+        ami_types=images["ami_types"],
+        without_bottlerocket=frozenset(images["without_bottlerocket"]["families"]),
+        quotas=load_quotas(),
         processors={family: cpu for cpu in read("cpus.json")["cpus"].values() for family in cpu["families"]},
         not_served={family: e["reason"] for e in read("not_served.json")["not_served"] for family in e["families"]},
     )
@@ -64,8 +73,12 @@ def instance_type(
     device = record["accelerators"][0] if record["accelerators"] else {}
     facts = find(accelerators, device) if device else None
     accelerator = facts.in_family(family) if facts else None
-    ami_type = hand.ami_types.get(f"{accelerator.vendor.value if accelerator else 'cpu'}/{architecture}")
+    images = hand.ami_types.get(f"{accelerator.vendor.value if accelerator else 'cpu'}/{architecture}", {})
+    ami_type = images.get("al2023")
     reason = hand.not_served.get(family) or _incomplete(facts, ami_type, architecture)
+    quota, spot_quota = quota_codes(family, hand.quotas)
+    network_gbps, network_burst_gbps = _network_gbps(record)
+    share = device.get("partition", 1.0)
     pods = _pods(record)
     flops, bandwidth = _processor(record, hand.processors.get(family))
     return InstanceType(
@@ -76,8 +89,8 @@ def instance_type(
         architecture=architecture,
         accelerator=accelerator,
         accelerator_count=device.get("count", 0),
-        accelerator_memory_bytes=int(accelerator.memory_bytes * device.get("partition", 1)) if accelerator else 0,
-        network_gbps=_network_gbps(record),
+        accelerator_memory_bytes=int(accelerator.memory_bytes * share) if accelerator else 0,
+        network_gbps=network_gbps,
         network_cards=record["network_cards"] or 0,
         efa_interfaces=record["efa_interfaces"],
         local_nvme_bytes=record["nvme_gb"] * 10**9,
@@ -93,6 +106,17 @@ def instance_type(
         memory_bandwidth_bytes_per_second=bandwidth,
         served=reason is None,
         not_served_reason=reason,
+        accelerator_share=share,
+        network_burst_gbps=network_burst_gbps,
+        pod_network_gbps=record["default_card_gbps"] or 0.0,
+        # The cards that carry EFA are those that carry everything else, or (p6-b300) the stated total is theirs.
+        efa_gbps=network_gbps if record["efa_interfaces"] else 0.0,
+        local_nvme_disks=record["nvme_disks"] or 0,
+        ebs_baseline_bytes_per_second=(record["ebs_baseline_mbps"] or 0) * BYTES_PER_SECOND_PER_MBPS,
+        ebs_burst_bytes_per_second=(record["ebs_burst_mbps"] or 0) * BYTES_PER_SECOND_PER_MBPS,
+        bottlerocket_ami_type=None if family in hand.without_bottlerocket else images.get("bottlerocket"),
+        vcpu_quota_code=quota,
+        spot_vcpu_quota_code=spot_quota,
     )
 
 
@@ -111,13 +135,16 @@ def _pods(record: Record) -> int:
     return record.get("max_pods") or 0
 
 
-def _network_gbps(record: Record) -> float:
-    """Sustained bandwidth of all cards, 0 where not published. A stated total wins over the sum of the cards, which is
-    too high where cards share a limit (g6e.48xlarge: 4 × 400 share 400) and too low where EFA adds to it (p6-b200)."""
+def _network_gbps(record: Record) -> tuple[float, float]:
+    """Sustained bandwidth of all cards and the most that they reach for a while, 0 where not published. A stated total
+    wins over the sum of the cards, which is too high where cards share a limit (g6e.48xlarge: 4 × 400 share 400) and
+    too low where EFA adds to it (p6-b200). It is also the most there is: only `Up to …` promises more for a while."""
     stated = _FIXED_NETWORK.fullmatch(record["network_performance"] or "")
     if stated:
-        return int(stated[1] or 1) * float(stated[2])
-    return float(record["network_baseline_gbps"] or 0.0)
+        total = int(stated[1] or 1) * float(stated[2])
+        return total, total
+    sustained = float(record["network_baseline_gbps"] or 0.0)
+    return sustained, max(sustained, record["network_burst_gbps"] or 0.0)
 
 
 def _processor(record: Record, cpu: Record | None) -> tuple[float | None, float | None]:

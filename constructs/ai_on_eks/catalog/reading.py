@@ -12,8 +12,9 @@ DATA = Path(__file__).resolve().parent / "data"
 _UNITS = {"GB/s": 1e9, "GiB/s": 2.0**30, "MiB": 2.0**20, "GiB": 2.0**30}
 
 
+@cache
 def read(name: str) -> dict[str, Any]:
-    """One data file by its path relative to the folder."""
+    """One data file by its path relative to the folder, read once. The value is shared: nobody changes it."""
     document: dict[str, Any] = json.loads((DATA / name).read_bytes())
     return document
 

@@ -30,6 +30,26 @@ class Price:
     source: str
 
 
+class MigProfile(NamedTuple):
+    """One way to cut an isolated part out of a device (NVIDIA Multi-Instance GPU).
+
+    name             as the MIG strategy `mixed` names it: `nvidia.com/mig-<name>`
+    compute_share    of the device's multiprocessors, and so of its peaks
+    memory_share     of the device's memory bandwidth
+    compute_slices, memory_slices  the same, counted in the device's slices
+    most_per_device  parts of this kind on one device that is divided into nothing else
+    memory_bytes     usable memory of the part
+    """
+
+    name: str
+    compute_share: float
+    memory_share: float
+    compute_slices: int
+    memory_slices: int
+    most_per_device: int
+    memory_bytes: int
+
+
 @dataclass(frozen=True, slots=True)
 class Accelerator:
     """One device as Kubernetes counts it.
@@ -38,6 +58,7 @@ class Accelerator:
     bandwidth_bytes_per_second  memory bandwidth
     dense_flops           peak operations per second by data type (`fp32 fp16 bf16 fp8 int8 fp4`), without sparsity
     link_bytes_per_second one direction, device to device within a node; 0 where traffic goes over PCIe and is unknown
+    mig_profiles          ways to divide one device, smallest first; none where it does not divide
     compute_capability    NVIDIA's, as (major, minor); None for others
     resource_name         the extended resource its device plugin advertises
     cores                 cores with memory of their own in one device: a rank is a core there, and not a device
@@ -59,6 +80,7 @@ class Accelerator:
     compute_capability: tuple[int, int] | None
     resource_name: str
     source: str
+    mig_profiles: tuple[MigProfile, ...] = ()
     cores: int = 1
     cores_per_rank: int = 1
     generation: str = ""
@@ -73,10 +95,18 @@ class InstanceType:
     allocatable_*                        what the kubelet leaves to pods on an EKS AMI (formula in `catalog.kubelet`)
     accelerator_count                    devices the device plugin will show; 0 for fractional types it hides
     accelerator_memory_bytes             usable memory per device (a fraction of the device on g6f)
+    accelerator_share                    of the device, 1 = a whole one
+    network_gbps, network_burst_gbps     all cards together, sustained and for as long as credits last
+    pod_network_gbps                     sustained, of the default card alone: the VPC CNI attaches pods to no other
+    efa_interfaces, efa_gbps             Elastic Fabric Adapters and their bandwidth together, one direction
+    local_nvme_disks, local_nvme_bytes   instance store
+    ebs_*_bytes_per_second               path to EBS, sustained and for 30 minutes a day
+    ami_type, bottlerocket_ami_type      of a managed node group; None = EKS has no such image
+    vcpu_quota_code, spot_vcpu_quota_code  quotas that a running instance counts against; None = not known
     cpu_flops_per_vcpu                   dense FP32 peak of one vCPU, for CPU serving; None where unknown
     memory_bandwidth_bytes_per_second    this type's share of its sockets' peak, for CPU serving; None where unknown
 
-    Network, pod and allocatable figures that nobody publishes are 0; such a type is never served.
+    Network, storage path, pod and allocatable figures that nobody publishes are 0; such a type is never served.
     """
 
     name: str
@@ -101,6 +131,21 @@ class InstanceType:
     memory_bandwidth_bytes_per_second: float | None
     served: bool
     not_served_reason: str | None
+    accelerator_share: float = 1.0
+    network_burst_gbps: float = 0.0
+    pod_network_gbps: float = 0.0
+    efa_gbps: float = 0.0
+    local_nvme_disks: int = 0
+    ebs_baseline_bytes_per_second: float = 0.0
+    ebs_burst_bytes_per_second: float = 0.0
+    bottlerocket_ami_type: str | None = None
+    vcpu_quota_code: str | None = None
+    spot_vcpu_quota_code: str | None = None
+
+    @property
+    def shows_accelerator(self) -> bool:
+        """Whether nodes of this type advertise an extended resource that a pod can ask for."""
+        return self.accelerator is not None and self.accelerator_count > 0
 
 
 class BatchLimit(NamedTuple):

@@ -11,8 +11,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-GENERAL_FAMILIES = ("c7a", "c7i", "c8g", "m7a", "m7i", "m8g", "r7i")
-"""Families without an accelerator that the catalogue carries: system nodes and CPU serving, x86-64 and arm64."""
+GENERAL_FAMILIES = tuple(f"{kind}{generation}" for kind in "cmr" for generation in ("7a", "7g", "7i", "8a", "8g", "8i"))
+"""Families without an accelerator that the catalogue carries: system nodes and CPU serving, x86-64 and arm64. Their
+siblings with local disks, more network or a lower price at a lower baseline serve no model better."""
 
 ACCELERATED_WITHOUT_INFO = ("trn2u",)
 """Accelerated families for which EC2 answers no accelerator section (seen 2026-11 in moto 5.2.5's copy)."""
@@ -38,23 +39,34 @@ def record(answer: Mapping[str, Any]) -> Record:
         "architectures": sorted(answer["ProcessorInfo"]["SupportedArchitectures"]),
         "clock_ghz": answer["ProcessorInfo"].get("SustainedClockSpeedInGhz"),
         "cores": answer["VCpuInfo"]["DefaultCores"],
+        "default_card_gbps": default_card["BaselineBandwidthInGbps"],
         "default_card_interfaces": default_card["MaximumNetworkInterfaces"],
+        "ebs_baseline_mbps": _ebs(answer, "BaselineBandwidthInMbps"),
+        "ebs_burst_mbps": _ebs(answer, "MaximumBandwidthInMbps"),
         "efa_interfaces": network.get("EfaInfo", {}).get("MaximumEfaInterfaces", 0),
         "ipv4_per_interface": network["Ipv4AddressesPerInterface"],
         "memory_mib": answer["MemoryInfo"]["SizeInMiB"],
         "network_baseline_gbps": round(sum(card["BaselineBandwidthInGbps"] for card in cards), 3),
+        "network_burst_gbps": round(sum(card["PeakBandwidthInGbps"] for card in cards), 3),
         "network_cards": network["MaximumNetworkCards"],
         "network_performance": network["NetworkPerformance"],
-        "nvme_gb": _nvme_gb(answer),
+        "nvme_disks": sum(disk["Count"] for disk in _nvme(answer).get("Disks", ())),
+        "nvme_gb": int(_nvme(answer).get("TotalSizeInGB", 0)),
         "threads_per_core": answer["VCpuInfo"]["DefaultThreadsPerCore"],
         "usage_classes": sorted(answer["SupportedUsageClasses"]),
         "vcpus": answer["VCpuInfo"]["DefaultVCpus"],
     }
 
 
-def _nvme_gb(answer: Mapping[str, Any]) -> int:
-    storage = answer.get("InstanceStorageInfo", {})
-    return int(storage.get("TotalSizeInGB", 0)) if storage.get("NvmeSupport") in ("required", "supported") else 0
+def _nvme(answer: Mapping[str, Any]) -> Mapping[str, Any]:
+    storage: Mapping[str, Any] = answer.get("InstanceStorageInfo", {})
+    return storage if storage.get("NvmeSupport") in ("required", "supported") else {}
+
+
+def _ebs(answer: Mapping[str, Any], key: str) -> int | None:
+    """Of the dedicated path to EBS, in Mbit/s; None for the few old types without one."""
+    limit: int | None = answer["EbsInfo"].get("EbsOptimizedInfo", {}).get(key)
+    return limit
 
 
 def _accelerators(answer: Mapping[str, Any]) -> list[Record]:
