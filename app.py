@@ -15,6 +15,7 @@ from pathlib import Path
 import cdk8s
 
 from ai_on_eks.catalog.types import InstanceType
+from ai_on_eks.cli.ageing import today, too_old_warnings
 from ai_on_eks.cli.documents.plans import plans_body
 from ai_on_eks.cli.explanation import plans_text
 from ai_on_eks.cli.findings import zone_warnings
@@ -60,7 +61,7 @@ def read_deployment(platform_file: str, models: Path) -> tuple[Deployment, str]:
         raise UsageError(Problem("no-models", f"no *.yaml in {models}", fix="write a descriptor or pass -c models="))
     target, loaded, fleet = load_and_plan(files, platform_file, None)
     plans = fleet.plans
-    for warning in zone_warnings(target):
+    for warning in (*zone_warnings(target), *too_old_warnings(target.catalog, plans, today())):
         print(f"warning: {warning}", file=sys.stderr)
     unplaced = [nothing_fits(plan, model.file) for plan, model in zip(plans, loaded, strict=True) if not plan.chosen]
     if unplaced:

@@ -51,19 +51,69 @@ def test_given_a_region_without_published_prices_then_the_reference_regions_are_
     assert price.region == "us-east-1"
 
 
-def test_given_a_region_with_prices_of_its_own_then_they_win_type_by_type(monkeypatch: pytest.MonkeyPatch) -> None:
-    snapshots = {"s": {"date": "2026-01-01", "source": "test"}}
-    published = {
-        "prices/us-east-1.json": {"snapshots": snapshots, "prices": {"a.large": [1.0, "s"], "b.large": [2.0, "s"]}},
-        "prices/eu-west-1.json": {"snapshots": snapshots, "prices": {"a.large": [1.5, "s"], "b.large": [None, "s"]}},
+SNAPSHOTS = {"s": {"date": "2026-01-01", "source": "test"}}
+
+
+@pytest.fixture
+def published(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Lists of two regions; only one region's spot history; one Capacity Block price."""
+    reference = {"a.large": [1.0, "s"], "b.large": [2.0, "s"], "c.large": [3.0, "s"], "d.large": [None, "s"]}
+    files = {
+        "prices/us-east-1.json": {"snapshots": SNAPSHOTS, "prices": reference},
+        "prices/eu-west-1.json": {"snapshots": SNAPSHOTS, "prices": {"a.large": [1.5, "s"], "b.large": [None, "s"]}},
+        "spot/eu-west-1.json": {
+            "generated": "2026-01-02",
+            "source": "test",
+            "prices": {"a.large": {"eu-west-1a": [0.4, 0.9, 0.9], "eu-west-1b": [0.5, 0.3, 0.6]}},
+        },
+        "capacity_blocks.json": {
+            "prices": {
+                "d.large": {"usd_per_hour": 9.0, "region": "most regions", "date": "2026-01-03", "source": "test"},
+                "e.large": {"usd_per_hour": None, "region": "-", "date": "2026-01-03", "source": "test"},
+            }
+        },
     }
-    monkeypatch.setattr(prices, "read", published.__getitem__)
+    monkeypatch.setattr(prices, "read", files.__getitem__)
     monkeypatch.setattr(prices, "priced_regions", lambda: ("eu-west-1", "us-east-1"))
+    monkeypatch.setattr(prices, "spot_regions", lambda: ("eu-west-1",))
+
+
+@pytest.mark.usefixtures("published")
+def test_given_a_region_with_a_list_of_its_own_then_it_wins_and_its_null_stands() -> None:
     found = prices.load_prices("eu-west-1")
     assert {name: (price.usd_per_hour, price.region) for name, price in found.items()} == {
         "a.large": (1.5, "eu-west-1"),
-        "b.large": (2.0, "us-east-1"),
+        "c.large": (3.0, "us-east-1"),  # the region was never asked about it
     }
+
+
+@pytest.mark.usefixtures("published")
+def test_given_a_region_without_a_list_then_nothing_costs_nothing() -> None:
+    found = prices.load_prices("me-south-1")
+    assert {name: price.usd_per_hour for name, price in found.items()} == {
+        "a.large": 1.0,
+        "b.large": 2.0,
+        "c.large": 3.0,
+    }
+
+
+@pytest.mark.usefixtures("published")
+def test_given_spot_history_then_the_dearest_zones_mean_counts_and_no_other_regions() -> None:
+    (price,) = prices.load_spot_prices("eu-west-1").values()
+    assert (price.usd_per_hour, price.region, price.date) == (0.5, "eu-west-1", "2026-01-02")
+    assert prices.load_spot_prices("us-east-1") == {}
+
+
+@pytest.mark.usefixtures("published")
+def test_given_capacity_blocks_then_only_published_prices_are_there() -> None:
+    found = prices.load_capacity_block_prices()
+    assert {name: price.usd_per_hour for name, price in found.items()} == {"d.large": 9.0}
+
+
+def test_given_the_shipped_data_then_there_is_no_spot_price_and_none_is_made_up() -> None:
+    kinds = load_catalog("us-east-1").instance_types.values()
+    assert {kind.spot_price for kind in kinds} == {None}
+    assert [kind.name for kind in kinds if kind.capacity_block_price] == ["p5e.48xlarge", "p5en.48xlarge"]
 
 
 def test_given_a_region_then_zones_are_names_in_it_and_absence_is_empty() -> None:

@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 import json
-from datetime import date
-from types import SimpleNamespace
-from typing import cast
 
 import pytest
 
 from ai_on_eks.cli.file_kinds import is_platform
-from ai_on_eks.cli.findings import stale_prices
 from ai_on_eks.cli.layout import Column, display_width, table, wrap
 from ai_on_eks.cli.output import json_text, printable, terminal_width
 from ai_on_eks.cli.suggestions import closest
 from ai_on_eks.placement.nearness import nearest_first
 from ai_on_eks.placement.rules import CANDIDATE_RULES, MEMORY_RULE
-from ai_on_eks.placement.types import Plan, Rejection
+from ai_on_eks.placement.types import Rejection
 
 
 def test_given_numbers_and_a_long_last_column_when_laid_out_then_they_align_and_wrap() -> None:
@@ -116,19 +112,3 @@ def test_given_a_mistyped_word_when_compared_then_only_a_near_one_is_offered() -
 )
 def test_given_a_document_when_recognised_then_its_own_keys_decide(value: object, expected: bool) -> None:
     assert is_platform(value) is expected
-
-
-@pytest.mark.parametrize(("today", "count"), [(date(2026, 6, 30), 0), (date(2026, 7, 1), 1)])
-def test_given_a_chosen_price_when_older_than_180_days_then_it_is_stale(today: date, count: int) -> None:
-    def plan(name: str, published: str) -> Plan:
-        chosen = SimpleNamespace(price=SimpleNamespace(date=published), instance_type=SimpleNamespace(name=name))
-        return cast("Plan", SimpleNamespace(chosen=chosen))
-
-    plans = [
-        plan("g6.xlarge", "2026-01-01"),
-        plan("g5.xlarge", "2026-06-01"),
-        cast("Plan", SimpleNamespace(chosen=None)),
-    ]
-    found = stale_prices(plans, today)
-    assert len(found) == count
-    assert all("g6.xlarge is 181 days old" in problem.message for problem in found)

@@ -21,7 +21,7 @@ def test_given_the_schema_when_printed_then_the_committed_page_is_the_same(
 ) -> None:
     assert main([name]) == 0
     committed = (DOCS / f"{name}.md").read_text(encoding="utf-8")
-    assert committed == capsys.readouterr().out, f"run: python -m ai_on_eks.maintenance.reference_docs {name}"
+    assert committed == capsys.readouterr().out, f"run: python -m ai_on_eks.maintenance reference-docs {name}"
 
 
 @pytest.mark.parametrize("name", sorted(PAGES))

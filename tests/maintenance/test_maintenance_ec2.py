@@ -46,13 +46,21 @@ def test_given_two_pages_of_offerings_then_zones_are_joined_and_sorted(stubbed: 
 
 def test_given_two_pages_of_types_then_all_are_answered(stubbed: tuple[Any, Stubber]) -> None:
     client, stubber = stubbed
+    asked = {"Filters": [{"Name": "instance-type", "Values": ["g5.xlarge", "g6.xlarge"]}]}
     stubber.add_response(
-        "describe_instance_types", {"InstanceTypes": [{"InstanceType": "g5.xlarge"}], "NextToken": "more"}, {}
+        "describe_instance_types", {"InstanceTypes": [{"InstanceType": "g5.xlarge"}], "NextToken": "more"}, asked
     )
     stubber.add_response(
-        "describe_instance_types", {"InstanceTypes": [{"InstanceType": "g6.xlarge"}]}, {"NextToken": "more"}
+        "describe_instance_types", {"InstanceTypes": [{"InstanceType": "g6.xlarge"}]}, asked | {"NextToken": "more"}
     )
-    assert [answer["InstanceType"] for answer in ec2.describe(client)] == ["g5.xlarge", "g6.xlarge"]
+    found = ec2.describe(client, ["g6.xlarge", "g5.xlarge"])
+    assert [answer["InstanceType"] for answer in found] == ["g5.xlarge", "g6.xlarge"]
+
+
+def test_given_no_names_then_everything_is_asked_for(stubbed: tuple[Any, Stubber]) -> None:
+    client, stubber = stubbed
+    stubber.add_response("describe_instance_types", {"InstanceTypes": [{"InstanceType": "g5.xlarge"}]}, {})
+    assert [answer["InstanceType"] for answer in ec2.describe(client)] == ["g5.xlarge"]
 
 
 def test_given_more_names_than_a_filter_takes_then_they_are_asked_in_chunks(stubbed: tuple[Any, Stubber]) -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from ai_on_eks.catalog import kubelet
 from ai_on_eks.catalog.accelerators import Facts, find
@@ -42,6 +42,14 @@ class HandFacts:
     not_served: Mapping[str, str]
 
 
+class Prices(NamedTuple):
+    """By type, one mapping for each purchase route."""
+
+    on_demand: Mapping[str, Price]
+    spot: Mapping[str, Price]
+    capacity_block: Mapping[str, Price]
+
+
 def load_hand_facts() -> HandFacts:
     """AMI types by vendor and architecture; processors and reasons not to serve by family."""
     images = read("ami_types.json")
@@ -65,7 +73,7 @@ def load_records() -> dict[str, Record]:
 
 
 def instance_type(
-    name: str, record: Record, accelerators: Mapping[str, Facts], hand: HandFacts, price: Price | None
+    name: str, record: Record, accelerators: Mapping[str, Facts], hand: HandFacts, prices: Prices
 ) -> InstanceType:
     """One type. Figures that nobody publishes are 0 or None, and the type is then not served."""
     family = name.partition(".")[0]
@@ -101,7 +109,7 @@ def instance_type(
         ),
         ami_type=ami_type,
         purchase_routes=tuple(PurchaseRoute(route) for route in sorted(record["usage_classes"])),
-        price=price,
+        price=prices.on_demand.get(name),
         cpu_flops_per_vcpu=flops,
         memory_bandwidth_bytes_per_second=bandwidth,
         served=reason is None,
@@ -117,6 +125,8 @@ def instance_type(
         bottlerocket_ami_type=None if family in hand.without_bottlerocket else images.get("bottlerocket"),
         vcpu_quota_code=quota,
         spot_vcpu_quota_code=spot_quota,
+        spot_price=prices.spot.get(name),
+        capacity_block_price=prices.capacity_block.get(name),
     )
 
 

@@ -8,9 +8,9 @@ from types import MappingProxyType
 
 from ai_on_eks.catalog.accelerators import load_facts
 from ai_on_eks.catalog.engines import load_engines
-from ai_on_eks.catalog.instances import instance_type, load_hand_facts, load_records
+from ai_on_eks.catalog.instances import Prices, instance_type, load_hand_facts, load_records
 from ai_on_eks.catalog.model import Catalog, Snapshot, zones_by_type
-from ai_on_eks.catalog.prices import REFERENCE_REGION, load_prices
+from ai_on_eks.catalog.prices import REFERENCE_REGION, load_capacity_block_prices, load_prices, load_spot_prices
 from ai_on_eks.catalog.reading import priced_regions, read, regions
 from ai_on_eks.catalog.types import Engine
 
@@ -26,10 +26,9 @@ def load_catalog(region: str) -> Catalog:
 def build_catalog(region: str, engines: Mapping[str, Engine]) -> Catalog:
     """As `load_catalog`, with engines of the caller's."""
     zones_by_type(region)
-    facts, hand, prices = load_facts(), load_hand_facts(), load_prices(region)
-    types = {
-        name: instance_type(name, record, facts, hand, prices.get(name)) for name, record in load_records().items()
-    }
+    facts, hand = load_facts(), load_hand_facts()
+    prices = Prices(load_prices(region), load_spot_prices(region), load_capacity_block_prices())
+    types = {name: instance_type(name, record, facts, hand, prices) for name, record in load_records().items()}
     return Catalog(
         region=region,
         instance_types=MappingProxyType(types),

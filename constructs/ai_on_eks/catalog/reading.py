@@ -26,6 +26,12 @@ def regions() -> tuple[str, ...]:
 
 
 @cache
+def spot_regions() -> tuple[str, ...]:
+    """Regions whose spot prices were asked for, sorted."""
+    return tuple(sorted(path.stem for path in (DATA / "spot").glob("*.json")))
+
+
+@cache
 def priced_regions() -> tuple[str, ...]:
     """Regions whose prices are known, sorted."""
     return tuple(sorted(path.stem for path in (DATA / "prices").glob("*.json")))

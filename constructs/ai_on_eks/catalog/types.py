@@ -22,7 +22,7 @@ class PurchaseRoute(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Price:
-    """On-demand Linux price of one instance. `region` is where it was published, which may not be where it is used."""
+    """Price of one Linux instance. `region` is where it was published, which may not be where it is used."""
 
     usd_per_hour: float
     region: str
@@ -102,6 +102,7 @@ class InstanceType:
     local_nvme_disks, local_nvme_bytes   instance store
     ebs_*_bytes_per_second               path to EBS, sustained and for 30 minutes a day
     ami_type, bottlerocket_ami_type      of a managed node group; None = EKS has no such image
+    price, spot_price, capacity_block_price  of one instance by purchase route; None = not published, which is not free
     vcpu_quota_code, spot_vcpu_quota_code  quotas that a running instance counts against; None = not known
     cpu_flops_per_vcpu                   dense FP32 peak of one vCPU, for CPU serving; None where unknown
     memory_bandwidth_bytes_per_second    this type's share of its sockets' peak, for CPU serving; None where unknown
@@ -141,6 +142,8 @@ class InstanceType:
     bottlerocket_ami_type: str | None = None
     vcpu_quota_code: str | None = None
     spot_vcpu_quota_code: str | None = None
+    spot_price: Price | None = None
+    capacity_block_price: Price | None = None
 
     @property
     def shows_accelerator(self) -> bool:

@@ -1,23 +1,15 @@
-"""What is well-formed and still worth mending before it is deployed: mutable pins, old prices, models without a place.
-
-stale prices:  today − date of a chosen type's price > 180 days
-"""
+"""What is well-formed and still worth mending before it is deployed: mutable pins, zones, models without a place."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import date
 
 from ai_on_eks.cli.loading import LoadedModel, LoadedPlatform, zones_of
 from ai_on_eks.cli.reasons import nothing_fits
 from ai_on_eks.errors import Problem
 from ai_on_eks.placement.types import Plan
 from ai_on_eks.serving.types import ImageReference, Json
-
-STALE_PRICE_DAYS = 180
-"""Prices change without notice, and a choice between two types can hang on a tenth of a dollar: twice a year somebody
-has to look. An age at which prices are wrong does not exist."""
 
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 
@@ -63,29 +55,6 @@ def unpinned_revisions(models: Iterable[LoadedModel]) -> list[Problem]:
         if model.descriptor.source.uri.startswith("hf://")
         and not _COMMIT.fullmatch(model.descriptor.source.revision or "")
     ]
-
-
-def stale_prices(plans: Sequence[Plan], today: date) -> list[Problem]:
-    """Prices of chosen types that are too old to choose by. Each price has a date of its own."""
-    by_date: dict[str, set[str]] = {}
-    for plan in plans:
-        if plan.chosen is not None and plan.chosen.price is not None:
-            by_date.setdefault(plan.chosen.price.date, set()).add(plan.chosen.instance_type.name)
-    return [
-        Problem(
-            code="stale-prices",
-            message=f"the price of {', '.join(sorted(names))} is {_age_days(published, today)} days old, "
-            f"more than {STALE_PRICE_DAYS}",
-            value=published,
-            fix="update ai-on-eks, or refresh the catalogue from your own account",
-        )
-        for published, names in sorted(by_date.items())
-        if _age_days(published, today) > STALE_PRICE_DAYS
-    ]
-
-
-def _age_days(published: str, today: date) -> int:
-    return (today - date.fromisoformat(published)).days
 
 
 def unknown_zones(target: LoadedPlatform) -> list[Problem]:

@@ -1,4 +1,4 @@
-"""The three EC2 questions a refresh asks, each through the SDK's own paginator."""
+"""What a refresh asks EC2 about types and offers, each through the SDK's own paginator."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def offerings(client: Any) -> dict[str, tuple[str, ...]]:
 
 
 def describe(client: Any, names: Iterable[str] | None = None) -> Iterator[Mapping[str, Any]]:
-    """Answers for `names`, or for every type of the client's region.
+    """Answers for `names`, or for every type that EC2 describes in the client's region.
 
     Asked by filter and not by the `InstanceTypes` parameter: one unknown name there fails the whole call.
     """

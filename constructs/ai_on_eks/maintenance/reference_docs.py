@@ -1,7 +1,7 @@
 """Reference pages of the two files users write, from the classes that check those files.
 
-    python -m ai_on_eks.maintenance.reference_docs descriptor > docs/descriptor.md
-    python -m ai_on_eks.maintenance.reference_docs platform   > docs/platform.md
+    python -m ai_on_eks.maintenance reference-docs descriptor > docs/descriptor.md
+    python -m ai_on_eks.maintenance reference-docs platform   > docs/platform.md
 
 A test asserts that the committed pages are what this prints, so a default cannot be one thing in the manual and
 another in the code.
@@ -197,11 +197,11 @@ def _cell(text: str) -> str:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Print one page."""
-    parser = argparse.ArgumentParser(prog="python -m ai_on_eks.maintenance.reference_docs", description=__doc__)
+    parser = argparse.ArgumentParser(
+        prog="python -m ai_on_eks.maintenance reference-docs",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     parser.add_argument("page", choices=sorted(PAGES))
     sys.stdout.write(page(parser.parse_args(arguments).page))
     return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
 
+from ai_on_eks.cli.ageing import today, too_old_warnings
 from ai_on_eks.cli.documents.plans import plans_body
 from ai_on_eks.cli.documents.snapshots import snapshot_mapping
 from ai_on_eks.cli.findings import zone_warnings
@@ -30,7 +31,7 @@ def configure(parser: ArgumentParser) -> None:
 
 def run(args: Namespace) -> int:
     target, models, fleet = load_and_plan(args.descriptors, args.platform, args.region)
-    warnings = list(zone_warnings(target))
+    warnings = [*zone_warnings(target), *too_old_warnings(target.catalog, fleet.plans, today())]
     body = plans_body(fleet, target.catalog, images_of(target), terms=args.explain)
     if args.json:
         write_json(document("plan", {**_origin(target), "warnings": warnings, **body}))

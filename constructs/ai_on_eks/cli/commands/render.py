@@ -11,6 +11,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+from ai_on_eks.cli.ageing import today, too_old_warnings
 from ai_on_eks.cli.findings import zone_warnings
 from ai_on_eks.cli.loading import LoadedModel, LoadedPlatform
 from ai_on_eks.cli.output import document, note, write_json, write_text
@@ -36,7 +37,7 @@ def run(args: Namespace) -> int:
     plans = fleet.plans
     _refuse_missing(models, plans)
     files, warnings = _render(target, models, plans)
-    warnings = (*zone_warnings(target), *warnings)
+    warnings = (*zone_warnings(target), *too_old_warnings(target.catalog, plans, today()), *warnings)
     with written_to(args.output):
         replace_folder_atomically(Path(args.output), files)
     if args.json:

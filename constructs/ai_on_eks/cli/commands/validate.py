@@ -1,7 +1,8 @@
 """Check everything that can be checked offline: platform and descriptors, each file recognised by what it holds.
 
 Without files: ./platform.yaml and ./models/*.yaml. Exit code 4 for malformed files, all problems of all of them at
-once; 1 for findings (unpinned images and weights, prices older than 180 days, models that fit nowhere); 0 when clean.
+once; 1 for findings (unpinned images and weights, prices or catalogue older than 180 days, models that fit nowhere);
+0 when clean.
 """
 
 from __future__ import annotations
@@ -9,12 +10,11 @@ from __future__ import annotations
 from argparse import ArgumentParser, Namespace
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from ai_on_eks.cli.ageing import today, too_old
 from ai_on_eks.cli.findings import (
-    stale_prices,
     unknown_zones,
     unpinned_images,
     unpinned_revisions,
@@ -115,7 +115,7 @@ def _findings(checked: Checked) -> list[Problem]:
         *without_placement(checked.models, checked.plans),
         *unpinned_revisions(checked.models),
         *unpinned_images(checked.used, checked.images_file),
-        *stale_prices(checked.plans, datetime.now(UTC).date()),
+        *too_old(checked.target.catalog, checked.plans, today()),
     ]
 
 
