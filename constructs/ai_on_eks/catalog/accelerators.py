@@ -59,6 +59,7 @@ def _facts(name: str, entry: Mapping[str, Any], division: Mapping[str, Any] | No
         dense_flops=MappingProxyType({kind: value * 1e12 for kind, value in (flops or {}).items()}),
         link_bytes_per_second=_known(entry["link_bandwidth"]),
         link=entry["link"],
+        link_source=entry.get("link_source", ""),
         compute_capability=(capability[0], capability[1]) if capability else None,
         resource_name=entry["resource_name"] or "",
         source=f"{entry['source']} ({entry['date']})",

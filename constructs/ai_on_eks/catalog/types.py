@@ -58,6 +58,7 @@ class Accelerator:
     bandwidth_bytes_per_second  memory bandwidth
     dense_flops           peak operations per second by data type (`fp32 fp16 bf16 fp8 int8 fp4`), without sparsity
     link_bytes_per_second one direction, device to device within a node; 0 where traffic goes over PCIe and is unknown
+    link, link_source     the link's name, and where its bandwidth is published
     mig_profiles          ways to divide one device, smallest first; none where it does not divide
     compute_capability    NVIDIA's, as (major, minor); None for others
     resource_name         the extended resource its device plugin advertises
@@ -81,6 +82,7 @@ class Accelerator:
     resource_name: str
     source: str
     mig_profiles: tuple[MigProfile, ...] = ()
+    link_source: str = ""
     cores: int = 1
     cores_per_rank: int = 1
     generation: str = ""

@@ -9,11 +9,12 @@ from argparse import ArgumentParser, Namespace
 from typing import Any
 
 from ai_on_eks.catalog.loading import Catalog
-from ai_on_eks.cli.catalog_text import accelerators_text, instance_type_text, list_text
+from ai_on_eks.cli.ageing import stale_catalogue, today
+from ai_on_eks.cli.catalog_text import accelerators_text, instance_type_text, list_text, snapshot_text
 from ai_on_eks.cli.documents.offers import accelerator_mapping, instance_type_mapping
 from ai_on_eks.cli.documents.snapshots import snapshot_mapping
 from ai_on_eks.cli.loading import DEFAULT_REGION, catalog_of_option
-from ai_on_eks.cli.output import document, terminal_width, write_json, write_text
+from ai_on_eks.cli.output import document, note, terminal_width, write_json, write_text
 from ai_on_eks.cli.suggestions import closest_fix
 from ai_on_eks.errors import EXIT_DONE, Problem, UsageError
 
@@ -30,7 +31,7 @@ def configure(parser: ArgumentParser) -> None:
 def run(args: Namespace) -> int:
     _check(args)
     catalog = catalog_of_option(args.region)
-    origin = {"region": args.region, "catalog": snapshot_mapping(catalog)}
+    origin: dict[str, Any] = {"region": args.region, "catalog": snapshot_mapping(catalog)}
     width = terminal_width()
     if args.what == "accelerators":
         body: dict[str, Any] = {"accelerators": [accelerator_mapping(a) for a in catalog.accelerators.values()]}
@@ -44,7 +45,9 @@ def run(args: Namespace) -> int:
     if args.json:
         write_json(document("catalog", {**origin, **body}))
     else:
-        write_text(text)
+        write_text(f"{text}\n\n{snapshot_text(origin['catalog'], width)}")
+        for problem in stale_catalogue(catalog, today()):
+            note(f"warning: {problem.message}: {problem.fix}")
     return EXIT_DONE
 
 
