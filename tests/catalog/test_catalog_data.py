@@ -43,13 +43,14 @@ def served(catalog: Catalog) -> list[InstanceType]:
 
 
 def sourced_entries() -> Iterator[tuple[str, dict[str, Any]]]:
-    for name, section in (("accelerators.json", "accelerators"), ("cpus.json", "cpus")):
+    tables = (("accelerators.json", "accelerators"), ("cpus.json", "cpus"), ("mig_profiles.json", "accelerators"))
+    for name, section in (*tables, ("capacity_blocks.json", "prices")):
         yield from ((f"{name}:{key}", entry) for key, entry in document(name)[section].items())
     for name, section in (("corrections.json", "corrections"), ("not_served.json", "not_served")):
         yield from ((f"{name}:{entry['id']}", entry) for entry in document(name)[section])
     extra = document("extra_types.json")["instance_types"]
     yield from ((f"extra_types.json:{key}", entry) for key, entry in extra.items())
-    yield "ami_types.json", document("ami_types.json")
+    yield from ((name, document(name)) for name in ("ami_types.json", "quotas.json"))
     for path in sorted((DATA / "prices").glob("*.json")):
         snapshots = document(f"prices/{path.name}")["snapshots"]
         yield from ((f"prices/{path.name}:{key}", entry) for key, entry in snapshots.items())
@@ -117,6 +118,61 @@ def test_given_a_family_then_a_larger_shape_never_costs_less(catalog: Catalog) -
                     compared += 1
                     assert small_usd <= large_usd, (small_name, large_name)
     assert compared > 300
+
+
+def test_given_a_family_then_a_larger_shape_never_has_a_narrower_path(catalog: Catalog) -> None:
+    def shape(kind: InstanceType) -> tuple[float, ...]:
+        return (kind.vcpus, kind.memory_bytes, accelerator_memory(kind))
+
+    def paths(kind: InstanceType) -> tuple[float, ...]:
+        return (kind.network_gbps, kind.efa_gbps, kind.ebs_baseline_bytes_per_second, kind.local_nvme_bytes)
+
+    narrower = {
+        (small.name, large.name)
+        for kinds in by_family(catalog).values()
+        for small in kinds
+        for large in kinds
+        if small.served
+        and large.served
+        and all(a <= b for a, b in zip(shape(small), shape(large), strict=True))
+        and any(a > b for a, b in zip(paths(small), paths(large), strict=True))
+        and shape(small) != shape(large)
+    }
+    assert narrower == set()
+
+
+@pytest.mark.parametrize(("kind", "gib_per_vcpu"), [("c", 2), ("m", 4), ("r", 8)])
+def test_given_a_general_family_then_each_size_has_its_kinds_share_of_memory(
+    catalog: Catalog, kind: str, gib_per_vcpu: int
+) -> None:
+    families = {f"{kind}{generation}" for generation in ("7a", "7g", "7i", "8a", "8g", "8i")}
+    found = [known for known in catalog.instance_types.values() if known.family in families]
+    assert {known.family for known in found} == families
+    assert {known.memory_bytes / known.vcpus / GIB for known in found} == {gib_per_vcpu}
+    assert all(known.served for known in found)
+
+
+@pytest.mark.parametrize(
+    ("name", "al2023", "bottlerocket"),
+    [
+        ("g6e.xlarge", "AL2023_x86_64_NVIDIA", "BOTTLEROCKET_x86_64_NVIDIA"),
+        ("g5g.xlarge", "AL2023_ARM_64_NVIDIA", "BOTTLEROCKET_ARM_64_NVIDIA"),
+        ("p6e-gb200.36xlarge", "AL2023_ARM_64_NVIDIA", None),
+        ("inf2.xlarge", "AL2023_x86_64_NEURON", "BOTTLEROCKET_x86_64"),
+        ("m8g.large", "AL2023_ARM_64_STANDARD", "BOTTLEROCKET_ARM_64"),
+        ("g4ad.xlarge", None, None),
+    ],
+)
+def test_given_a_type_then_its_images_are_those_that_eks_publishes(
+    catalog: Catalog, name: str, al2023: str | None, bottlerocket: str | None
+) -> None:
+    kind = catalog.instance_types[name]
+    assert (kind.ami_type, kind.bottlerocket_ami_type) == (al2023, bottlerocket)
+
+
+def test_given_an_accelerator_with_a_link_then_its_bandwidth_has_a_source(catalog: Catalog) -> None:
+    for accelerator in catalog.accelerators.values():
+        assert (accelerator.link_bytes_per_second > 0) == bool(accelerator.link_source), accelerator.name
 
 
 def by_family(catalog: Catalog) -> dict[str, list[InstanceType]]:

@@ -7,7 +7,7 @@ from dataclasses import FrozenInstanceError
 
 import pytest
 
-from ai_on_eks.catalog import prices
+from ai_on_eks.catalog import prices, reading
 from ai_on_eks.catalog.accelerators import find, load_facts
 from ai_on_eks.catalog.loading import build_catalog, load_catalog
 from ai_on_eks.catalog.types import Vendor
@@ -146,14 +146,14 @@ def test_given_devices_that_share_a_name_then_memory_tells_them_apart() -> None:
         assert find(facts, device).accelerator.name == name
 
 
-def test_given_a_warm_process_then_the_catalogue_takes_less_than_25_ms() -> None:
-    build_catalog("us-east-1", {})
+def test_given_nothing_read_yet_then_the_catalogue_takes_less_than_30_ms() -> None:
     taken = []
     for _ in range(5):
+        reading.read.cache_clear()
         start = time.process_time()
         build_catalog("us-east-1", {})
         taken.append(time.process_time() - start)
-    assert min(taken) < 0.025
+    assert min(taken) < 0.030
 
 
 def test_given_the_snapshot_then_every_part_has_a_date_and_a_source() -> None:
