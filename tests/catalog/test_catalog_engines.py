@@ -146,3 +146,15 @@ def test_given_an_engine_that_compiles_ahead_when_read_then_every_accelerator_ha
     assert len(set(named)) == len(named)
     assert programs.scratch_page_bytes % (512 * 2**20) == 0
     assert {"micro-code", "descriptors", "host-compiler"} <= set(engine.memory.sources)
+
+
+def test_given_vllm_neuron_then_it_takes_what_its_publisher_has_a_recipe_for() -> None:
+    engine = load_engines()["vllm-neuron"]
+    assert engine.model_types == ("gpt_oss", "llama", "qwen3", "qwen3_vl")
+    assert set(engine.min_compute_capability) == {"bf16", "fp8"}  # MXFP4 and MXFP8 are Trainium3's
+    assert engine.accelerators == ("trainium2",)
+
+
+def test_given_inferentia2_then_only_engines_of_a_pinned_sdk_run_on_it() -> None:
+    found = {name: engine.version for name, engine in load_engines().items() if "inferentia2" in engine.accelerators}
+    assert found == {"nxd-inference": "2.28", "torch-neuronx": "2.9", "transformers-neuronx": "2.26"}
