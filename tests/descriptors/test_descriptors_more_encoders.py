@@ -155,7 +155,7 @@ def test_given_any_of_them_when_read_then_only_the_layers_matrices_are_quantizab
             DEBERTA | {"architectures": ["XForSequenceClassification"], "pooler_hidden_size": 512},
             {"unknown-architecture"},
         ),
-        (MODERNBERT | {"architectures": ["ModernBertForMultipleChoice"]}, {"unknown-architecture"}),
+        (MODERNBERT | {"architectures": ["ModernBertForNextSentencePrediction"]}, {"unknown-architecture"}),
         (MODERNBERT | {"local_attention": "x"}, {"wrong-type"}),
         (VIT | {"image_size": None}, {"missing-hyperparameter"}),
         (VIT | {"image_size": [224, 224]}, {"wrong-type"}),

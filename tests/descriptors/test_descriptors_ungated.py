@@ -171,7 +171,7 @@ def test_given_a_divided_input_when_read_then_its_bias_is_whole_on_every_rank() 
         (GPT2 | {"architectures": ["GPT2DoubleHeadsModel"]}, {"unknown-architecture"}),
         (OPT | {"word_embed_proj_dim": "x"}, {"wrong-type"}),
         (OPT | {"max_position_embeddings": None}, {"missing-hyperparameter"}),
-        (BLOOM | {"architectures": ["BloomForSequenceClassification"]}, {"unknown-architecture"}),
+        (BLOOM | {"architectures": ["BloomForRewardModel"]}, {"unknown-architecture"}),
         (GROUPED_FALCON | {"num_kv_heads": 7}, {"contradiction"}),
         (PHI | {"num_key_value_heads": 7}, {"contradiction"}),
     ],

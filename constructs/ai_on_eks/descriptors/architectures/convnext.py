@@ -45,6 +45,8 @@ def read(model_type: str, parameters: Hyperparameters) -> Inventory:
     parameters.relate(
         ("hidden_sizes", "depths"), len(depths) == len(widths), f"{len(depths)} depths, but {len(widths)} hidden_sizes"
     )
+    stages = parameters.integer_or("num_stages", len(depths))
+    parameters.relate(("depths", "num_stages"), stages == len(depths), f"{len(depths)} depths in {stages} stages")
     parameters.relate(("depths",), sum(depths) <= MAX_LAYERS, f"more than {MAX_LAYERS} layers")
     channels, patch = parameters.integer("num_channels"), parameters.integer("patch_size")
     is_first = model_type == "convnext"

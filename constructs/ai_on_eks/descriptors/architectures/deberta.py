@@ -26,6 +26,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from ai_on_eks.descriptors.architectures import encoder_heads
 from ai_on_eks.descriptors.architectures.encoder_parts import layer_norm, linear, whole
 from ai_on_eks.descriptors.architectures.hyperparameters import Hyperparameters
 from ai_on_eks.descriptors.architectures.operations import matrix_flops
@@ -56,8 +57,6 @@ DEFAULTS: Mapping[str, Mapping[str, Any]] = {
     },
 }
 """What transformers documents for a hyper-parameter that a published config may leave out."""
-
-HEADS = ("Model", "ForSequenceClassification", "ForTokenClassification", "ForQuestionAnswering", "ForMaskedLM")
 
 _PREFIX = "deberta.encoder"
 
@@ -189,7 +188,7 @@ def _layers(hidden: int, inner: int, layers: int, positions: _Positions) -> tupl
 
 def _head(hidden: int, vocabulary: int, parameters: Hyperparameters) -> tuple[Tensor, ...]:
     """What stands on top, by the class in `architectures`; the bare model has no pooler."""
-    ending = parameters.ending("architectures", HEADS) or "Model"
+    ending = parameters.ending("architectures", encoder_heads.HEADS) or "Model"
     if ending == "Model":
         return ()
     if ending == "ForMaskedLM":
@@ -198,9 +197,11 @@ def _head(hidden: int, vocabulary: int, parameters: Hyperparameters) -> tuple[Te
             *whole(f"{prefix}.transform.dense", hidden, hidden, TensorRole.HEAD),
             *layer_norm(f"{prefix}.transform.LayerNorm", hidden),
             Tensor(f"{prefix}.bias", (vocabulary,), TensorRole.HEAD, Sharding.REPLICATED),
+            *encoder_heads.decoder(f"{prefix}.decoder", vocabulary, hidden, parameters),
         )
-    labels = parameters.labels()
-    if ending != "ForSequenceClassification":
+    choosing = ending == "ForMultipleChoice"
+    labels = 1 if choosing else parameters.labels()
+    if ending != "ForSequenceClassification" and not choosing:
         name = "qa_outputs" if ending == "ForQuestionAnswering" else "classifier"
         return whole(name, labels, hidden, TensorRole.HEAD)
     width = parameters.integer_or("pooler_hidden_size", hidden)

@@ -78,6 +78,7 @@ class _Shape:
 def read(model_type: str, parameters: Hyperparameters) -> Inventory:
     """The inventory of a T5, or an InputError with every missing hyper-parameter."""
     built = parameters.ending("architectures", _CLASSES) or "ForConditionalGeneration"
+    parameters.support("is_decoder", parameters.value("is_decoder") is not True, "a decoder alone is not known")
     if built == "EncoderModel":
         encoder = read_encoder(model_type, parameters)
         parameters.finish()

@@ -4,9 +4,13 @@
     …ForSequenceClassification  BERT: pooler and H × labels; the others: H × H and H × labels
     …ForTokenClassification     H × labels
     …ForQuestionAnswering       H × labels (start and end: two)
-    …ForMaskedLM                H × H, a norm and a bias per word; the matrix itself is the tied word embedding
+    …ForMultipleChoice          the pooler (DistilBERT: H × H) and H × 1
+    …ForNextSentencePrediction  BERT's pooler and H × 2
+    …ForMaskedLM                H × H, a norm and a bias per word; the matrix is the word embedding where they are tied
+    …ForPreTraining             BERT's pooler, and what stands on it for words and for the next sentence
 
-A config without `architectures` is taken as the bare model, which is what embedding servers load.
+A config without `architectures` is taken as the bare model, which is what embedding servers load. One that makes a
+decoder of the encoder, by `is_decoder`, is refused: what it would keep of a sequence is not known.
 """
 
 from __future__ import annotations
@@ -15,21 +19,48 @@ from ai_on_eks.descriptors.architectures.encoder_parts import layer_norm, whole
 from ai_on_eks.descriptors.architectures.hyperparameters import Hyperparameters
 from ai_on_eks.descriptors.inventory import Sharding, Tensor, TensorRole
 
-HEADS = ("Model", "ForSequenceClassification", "ForTokenClassification", "ForQuestionAnswering", "ForMaskedLM")
+HEADS = (
+    "Model",
+    "ForSequenceClassification",
+    "ForTokenClassification",
+    "ForQuestionAnswering",
+    "ForMultipleChoice",
+    "ForMaskedLM",
+)
+_BERT_ONLY = ("ForNextSentencePrediction", "ForPreTraining")
+SENTENCE_ANSWERS = 2
+"""Does one sentence follow the other: no or yes."""
 
 
 def read(model_type: str, prefix: str, hidden: int, parameters: Hyperparameters) -> tuple[Tensor, ...]:
     """The tensors above the last layer."""
-    head = parameters.ending("architectures", HEADS) or "Model"
+    for key in ("is_decoder", "add_cross_attention"):
+        parameters.support(key, parameters.value(key) is not True, "an encoder used as a decoder is not known")
+    allowed = (*HEADS, *_BERT_ONLY) if model_type == "bert" else HEADS
+    head = parameters.ending("architectures", allowed) or "Model"
+    pooler = _pooler(model_type, prefix, hidden)
+    if head in _BERT_ONLY:
+        words = _masked_language(model_type, hidden, parameters) if head == "ForPreTraining" else ()
+        return (*pooler, *words, *whole("cls.seq_relationship", SENTENCE_ANSWERS, hidden, TensorRole.HEAD))
     if head == "ForMaskedLM":
-        return _masked_language(model_type, hidden, parameters.integer("vocab_size"))
+        return _masked_language(model_type, hidden, parameters)
     if head == "Model":
-        return _pooler(model_type, prefix, hidden)
+        return pooler
+    if head == "ForMultipleChoice":
+        dense = pooler or whole("pre_classifier", hidden, hidden, TensorRole.POOLER)
+        return (*dense, *whole("classifier", 1, hidden, TensorRole.HEAD))
     labels = parameters.labels()
     if head == "ForSequenceClassification":
         return _sequence(model_type, prefix, hidden, labels)
     name = "qa_outputs" if head == "ForQuestionAnswering" else "classifier"
     return whole(name, labels, hidden, TensorRole.HEAD)
+
+
+def decoder(name: str, vocabulary: int, width: int, parameters: Hyperparameters) -> tuple[Tensor, ...]:
+    """The matrix that scores words, and its bias, where it is not the word embedding: tied, the bias is the head's."""
+    if parameters.value("tie_word_embeddings") is not False:
+        return ()
+    return whole(name, vocabulary, width, TensorRole.HEAD)
 
 
 def _pooler(model_type: str, prefix: str, hidden: int) -> tuple[Tensor, ...]:
@@ -45,14 +76,23 @@ def _sequence(model_type: str, prefix: str, hidden: int, labels: int) -> tuple[T
     )
 
 
-def _masked_language(model_type: str, hidden: int, vocabulary: int) -> tuple[Tensor, ...]:
+def _masked_language(model_type: str, hidden: int, parameters: Hyperparameters) -> tuple[Tensor, ...]:
+    vocabulary = parameters.integer("vocab_size")
     names = {
-        "bert": ("cls.predictions.transform.dense", "cls.predictions.transform.LayerNorm", "cls.predictions.bias"),
-        "distilbert": ("vocab_transform", "vocab_layer_norm", "vocab_projector.bias"),
+        "bert": (
+            "cls.predictions.transform.dense",
+            "cls.predictions.transform.LayerNorm",
+            "cls.predictions.bias",
+            "cls.predictions.decoder",
+        ),
+        "distilbert": ("vocab_transform", "vocab_layer_norm", "vocab_projector.bias", ""),
     }
-    dense, norm, bias = names.get(model_type, ("lm_head.dense", "lm_head.layer_norm", "lm_head.bias"))
+    others = ("lm_head.dense", "lm_head.layer_norm", "lm_head.bias", "lm_head.decoder")
+    dense, norm, bias, matrix = names.get(model_type, others)
+    untied = decoder(matrix or "vocab_projector", vocabulary, hidden, parameters)
     return (
         *whole(dense, hidden, hidden, TensorRole.HEAD),
         *layer_norm(norm, hidden),
         Tensor(bias, (vocabulary,), TensorRole.HEAD, Sharding.REPLICATED),
+        *(untied if matrix else untied[:1]),
     )

@@ -15,9 +15,15 @@ from ai_on_eks.descriptors.scalars import shorten
 from ai_on_eks.errors import InputError, Problem
 
 CONFIG_PATH = "architecture.config"
+CLASSES = "architectures"
+"""The hyper-parameter with the classes that the weights were saved from."""
 MAX_DIMENSION = 10**8
 """No published model has a dimension above 10**6; a product of four below this stays an exact, printable integer."""
 MAX_ENTRIES = 64
+LABELS = 2
+"""Of a classifier whose config says nothing of them. Source: PreTrainedConfig of transformers 5.23.0."""
+NOT_BARE = ("DoubleHeadsModel", "LMHeadModel", "MTModel", "PreTrainedModel", "PretrainedModel", "RewardModel")
+"""Ends of classes that are more than the bare model, or nothing that can be built, though they end with `Model`."""
 MAX_LAYERS = 1000
 """Layers that a config may name one by one; the deepest published models have below 200."""
 
@@ -30,6 +36,7 @@ class Hyperparameters:
         self._defaults = defaults
         self._path = path
         self._problems: list[Problem] = []
+        self._supposed = ""
         self.read: dict[str, Any] = {}
 
     def section(self, key: str, defaults: Mapping[str, Any]) -> Hyperparameters:
@@ -56,6 +63,13 @@ class Hyperparameters:
         part._problems, part.read = self._problems, self.read
         return part
 
+    def as_class(self, name: str) -> Hyperparameters:
+        """The same config, as if its weights were saved from the class `name`, which is not remembered. What else is
+        read of it is, here, and its problems are raised by this `finish`."""
+        part = Hyperparameters({**self._values, CLASSES: [name]}, self._defaults, self._path)
+        part._problems, part.read, part._supposed = self._problems, self.read, CLASSES
+        return part
+
     def has(self, key: str) -> bool:
         """Whether the config itself says something about `key`."""
         return self._values.get(key) is not None
@@ -69,7 +83,7 @@ class Hyperparameters:
 
     def value(self, key: str) -> Any:
         """Whatever the config holds under `key`; None where it holds nothing."""
-        if self.has(key):
+        if self.has(key) and key != self._supposed:
             self.read[key] = self._values[key]
         return self._values.get(key)
 
@@ -217,7 +231,11 @@ class Hyperparameters:
             return None
         first = named[0] if isinstance(named, list) and named else named
         for ending in allowed:
-            if isinstance(first, str) and first.endswith(ending) and not first.endswith("RewardModel"):
+            if (
+                isinstance(first, str)
+                and first.endswith(ending)
+                and (ending != "Model" or not first.endswith(NOT_BARE))
+            ):
                 return ending
         shown = shorten(str(first))
         self._problems.append(
@@ -235,6 +253,8 @@ class Hyperparameters:
     def labels(self) -> int:
         """Outputs of a classifier: `num_labels`, or the entries of `id2label`, or transformers' documented two."""
         names = self._values.get("id2label")
+        if not self.has("num_labels") and "num_labels" not in self._defaults and not names:
+            return LABELS
         if self.has("num_labels") or not isinstance(names, dict) or not names:
             return self.integer("num_labels")
         self.read["num_labels"] = len(names)

@@ -23,7 +23,16 @@ from typing import Any
 
 from ai_on_eks.descriptors.architectures import interleaved
 from ai_on_eks.descriptors.architectures.hyperparameters import Hyperparameters
-from ai_on_eks.descriptors.architectures.vision_tower import VisionTower, affine, encoder, flops, matrix, norm, whole
+from ai_on_eks.descriptors.architectures.vision_tower import (
+    TEXT_CLASSES,
+    VisionTower,
+    affine,
+    encoder,
+    flops,
+    matrix,
+    norm,
+    whole,
+)
 from ai_on_eks.descriptors.inventory import Inventory, Tensor
 
 FAMILY = "transformer"
@@ -52,10 +61,11 @@ def read(model_type: str, parameters: Hyperparameters) -> Inventory:
     named = parameters.has("vision_config")
     tower_part = parameters.section("vision_config", VISION_DEFAULTS) if named else Hyperparameters({}, VISION_DEFAULTS)
     nested = parameters.has("text_config")
-    section = parameters.section("text_config", _TEXT).without("architectures") if nested else parameters
+    section = parameters.section("text_config", _TEXT) if nested else parameters
+    named_class = parameters.ending("architectures", (*TEXT_CLASSES, "ForCausalLM")) or "ForConditionalGeneration"
     width = section.integer("hidden_size")
     tower = _tower(tower_part, width, biased=parameters.flag("projector_bias"))
-    text = interleaved.read("step3p5", section)
+    text = interleaved.read("step3p5", section.as_class(TEXT_CLASSES.get(named_class, named_class)))
     parameters.finish()
     tensors = tuple(_renamed(tensor) for tensor in text.tensors)
     inventory = tower.before(replace(text, tensors=tensors), model_type)

@@ -147,7 +147,10 @@ def _experts(parameters: Hyperparameters, hidden: int) -> Experts:
     keys = ("n_routed_experts", "num_experts_per_tok")
     parameters.relate(keys, chosen <= number, f"a token passes {chosen} of {number} experts")
     intermediate = parameters.integer("moe_intermediate_size")
-    shared = (parameters.integer_or_null("n_shared_experts") or 0) * intermediate
+    number_shared = parameters.integer("n_shared_experts")
+    # transformers builds one whatever the number, engines one as wide as so many
+    parameters.support("n_shared_experts", number_shared == 1, f"{number_shared} shared experts instead of 1")
+    shared = intermediate
     return Experts(hidden, number, chosen, intermediate, shared)
 
 

@@ -24,7 +24,16 @@ from typing import Any
 
 from ai_on_eks.descriptors.architectures import latent, latent_linear
 from ai_on_eks.descriptors.architectures.hyperparameters import Hyperparameters
-from ai_on_eks.descriptors.architectures.vision_tower import VisionTower, affine, encoder, flops, matrix, norm, whole
+from ai_on_eks.descriptors.architectures.vision_tower import (
+    TEXT_CLASSES,
+    VisionTower,
+    affine,
+    encoder,
+    flops,
+    matrix,
+    norm,
+    whole,
+)
 from ai_on_eks.descriptors.inventory import Inventory, Tensor
 
 FAMILY: Mapping[str, str] = {"kimi_k25": "transformer", "kimi_k3": "hybrid"}
@@ -84,24 +93,27 @@ class Tower:
 
 def read(model_type: str, parameters: Hyperparameters) -> Inventory:
     """The decoder with its tower, or an InputError with every missing hyper-parameter."""
-    decoder = _linear_decoder(parameters) if model_type == "kimi_k3" else _decoder(parameters)
+    named = parameters.ending("architectures", tuple(TEXT_CLASSES)) or "ForConditionalGeneration"
+    text_class = TEXT_CLASSES[named]
+    read_decoder = _linear_decoder if model_type == "kimi_k3" else _decoder
+    decoder = read_decoder(parameters, text_class)
     section = parameters.section("vision_config", VISION_DEFAULTS[model_type])
     tower = _read_tower(section, decoder.hidden_size)
     parameters.finish()
-    named = replace(decoder, tensors=_within(decoder.tensors), unserved_tensors=_within(decoder.unserved_tensors))
-    return _tower(tower).before(named, model_type)
+    inner = replace(decoder, tensors=_within(decoder.tensors), unserved_tensors=_within(decoder.unserved_tensors))
+    return _tower(tower).before(inner, model_type)
 
 
-def _decoder(parameters: Hyperparameters) -> Inventory:
+def _decoder(parameters: Hyperparameters, text_class: str) -> Inventory:
     text = parameters.section("text_config", {**latent.DEFAULTS["deepseek_v3"], "model_type": "deepseek_v3"})
     text_type = text.choice("model_type", TEXT_TYPES)
-    return latent.assemble(text_type, latent.read_shape(text_type, text))
+    return latent.assemble(text_type, latent.read_shape(text_type, text.as_class(text_class)))
 
 
-def _linear_decoder(parameters: Hyperparameters) -> Inventory:
+def _linear_decoder(parameters: Hyperparameters, text_class: str) -> Inventory:
     text = parameters.section("text_config", latent_linear.DEFAULTS["kimi_linear"])
     text.choice("model_type", latent_linear.MODEL_TYPES)
-    return latent_linear.assemble("kimi_linear", latent_linear.read_shape(text))
+    return latent_linear.assemble("kimi_linear", latent_linear.read_shape(text.as_class(text_class)))
 
 
 def _within(tensors: tuple[Tensor, ...]) -> tuple[Tensor, ...]:

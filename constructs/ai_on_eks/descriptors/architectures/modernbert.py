@@ -20,6 +20,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from ai_on_eks.descriptors.architectures import encoder_heads
 from ai_on_eks.descriptors.architectures.encoder_parts import layer_norm, linear, whole
 from ai_on_eks.descriptors.architectures.hyperparameters import Hyperparameters
 from ai_on_eks.descriptors.architectures.operations import matrix_flops
@@ -49,8 +50,6 @@ DEFAULTS: Mapping[str, Mapping[str, Any]] = {
     },
 }
 """What transformers documents for a hyper-parameter that a published config may leave out."""
-
-HEADS = ("Model", "ForSequenceClassification", "ForTokenClassification", "ForQuestionAnswering", "ForMaskedLM")
 
 
 def read(model_type: str, parameters: Hyperparameters) -> Inventory:
@@ -103,7 +102,7 @@ def read(model_type: str, parameters: Hyperparameters) -> Inventory:
 
 def _head(hidden: int, vocabulary: int, parameters: Hyperparameters, *, norm_bias: bool) -> tuple[Tensor, ...]:
     """What stands on top, by the class in `architectures`; the bare model has no pooler."""
-    ending = parameters.ending("architectures", HEADS) or "Model"
+    ending = parameters.ending("architectures", encoder_heads.HEADS) or "Model"
     if ending == "Model":
         return ()
     classifier_bias = parameters.flag("classifier_bias")
@@ -112,7 +111,8 @@ def _head(hidden: int, vocabulary: int, parameters: Hyperparameters, *, norm_bia
         *_scales(layer_norm("head.norm", hidden), norm_bias),
     )
     if ending != "ForMaskedLM":
-        return (*shared, *whole("classifier", parameters.labels(), hidden, TensorRole.HEAD))
+        labels = 1 if ending == "ForMultipleChoice" else parameters.labels()
+        return (*shared, *whole("classifier", labels, hidden, TensorRole.HEAD))
     decoder = whole("decoder", vocabulary, hidden, TensorRole.HEAD)
     tied, biased = parameters.flag("tie_word_embeddings"), parameters.flag("decoder_bias")
     return (*shared, *(tensor for tensor in _biased(decoder, biased) if not tied or len(tensor.shape) == 1))

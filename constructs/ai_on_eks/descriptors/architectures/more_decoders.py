@@ -148,6 +148,10 @@ def read(model_type: str, parameters: Hyperparameters) -> Inventory:
     traits = MODEL_TYPES[model_type]
     if model_type == "stablelm" and parameters.flag("use_parallel_residual"):
         traits = replace(traits, norms=("input_layernorm",))
+    if model_type == "helium":
+        width = parameters.integer("num_attention_heads") * parameters.integer("head_dim")
+        message = f"heads of {width} in all instead of the hidden size are not known"
+        parameters.support("head_dim", width == parameters.integer("hidden_size"), message)
     inventory = decoder.read_as(traits, model_type, parameters)
     if model_type == "gemma3_text" and parameters.value("use_bidirectional_attention") is True:
         return replace(inventory, states=())  # an encoder: every token attends to all, nothing is kept

@@ -140,6 +140,16 @@ MODULES: Mapping[str, tuple[str, ...]] = {
 }
 """Module of this package -> the model types it reads. Diffusers' classes count as model types: `_class_name`."""
 
+CLASSIFIERS = ("ForSequenceClassification", "ForTokenClassification", "ForQuestionAnswering")
+"""Ends of classes that are a decoder's bare model with a small matrix on top."""
+CLASSIFYING = frozenset(
+    {
+        "decoder", "gated_delta", "hybrid_mamba", "hybrid_nemotron", "interleaved",
+        "interleaved_gemma4", "latent", "latent_compressed", "mixture", "more_decoders", "more_mixtures", "ungated",
+    }
+)  # fmt: skip
+"""Modules of decoders that a classifier may stand on."""
+
 NEAREST = 8
 """Names that an unknown model of timm is answered with."""
 TIMM_WRAPPER = "timm_wrapper"
@@ -241,8 +251,20 @@ def _read(config: Mapping[str, Any], family: Family | None) -> tuple[Inventory, 
         fix = f"write {known.value}"
         raise InputError(Problem("contradiction", message, path="architecture.family", value=family.value, fix=fix))
     parameters = Hyperparameters(config, module.DEFAULTS[model_type])
-    inventory: Inventory = module.read(model_type, parameters)
+    head = _classifier(config) if _MODULE_OF[model_type] in CLASSIFYING else None
+    if head is None:
+        inventory: Inventory = module.read(model_type, parameters)
+        return inventory, parameters
+    below = module.read(model_type, parameters.as_class(f"{config['architectures'][0].removesuffix(head)}Model"))
+    inventory = import_module(f"{__package__}.decoder_heads").on_top(below, head, parameters)
     return inventory, parameters
+
+
+def _classifier(config: Mapping[str, Any]) -> str | None:
+    """The end of the class that the config names, where that is a classifier."""
+    named = config.get("architectures")
+    first = named[0] if isinstance(named, list) and named and isinstance(named[0], str) else ""
+    return next((ending for ending in CLASSIFIERS if first.endswith(ending)), None)
 
 
 def _model_type(config: Mapping[str, Any]) -> tuple[str, object]:

@@ -25,7 +25,7 @@ from typing import Any
 
 from ai_on_eks.descriptors.architectures import registry
 from ai_on_eks.descriptors.architectures.hyperparameters import Hyperparameters
-from ai_on_eks.descriptors.architectures.vision_tower import VisionTower
+from ai_on_eks.descriptors.architectures.vision_tower import TEXT_CLASSES, VisionTower
 from ai_on_eks.descriptors.architectures.vision_tower_clip import (
     gemma3_tower,
     idefics3_tower,
@@ -181,8 +181,8 @@ _NOTHING = Inventory(
 def read(model_type: str, parameters: Hyperparameters) -> Inventory:
     """The inventory of a vision-language model, or an InputError with every missing hyper-parameter."""
     traits = MODEL_TYPES[model_type]
-    parameters.ending("architectures", ("ForConditionalGeneration",))
-    text = _text(traits, parameters)
+    text_class = TEXT_CLASSES.get(parameters.ending("architectures", tuple(TEXT_CLASSES)) or "", "ForCausalLM")
+    text = _text(traits, parameters, text_class)
     towers = [traits.tower(parameters, text.hidden_size)]
     if model_type == "gemma4" and parameters.has("audio_config"):
         towers.append(gemma4_audio(parameters, text.hidden_size))
@@ -193,10 +193,10 @@ def read(model_type: str, parameters: Hyperparameters) -> Inventory:
     return inventory
 
 
-def _text(traits: Traits, parameters: Hyperparameters) -> Inventory:
+def _text(traits: Traits, parameters: Hyperparameters, text_class: str) -> Inventory:
     """The text part, or nothing where it has problems, which `parameters` remembers."""
     if traits.flat and not parameters.has("text_config"):
-        return _read(traits.text, parameters.without("architectures", "model_type"))
+        return _read(traits.text, parameters.without("model_type").as_class(text_class))
     section = parameters.section("text_config", {"model_type": traits.text})
     if not parameters.has("text_config"):
         return _NOTHING
@@ -209,7 +209,7 @@ def _text(traits: Traits, parameters: Hyperparameters) -> Inventory:
         defaults["tie_word_embeddings"] = parameters.flag("tie_word_embeddings")
     section = parameters.section("text_config", {**defaults, "model_type": traits.text})
     section.text("model_type", longest=64)
-    return _read(kind, section.without("architectures"))
+    return _read(kind, section.as_class(text_class))
 
 
 def _read(kind: str, section: Hyperparameters) -> Inventory:

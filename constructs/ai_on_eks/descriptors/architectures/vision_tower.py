@@ -15,11 +15,14 @@ always whole. Source: vLLM 0.33.0, model_executor/models, read 2026-11-24.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from math import prod
 
 from ai_on_eks.descriptors.inventory import InputEncoder, Inventory, Operations, Sharding, Tensor, TensorRole
+
+TEXT_CLASSES: Mapping[str, str] = {"ForConditionalGeneration": "ForCausalLM", "Model": "Model"}
+"""End of the class of the whole -> that of its text part."""
 
 
 @dataclass(frozen=True, slots=True)
