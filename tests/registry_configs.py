@@ -97,7 +97,7 @@ OWN: dict[str, Config] = {
     "deepseek_ref": {"architectures": ["DeepseekV4ForCausalLM"]},
     "efficientnet": {"hidden_dim": 1280},
     "gemma3": {"mm_tokens_per_image": 196},
-    "helium": {"num_attention_heads": 20, "head_dim": 64},
+    "helium": {"hidden_size": 1280, "num_attention_heads": 20, "head_dim": 64},
     "kimi_k3": {"text_config": {"model_type": "kimi_linear", "linear_attn_config": LINEAR_ATTENTION}},
     "kimi_linear": {"linear_attn_config": LINEAR_ATTENTION},
     "mamba2": {"num_heads": 32},

@@ -17,6 +17,7 @@ _LINEAR = {
 BASES: Mapping[str, Mapping[str, Any]] = {
     "deepseek_v2": {"num_experts_per_tok": 6},
     "dots1": _EXPERTS,
+    "esm": {"mask_token_id": 32, "pad_token_id": 1, "vocab_size": 33},
     "gemma3": {"vision_config": {"image_size": 896, "patch_size": 14}},
     "gemma4": {"vision_config": {"model_type": "gemma4_vision"}},
     "glm4_moe": {"head_dim": 128},

@@ -66,6 +66,8 @@ _BERT_NAMES = {
 
 MODEL_TYPES: Mapping[str, Traits] = {
     "bert": Traits(prefix="bert", names=_BERT_NAMES),
+    "camembert": Traits(prefix="roberta", names=_BERT_NAMES, offset_positions=True),
+    "data2vec-text": Traits(prefix="data2vec_text", names=_BERT_NAMES, offset_positions=True),
     "roberta": Traits(prefix="roberta", names=_BERT_NAMES, offset_positions=True),
     "xlm-roberta": Traits(prefix="roberta", names=_BERT_NAMES, offset_positions=True),
     "distilbert": Traits(
@@ -98,6 +100,8 @@ MODEL_TYPES: Mapping[str, Traits] = {
 
 DEFAULTS: Mapping[str, Mapping[str, Any]] = {
     "bert": {"num_labels": 2, "type_vocab_size": 2},
+    "camembert": {"num_labels": 2, "type_vocab_size": 2, "pad_token_id": 1},
+    "data2vec-text": {"num_labels": 2, "type_vocab_size": 2, "pad_token_id": 1},
     "roberta": {"num_labels": 2, "type_vocab_size": 2, "pad_token_id": 1},
     "xlm-roberta": {"num_labels": 2, "type_vocab_size": 2, "pad_token_id": 1},
     "distilbert": {"num_labels": 2},
@@ -153,6 +157,8 @@ def _embeddings(traits: Traits, hidden: int, parameters: Hyperparameters) -> tup
             positions > reserved,
             f"{positions} positions, of which {reserved} are reserved",
         )
+    told = parameters.value("position_embedding_type")
+    parameters.support("position_embedding_type", told in (None, "absolute"), "positions other than a table's rows")
     rows = {"word_embeddings": vocabulary, "position_embeddings": positions}
     if traits.token_types:
         rows["token_type_embeddings"] = parameters.integer("type_vocab_size")
