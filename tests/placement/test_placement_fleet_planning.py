@@ -162,7 +162,7 @@ def test_a_type_without_a_price_gives_no_sum_instead_of_a_wrong_one(
     models: Models, catalog: Catalog, platform: Platform
 ) -> None:
     few = only(catalog, ["p5.48xlarge"])
-    unpriced = {name: replace(kind, price=None) for name, kind in few.instance_types.items()}
+    unpriced = {name: replace(kind, price=None, capacity_block_price=None) for name, kind in few.instance_types.items()}
     few = replace(few, instance_types=MappingProxyType(unpriced))
     block = with_constraints(models[LARGE], capacity_type=CapacityType.CAPACITY_BLOCK)
     fleet = fleet_of([block], few, platform)

@@ -99,9 +99,7 @@ def _groups(key: PoolKey, name: str, nodes: int, paid: Paid, site: Site) -> tupl
         if count > used:
             left.append((reservation_id, zone, count - used))
     if nodes:
-        price = key.instance_type.price
-        cost = None if price is None else price.usd_per_hour
-        groups.append(FleetGroup(name, nodes, site.zones(key.instance_type.name), None, cost))
+        groups.append(FleetGroup(name, nodes, site.zones(key.instance_type.name), None, key.usd_per_hour))
     return tuple(groups), left
 
 

@@ -42,6 +42,20 @@ class PoolKey:
         return f"{self.instance_type.name.replace('.', '-')}{suffix}"
 
 
+    @property
+    def usd_per_hour(self) -> float | None:
+        """Of one node bought this way; at the on-demand price where no price of its own is published, which is the most
+        that spot capacity costs. None where neither is."""
+        kind = self.instance_type
+        own = {
+            CapacityType.ON_DEMAND: kind.price,
+            CapacityType.SPOT: kind.spot_price,
+            CapacityType.CAPACITY_BLOCK: kind.capacity_block_price,
+        }
+        price = own[self.capacity_type] or kind.price
+        return None if price is None else price.usd_per_hour
+
+
 @dataclass(frozen=True, slots=True)
 class FleetProblem:
     """The problem with what its indices stand for."""
@@ -132,12 +146,11 @@ def option_for(position: int, pool: Pool, demand: Resources, replicas: int, *, n
 
 
 def _pool(key: PoolKey, platform: Platform) -> Pool:
-    price = key.instance_type.price
     return Pool(
         name=key.name,
         units=max(1, key.instance_type.accelerator_count),
         room=room_of(key.instance_type),
-        usd_per_hour=None if price is None else price.usd_per_hour,
+        usd_per_hour=key.usd_per_hour,
         reserved=sum(reservation.count for reservation in reservations_of(key, platform)),
     )
 
