@@ -41,7 +41,6 @@ class PoolKey:
         suffix = "" if self.capacity_type is CapacityType.ON_DEMAND else f"-{self.capacity_type.value}"
         return f"{self.instance_type.name.replace('.', '-')}{suffix}"
 
-
     @property
     def usd_per_hour(self) -> float | None:
         """Of one node bought this way; at the on-demand price where no price of its own is published, which is the most
