@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 
 from ai_on_eks.catalog.daemonsets import load_daemonsets
+from ai_on_eks.catalog.types import Price
 from ai_on_eks.descriptors.platform import Platform
 from ai_on_eks.placement.fleet.types import FleetNode, FleetPlan, FleetPool
 
@@ -85,13 +86,19 @@ def _reservation_faults(fleet: FleetPlan, platform: Platform) -> list[str]:
 
 def _cost_faults(fleet: FleetPlan) -> list[str]:
     known = [
-        group.nodes * pool.instance_type.price.usd_per_hour
+        group.nodes * price.usd_per_hour
         for pool in fleet.pools
         for group in pool.groups
-        if group.reservation_id is None and pool.instance_type.price is not None
+        if group.reservation_id is None and (price := _price(pool)) is not None
     ]
     if fleet.usd_per_hour is None:
         return []
     parts = [member.usd_per_hour or 0.0 for pool in fleet.pools for member in pool.members]
     wrong = [value for value in (sum(known), sum(parts)) if abs(value - fleet.usd_per_hour) > HALF_A_CENT]
     return [f"{value} instead of {fleet.usd_per_hour} $/h" for value in wrong]
+
+
+def _price(pool: FleetPool) -> Price | None:
+    kind = pool.instance_type
+    own = {"spot": kind.spot_price, "capacity-block": kind.capacity_block_price}.get(pool.capacity_type)
+    return own or kind.price

@@ -201,3 +201,16 @@ def test_a_plan_of_one_model_and_one_that_shares_nothing_load_no_solver(files: l
         "assert not {'highspy', 'numpy'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", program], check=True, capture_output=True)
+
+
+def test_spot_and_blocks_are_counted_at_their_own_price_where_one_is_published(
+    models: Models, catalog: Catalog, platform: Platform
+) -> None:
+    kind = catalog.instance_types["g6e.xlarge"]
+    assert kind.price is not None
+    spot_price = replace(kind.price, usd_per_hour=0.5)
+    few = only(catalog, ["g6e.xlarge"])
+    few = replace(few, instance_types=MappingProxyType({"g6e.xlarge": replace(kind, spot_price=spot_price)}))
+    spot = with_constraints(models[BGE], capacity_type=CapacityType.SPOT)
+    assert fleet_of([spot], few, platform).usd_per_hour == 0.5
+    assert fleet_of([spot], only(catalog, ["g6e.xlarge"]), platform).usd_per_hour == kind.price.usd_per_hour
