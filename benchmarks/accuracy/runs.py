@@ -60,10 +60,10 @@ def engine_name(record: Record) -> str:
     if name == "vllm" and (record.kind == "neuron" or record.text("neuron_sdk")):
         name = "transformers-neuronx" if "transformers-neuronx" in record.text("source") else "nxd-inference"
     version = re.search(r"(?:vllm|sglang)\s+v?(\d+\.\d+(?:\.\d+)?)", framework)
+    if name == "vllm" and re.search(r"\bv0\b", framework):  # the first generation, which 0.8 and 0.9 still had
+        return f"vllm@{version[1] if version is not None and version[1].startswith(('0.6', '0.7')) else '0.7'}"
     if name in ("vllm", "sglang") and version is not None:
         return f"{name}@{version[1]}"
-    if name == "vllm" and re.search(r"\bv0\b", framework):
-        return "vllm@0.6"
     if name == "vllm" and re.search(r"\bv1\b", framework):
         return f"vllm@{_current(framework)}"
     return name

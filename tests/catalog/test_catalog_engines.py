@@ -62,6 +62,8 @@ def test_given_tei_when_read_then_every_compute_capability_has_its_own_image() -
         ("vllm@0.19.1", 0.9, False, 8192),
         ("vllm@0.11", 0.9, False, 8192),
         ("vllm@0.10.2", 0.9, False, 8192),
+        ("vllm@0.8.5", 0.9, False, 8192),
+        ("vllm@0.7.3", 0.9, False, 2048),
         ("vllm@0.6.4", 0.9, False, 2048),
     ],
 )

@@ -131,6 +131,8 @@ def _memory(entry: Mapping[str, Any], version: tuple[int, ...]) -> EngineMemory:
         recurrent_pages=constant.get("recurrent_pages", 1),
         expert_kernels=tuple(_expert_kernel(kernel) for kernel in constant.get("expert_kernels", ())),
         keeps_absorbed_latents=constant.get("keeps_absorbed_latents", False),
+        latent_alignment_bytes=constant.get("latent_alignment_bytes", 1),
+        latent_head_width=constant.get("latent_head_width", 0),
         encoders_on_every_stage=constant.get("encoders_on_every_stage", False),
         programs=_programs(constant["programs"]) if "programs" in constant else None,
         static_share=StaticShare(**constant["static_share"]) if "static_share" in constant else None,

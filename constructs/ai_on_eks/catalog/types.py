@@ -307,6 +307,8 @@ class EngineMemory:
     static_share           of an engine whose share holds weights and cache only; None = its share holds everything
     expert_kernels         kernels for MXFP4 experts, highest compute capability first; none = kept as they are stored
     keeps_absorbed_latents  a quantized up-projection of a latent is kept in the data type that computes as well
+    latent_alignment_bytes  a cached latent takes a multiple of so many bytes. See `sizing.latents`
+    latent_head_width      latents are cached expanded, keys and values of every head this wide; 0 = as they are
     encoders_on_every_stage  what stands before a decoder is loaded on every pipeline stage, not on the first alone
     sources                field → where its figure comes from, with date
     """
@@ -339,6 +341,8 @@ class EngineMemory:
     static_share: StaticShare | None = None
     expert_kernels: tuple[ExpertKernel, ...] = ()
     keeps_absorbed_latents: bool = False
+    latent_alignment_bytes: int = 1
+    latent_head_width: int = 0
     encoders_on_every_stage: bool = False
     host: EngineHost = EngineHost()
     sources: Mapping[str, str] = field(default_factory=dict)

@@ -22,6 +22,7 @@ from ai_on_eks.sizing.activation import batch_activation_term, cached_activation
 from ai_on_eks.sizing.cache import CACHE_IN_USE, kv_bytes_per_token
 from ai_on_eks.sizing.cache_layout import cache_layout
 from ai_on_eks.sizing.host import host_memory, loading_bytes
+from ai_on_eks.sizing.latents import as_cached
 from ai_on_eks.sizing.llama_cpp import SLOTS, as_kept, compute_term, offload_hint, on_device
 from ai_on_eks.sizing.overhead import overhead_terms
 from ai_on_eks.sizing.pipeline import pipeline_terms, with_offloaded
@@ -89,7 +90,7 @@ def _size_cached(
     max_sequences: int | None,
 ) -> tuple[RankMemory, int]:
     engine, tensor, pipeline = target.engine, target.tensor_parallel, target.pipeline_parallel
-    inventory, precision = as_kept(inventory, precision, target)
+    inventory, precision = as_kept(as_cached(inventory, precision, engine), precision, target)
     limit = batch_limit(engine, target.device_memory_bytes, target.accelerator)
     if max_sequences is None:
         max_sequences = limit.max_sequences if limit else load.concurrency
