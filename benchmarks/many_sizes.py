@@ -105,7 +105,8 @@ def main() -> int:
     return 0
 
 
-def _write(folder: Path, number: int) -> Path:
+def descriptor_of(number: int) -> dict[str, Any]:
+    """The body of one generated descriptor."""
     kind, family, model_type, hyperparameters = FAMILIES[number % len(FAMILIES)]
     step = number // len(FAMILIES)
     config = {"model_type": model_type, **hyperparameters}
@@ -115,14 +116,17 @@ def _write(folder: Path, number: int) -> Path:
     for key in WIDTH_KEYS:
         if key in config:
             config[key] += step
-    descriptor = {
+    return {
         "name": f"model-{number}",
         "kind": kind,
         "source": {"uri": "hf://organisation/model", "format": "safetensors"},
         "architecture": {"family": family, "config": config},
     }
+
+
+def _write(folder: Path, number: int) -> Path:
     path = folder / f"{number}.yaml"
-    path.write_text(json.dumps(descriptor, indent=1), encoding="utf-8")
+    path.write_text(json.dumps(descriptor_of(number), indent=1), encoding="utf-8")
     return path
 
 

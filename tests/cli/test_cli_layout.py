@@ -10,9 +10,11 @@ from ai_on_eks.cli.file_kinds import is_platform
 from ai_on_eks.cli.layout import Column, display_width, table, wrap
 from ai_on_eks.cli.output import json_text, printable, terminal_width
 from ai_on_eks.cli.suggestions import closest
+from ai_on_eks.performance.machine import Division
 from ai_on_eks.placement.nearness import nearest_first
 from ai_on_eks.placement.rules import CANDIDATE_RULES, MEMORY_RULE
 from ai_on_eks.placement.types import Rejection
+from ai_on_eks.placement.violations import Violation, Words
 
 
 def test_given_numbers_and_a_long_last_column_when_laid_out_then_they_align_and_wrap() -> None:
@@ -79,15 +81,15 @@ def test_given_columns_when_asked_for_the_width_then_it_is_obeyed_down_to_a_mini
 
 
 def test_given_rejections_when_ordered_then_the_one_that_came_furthest_and_missed_least_is_first() -> None:
-    def rejection(name: str, rule: str, shortfall: str | None) -> Rejection:
-        return Rejection(name, "vllm", 1, rule, "reason", shortfall)
+    def rejection(name: str, rule: str, missing: float | None) -> Rejection:
+        return Rejection(name, "vllm", Division(), rule, Violation(Words, ("reason",), missing))
 
     first_rule = CANDIDATE_RULES[0].name
     ordered = nearest_first(
         [
             rejection("a", first_rule, None),
-            rejection("b", MEMORY_RULE, "10.00 GiB"),
-            rejection("c", MEMORY_RULE, "9.00 GiB"),
+            rejection("b", MEMORY_RULE, 10.0),
+            rejection("c", MEMORY_RULE, 9.0),
             rejection("d", "engine-model", None),
             rejection("e", MEMORY_RULE, None),
         ]

@@ -74,13 +74,14 @@ def test_given_unpinned_images_when_planned_then_each_is_warned_of_once(capsys: 
     assert out.count("warning: llama-3-1-8b-instruct, llama-3-3-70b-instruct: image ") == 1
 
 
-def test_given_explain_when_planned_then_every_rejected_type_term_and_source_is_named(
+def test_given_explain_when_planned_then_every_rejection_term_and_source_is_told(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     (plan,) = run_here(capsys, "plan", LLAMA_8B, "--explain", "--json", "--platform", PLATFORM).data["plans"]
     words = " ".join(run_here(capsys, "plan", LLAMA_8B, "--explain", "--platform", PLATFORM).out.split())
     named = {rejection["instance_type"] for rejection in plan["rejected"]} - {"any"}
-    assert named <= set(words.replace(",", " ").replace(":", " ").split())
+    told = set(words.replace(",", " ").replace(":", " ").split())
+    assert all(name in told or name.partition(".")[0] in told for name in named)  # of many types only the families
     terms = plan["chosen"]["per_accelerator"]["terms"]
     assert terms
     assert all(term["name"].split()[0] in words for term in terms)
@@ -118,7 +119,7 @@ def test_given_a_model_that_fits_nowhere_when_shown_then_the_nearest_misses_foll
     answer = run_here(capsys, "plan", huge, "--platform", PLATFORM)
     assert answer.code == 3
     assert "tiny fits nowhere; nearest:\n" in answer.out
-    assert "(vllm): memory: " in answer.out
+    assert "): memory: " in answer.out
     assert "error[nothing-fits]" in answer.err
 
 

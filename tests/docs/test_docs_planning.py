@@ -6,23 +6,12 @@ import re
 
 from docs_pages import DOCS, ROOT
 
-from ai_on_eks.placement.candidates import SIZED_ONLY
-from ai_on_eks.placement.rules import CANDIDATE_RULES, MEMORY_RULE, PLACEMENT_RULES
-
-ENGINE_RULE = "engine-model"
-"""Asked of an engine before any instance type (`placement.candidates`)."""
+from ai_on_eks.placement.nearness import RULE_ORDER
 
 
 def test_given_the_rules_when_the_page_is_read_then_it_lists_them_in_the_order_they_are_asked() -> None:
     page = (DOCS / "how-planning-works.md").read_text(encoding="utf-8")
-    expected = [
-        SIZED_ONLY,
-        ENGINE_RULE,
-        *(rule.name for rule in CANDIDATE_RULES),
-        MEMORY_RULE,
-        *(rule.name for rule in PLACEMENT_RULES),
-    ]
-    assert re.findall(r"^\| `([a-z-]+)` \|", page, re.MULTILINE) == expected
+    assert re.findall(r"^\| `([a-z-]+)` \|", page, re.MULTILINE) == list(RULE_ORDER)
 
 
 def test_given_the_data_files_when_the_page_is_read_then_it_describes_each() -> None:

@@ -24,11 +24,13 @@ def test_given_any_demand_when_planned_then_every_placement_holds_and_pays_for_i
     descriptor = _demand(random.Random(seed), models)  # noqa: S311 - a choice, no secret
     plan = plan_model(descriptor, build_inventory(descriptor), catalog, platform)
 
-    for placement in (*([plan.chosen] if plan.chosen else []), *plan.alternatives):
+    for placement in plan.accepted:
         _holds_on_the_node(placement)
         _carries_the_load(placement, descriptor, keeps_cache=bool(plan.inventory.states))
         price = placement.instance_type.price
-        assert placement.nodes == ceil_div(placement.replicas, placement.replicas_per_node)
+        each = ceil_div(placement.replicas, placement.replicas_per_node)
+        assert placement.nodes == each * placement.nodes_per_replica
+        assert each >= min(2, descriptor.serving.minimum_replicas)
         if price is None:
             assert placement.usd_per_hour is None
         else:
@@ -59,7 +61,9 @@ def _holds_on_the_node(placement: Placement) -> None:
     memory_bytes, millicores = placement.memory.host.memory_bytes, placement.cpu_request_millicores
     assert together * memory_bytes <= instance_type.allocatable_memory_bytes - reserved_bytes
     assert together * millicores <= instance_type.allocatable_cpu_millicores - reserved_millicores
-    assert together * placement.accelerators_per_replica <= instance_type.accelerator_count
+    assert (
+        together * placement.accelerators_per_replica <= instance_type.accelerator_count * placement.nodes_per_replica
+    )
 
 
 def _carries_the_load(placement: Placement, descriptor: Descriptor, *, keeps_cache: bool) -> None:

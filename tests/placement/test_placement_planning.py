@@ -8,16 +8,19 @@ import pytest
 from placement_changes import only, with_constraints, with_serving, with_targets, with_zones
 
 from ai_on_eks.catalog.loading import Catalog, load_catalog
-from ai_on_eks.cli.reasons import FIXES
 from ai_on_eks.cli.targets import RULES_OF_A_TARGET
 from ai_on_eks.descriptors.architectures import build_inventory
 from ai_on_eks.descriptors.platform import Platform
 from ai_on_eks.descriptors.schema import CapacityType, Descriptor, Targets
-from ai_on_eks.placement.candidates import SIZED_ONLY, candidates, engines_for
-from ai_on_eks.placement.planning import cost_order, judge, plan_model
+from ai_on_eks.performance.machine import Division
+from ai_on_eks.placement.candidates import SUPERSEDED_RULE, candidates, engines_for
+from ai_on_eks.placement.nearness import RULE_ORDER
+from ai_on_eks.placement.planning import plan_model
+from ai_on_eks.placement.ranking import cost_order
 from ai_on_eks.placement.requirements import resolve
-from ai_on_eks.placement.rules import CANDIDATE_RULES, MEMORY_RULE, PLACEMENT_RULES
-from ai_on_eks.placement.types import Placement, Plan, Rejection
+from ai_on_eks.placement.rules import CANDIDATE_RULES, FEWEST_NODES_RULE, MEMORY_RULE, PLACEMENT_RULES
+from ai_on_eks.placement.search import Search
+from ai_on_eks.placement.types import ANY_ENGINE, UNDIVIDED, Candidate, Placement, Plan, Rejection
 from ai_on_eks.units import ceil_div
 
 MODELS = ("bge-large-en-v1-5", "llama-3-1-8b-instruct", "llama-3-3-70b-instruct", "resnet-50")
@@ -32,43 +35,56 @@ def chosen(plan: Plan) -> Placement:
     return plan.chosen
 
 
+def covers(rejection: Rejection, candidate: Candidate) -> bool:
+    """Is this rejection the candidate's, or one of all candidates of its type or engine?"""
+    if rejection.instance_type != candidate.instance_type.name:
+        return False
+    if rejection.engine not in (ANY_ENGINE, candidate.engine.name):
+        return False
+    is_one_of_many_nodes = rejection.rule == FEWEST_NODES_RULE and candidate.division.nodes >= rejection.division.nodes
+    return rejection.tensor_parallel == 0 or rejection.division == candidate.division or is_one_of_many_nodes
+
+
+def same_way(placement: Placement, candidate: Candidate) -> bool:
+    return (placement.instance_type, placement.engine, placement.division) == candidate
+
+
 @pytest.mark.parametrize("name", MODELS)
-def test_every_candidate_ends_as_choice_alternative_or_rejection(
+def test_every_candidate_ends_as_brute_force_says(
     name: str, models: dict[str, Descriptor], catalog: Catalog, platform: Platform
 ) -> None:
-    # GIVEN one of the shipped models
+    # GIVEN one of the shipped models, and every rule asked of every candidate
     descriptor = models[name]
-    engines, rejected_engines = engines_for(descriptor, catalog)
+    few = only(catalog, [one for one in catalog.instance_types if one.startswith(("g5", "g6e", "inf2", "p5", "m7i.4"))])
+    requirements = resolve(descriptor, build_inventory(descriptor), platform)
+    engines, rejected_engines = engines_for(descriptor, few)
+    one_by_one = Search(requirements, few)
 
     # WHEN it is planned
-    plan = planned(descriptor, catalog, platform)
+    plan = planned(descriptor, few, platform)
 
-    # THEN nothing is lost
-    total = sum(1 for _ in candidates(catalog, engines)) + len(rejected_engines)
-    assert 1 + len(plan.alternatives) + len(plan.rejected) == total
-    assert len(engines) == 1
-    assert len(rejected_engines) == len(catalog.engines) - 1
+    # THEN each candidate has one outcome, and it is the same
+    for candidate in candidates(few, engines, requirements.inventory):
+        placed = [placement for placement in plan.accepted if same_way(placement, candidate)]
+        rejected = [rejection for rejection in plan.rejected if covers(rejection, candidate)]
+        judged = one_by_one.judge(candidate)
+        if isinstance(judged, Placement):
+            assert placed == [judged]
+            assert rejected == []
+        else:
+            assert placed == []
+            assert {(one.rule, one.violation) for one in rejected} == {(judged.rule, judged.violation)}
+    assert len(rejected_engines) == len(catalog.engines) - len(engines)
 
 
 @pytest.mark.parametrize("name", MODELS)
 def test_the_choice_is_the_cheapest_of_all_that_every_rule_accepts(
     name: str, models: dict[str, Descriptor], catalog: Catalog, platform: Platform
 ) -> None:
-    # GIVEN brute force over every candidate
-    descriptor = models[name]
-    requirements = resolve(descriptor, build_inventory(descriptor), platform)
-    engines, _ = engines_for(descriptor, catalog)
-    outcomes = [judge(candidate, requirements, catalog) for candidate in candidates(catalog, engines)]
-    accepted = [outcome for outcome in outcomes if isinstance(outcome, Placement)]
-
-    # WHEN it is planned
-    plan = planned(descriptor, catalog, platform)
-
-    # THEN no accepted placement costs less, and the alternatives are in order
-    assert chosen(plan).usd_per_hour == min(p.usd_per_hour for p in accepted if p.usd_per_hour is not None)
-    ranked = list(plan.accepted)
-    assert ranked == sorted(accepted, key=cost_order)
-    assert ranked[0] is chosen(plan)
+    plan = planned(models[name], catalog, platform)
+    assert plan.accepted[0] is chosen(plan)
+    assert list(plan.accepted) == sorted(plan.accepted, key=cost_order)
+    assert set(map(id, plan.alternatives)) <= set(map(id, plan.accepted[1:]))
 
 
 @pytest.mark.parametrize("name", MODELS)
@@ -93,18 +109,16 @@ def test_the_order_of_the_catalogue_does_not_matter(llama: Descriptor, catalog: 
 
 def test_the_order_is_total(llama: Descriptor, catalog: Catalog, platform: Platform) -> None:
     plan = planned(llama, catalog, platform)
-    keys = [cost_order(placement) for placement in (chosen(plan), *plan.alternatives)]
+    keys = [cost_order(placement) for placement in plan.accepted]
     assert len(set(keys)) == len(keys)
 
 
 def test_every_rejection_names_a_known_rule_and_a_reason(
     models: dict[str, Descriptor], catalog: Catalog, platform: Platform
 ) -> None:
-    rules = {rule.name for rule in CANDIDATE_RULES} | {rule.name for rule in PLACEMENT_RULES}
-    rules |= {MEMORY_RULE, "engine-model", SIZED_ONLY}
     for descriptor in models.values():
         for rejection in planned(descriptor, catalog, platform).rejected:
-            assert rejection.rule in rules
+            assert rejection.rule in RULE_ORDER
             assert len(rejection.reason) > 10
 
 
@@ -125,7 +139,7 @@ def test_replicas_share_a_node_with_several_accelerators(
     llama: Descriptor, catalog: Catalog, platform: Platform
 ) -> None:
     plan = planned(llama, only(catalog, ["g6e.12xlarge"]), platform)
-    by_degree = {p.tensor_parallel: p for p in (chosen(plan), *plan.alternatives)}
+    by_degree = {p.tensor_parallel: p for p in plan.accepted}
     assert by_degree[1].replicas_per_node == 4
     assert by_degree[1].nodes == 1
     assert by_degree[4].replicas_per_node == 1
@@ -137,7 +151,7 @@ def test_replicas_share_a_node_with_several_accelerators(
         ("g6f.large", 1, "not-served", "nvidia.com/gpu"),
         ("g4dn.xlarge", 1, "precision-support", "bf16 needs compute capability 8.0, NVIDIA T4 has 7.5"),
         ("g6e.12xlarge", 3, "tensor-parallel", "32 attention heads do not divide by tensor parallelism 3"),
-        ("inf2.xlarge", 1, "engine-accelerator", "has no build for"),
+        ("inf2.xlarge", 1, "engine-accelerator", "has no build for AWS Inferentia2"),
         ("m7i.4xlarge", 1, "engine-accelerator", "CPU"),
         ("m8g.4xlarge", 1, "engine-accelerator", "CPU"),
         ("inf1.xlarge", 1, "not-served", "Neuron SDK"),
@@ -154,8 +168,13 @@ def test_rejections_of_llama_8b(
 ) -> None:
     zones = catalog.zones(instance_type, platform.region)
     plan = planned(llama, only(catalog, [instance_type]), with_zones(platform, platform.region, zones))
-    wanted = (instance_type, tensor_parallel)
-    rejection = next(r for r in plan.rejected if (r.instance_type, r.tensor_parallel) == wanted)
+    rejection = next(
+        r
+        for r in plan.rejected
+        if r.instance_type == instance_type
+        and r.engine in (ANY_ENGINE, "vllm")
+        and r.division in (UNDIVIDED, Division(tensor_parallel=tensor_parallel))
+    )
     assert rejection.rule == rule
     assert part in rejection.reason
 
@@ -181,7 +200,7 @@ def test_a_feed_forward_width_that_does_not_divide_is_rejected(
         "feed-forward-width",
         "a feed-forward width of 14,338 does not divide by tensor parallelism 4",
     )
-    assert {placement.tensor_parallel for placement in (chosen(plan), *plan.alternatives)} == {1, 2}
+    assert {placement.tensor_parallel for placement in plan.accepted} == {1, 2}
 
 
 def test_memory_rejections_tell_the_shortfall(llama: Descriptor, catalog: Catalog, platform: Platform) -> None:
@@ -201,7 +220,7 @@ def test_a_type_outside_the_platforms_zones_is_rejected(
     offered = set(catalog.zones("p5.48xlarge", platform.region))
     others = sorted({zone for t in catalog.instance_types for zone in catalog.zones(t, platform.region)} - offered)
     plan = planned(llama, only(catalog, ["p5.48xlarge"]), with_zones(platform, platform.region, tuple(others[:2])))
-    assert {r.rule for r in plan.rejected} == {"engine-model", "region-offering", SIZED_ONLY}
+    assert {r.rule for r in plan.rejected} == {"engine-model", "region-offering", SUPERSEDED_RULE}
 
 
 def test_a_price_ceiling_below_the_cheapest_leaves_nothing(
@@ -234,14 +253,33 @@ def test_asking_for_more_never_costs_less(
     assert after >= before
 
 
-def test_a_latency_target_that_is_missed_rejects(llama: Descriptor, catalog: Catalog, platform: Platform) -> None:
-    estimate = chosen(planned(llama, catalog, platform)).estimates.tpot_ms
-    assert estimate is not None
-    plan = planned(with_targets(llama, tpot_ms=estimate * 0.9), catalog, platform)
-    assert any(r.rule == "latency-target" for r in plan.rejected)
-    after = chosen(plan).estimates.tpot_ms
-    assert after is not None
-    assert after <= estimate * 0.9
+def test_a_latency_target_that_one_sequence_misses_rejects(
+    llama: Descriptor, catalog: Catalog, platform: Platform
+) -> None:
+    plan = planned(with_targets(llama, tpot_ms=10.0), catalog, platform)
+    assert any(r.rule == "latency-target" and r.instance_type == "g6e.xlarge" for r in plan.rejected)
+    for placement in plan.accepted:
+        assert placement.estimates.tpot_ms is not None
+        assert placement.estimates.tpot_ms <= 10.0
+
+
+def test_a_latency_target_that_fewer_sequences_meet_adds_replicas(
+    llama: Descriptor, catalog: Catalog, platform: Platform
+) -> None:
+    # GIVEN one replica that holds all sequences, and writes too slowly while it does
+    few = only(catalog, ["p5.4xlarge"])
+    before = chosen(planned(llama, few, platform))
+    assert before.replicas == 1
+    assert before.estimates.tpot_ms is not None
+
+    # WHEN the target is below that
+    after = chosen(planned(with_targets(llama, tpot_ms=before.estimates.tpot_ms * 0.7), few, platform))
+
+    # THEN replicas share the load, and one fewer would miss the target
+    assert after.replicas > 1
+    assert after.estimates.tpot_ms is not None
+    assert after.estimates.tpot_ms <= before.estimates.tpot_ms * 0.7
+    assert (after.replicas - 1) * after.sequences_per_replica < llama.serving.concurrency
 
 
 def test_a_throughput_target_adds_replicas(models: dict[str, Descriptor], catalog: Catalog, platform: Platform) -> None:
@@ -264,7 +302,7 @@ def test_what_has_no_on_demand_price_is_not_ranked_at_zero(llama: Descriptor, pl
     catalog, zones = offering("p5e.48xlarge")
     plan = planned(llama, only(catalog, ["p5e.48xlarge"]), with_zones(platform, catalog.region, zones))
     assert plan.chosen is None
-    assert {r.rule for r in plan.rejected} == {"engine-model", "purchase-route", SIZED_ONLY}
+    assert {r.rule for r in plan.rejected} == {"engine-model", "purchase-route", SUPERSEDED_RULE}
 
 
 def test_a_capacity_block_has_no_price_and_is_ranked_last(llama: Descriptor, platform: Platform) -> None:
@@ -290,7 +328,7 @@ def test_no_engine_for_the_format_is_one_rejection_per_engine(
     source = resnet.source.model_copy(update={"format": type(resnet.source.format)("tensorflow")})
     plan = planned(resnet.model_copy(update={"source": source}), catalog, platform)
     assert plan.chosen is None
-    assert all(isinstance(r, Rejection) and r.rule in ("engine-model", SIZED_ONLY) for r in plan.rejected)
+    assert all(isinstance(r, Rejection) and r.rule in ("engine-model", SUPERSEDED_RULE) for r in plan.rejected)
     assert any("source.format onnx, not tensorflow" in r.reason for r in plan.rejected)
 
 
@@ -303,7 +341,7 @@ def test_all_replicas_together_reach_the_tokens_per_second_asked_for(
     plan = planned(descriptor, catalog, platform)
 
     # THEN every placement reaches the target with the sequences that are in flight, and with no replica too many
-    for placement in (chosen(plan), *plan.alternatives):
+    for placement in plan.accepted:
         assert placement.estimates.output_tokens_per_s is not None
         rate = placement.estimates.output_tokens_per_s / placement.sequences_per_replica
         assert min(placement.replicas * placement.sequences_per_replica, llama.serving.concurrency) * rate >= wanted
@@ -353,7 +391,7 @@ def test_rejections_stand_nearest_miss_first(llama: Descriptor, catalog: Catalog
     assert len(missed) > 50
     shortfalls = [float((r.shortfall or "").removesuffix(" ms")) for r in missed]
     assert shortfalls == sorted(shortfalls)
-    engines = [r for r in plan.rejected if r.rule in ("engine-model", SIZED_ONLY)]
+    engines = [r for r in plan.rejected if r.rule in ("engine-model", SUPERSEDED_RULE)]
     assert list(plan.rejected[-len(engines) :]) == sorted(engines, key=lambda r: r.rule)
 
 
@@ -384,6 +422,4 @@ def test_a_batch_is_estimated_as_full_as_the_load_makes_it(
 
 
 def test_every_rule_that_the_command_knows_by_name_exists() -> None:
-    names = {rule.name for rule in CANDIDATE_RULES} | {rule.name for rule in PLACEMENT_RULES}
-    assert set(FIXES) <= names | {MEMORY_RULE, "engine-model"}
-    assert names >= RULES_OF_A_TARGET
+    assert {rule.name for rule in CANDIDATE_RULES} >= RULES_OF_A_TARGET

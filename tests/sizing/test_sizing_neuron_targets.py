@@ -10,8 +10,9 @@ from ai_on_eks.descriptors.architectures import build_inventory
 from ai_on_eks.descriptors.platform import Platform
 from ai_on_eks.descriptors.schema import Architecture, Descriptor, Family, Format, Kind, Source
 from ai_on_eks.errors import UsageError
-from ai_on_eks.placement.candidates import ANY_INSTANCE_TYPE, SIZED_ONLY, engines_for
+from ai_on_eks.placement.candidates import SUPERSEDED_RULE, engines_for
 from ai_on_eks.placement.requirements import Requirements, resolve
+from ai_on_eks.placement.types import ANY_INSTANCE_TYPE
 from ai_on_eks.units import GIB
 
 LLAMA = {
@@ -95,12 +96,12 @@ def test_given_no_engine_when_resolved_then_the_first_that_is_deployed_is_asked(
     assert [objection.rule for objection in resolved.objections] == ["engine-accelerator"]
 
 
-def test_given_a_model_when_planned_then_engines_that_are_sized_only_cannot_be_chosen(catalog: Catalog) -> None:
+def test_given_a_model_when_planned_then_an_engine_that_is_superseded_cannot_be_chosen(catalog: Catalog) -> None:
     kept, rejected = engines_for(descriptor(), catalog)
-    assert all(engine.deployed for engine in kept)
-    sized = {one.engine: one for one in rejected if one.rule == SIZED_ONLY}
-    assert {"nxd-inference", "torch-neuronx", "transformers-neuronx", "vllm-neuron"} <= set(sized)
-    assert sized["vllm-neuron"].reason == "vLLM Neuron 0.29.0.1 is sized only: no workload is rendered for it"
-    assert sized["vllm-neuron"].instance_type == ANY_INSTANCE_TYPE
-    kept, _rejected = engines_for(descriptor(), catalog, sized_only=True)
+    assert {"nxd-inference", "vllm-neuron"} <= {engine.name for engine in kept}
     assert [engine.deployed for engine in kept] == sorted((engine.deployed for engine in kept), reverse=True)
+    (superseded,) = (one for one in rejected if one.rule == SUPERSEDED_RULE)
+    assert superseded.reason == "Transformers NeuronX 2.26 is superseded by nxd-inference"
+    assert superseded.instance_type == ANY_INSTANCE_TYPE
+    kept, _rejected = engines_for(descriptor(), catalog, superseded=True)
+    assert "transformers-neuronx" in {engine.name for engine in kept}

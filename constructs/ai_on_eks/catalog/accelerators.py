@@ -66,6 +66,7 @@ def _facts(name: str, entry: Mapping[str, Any], division: Mapping[str, Any] | No
         mig_profiles=mig_profiles(division, usable_memory_bytes),
         cores=entry.get("cores", 1),
         cores_per_rank=entry.get("cores_per_rank", 1),
+        joined_counts=tuple(entry.get("joined_counts", ())),
         generation=entry.get("generation", ""),
         link_domain=entry.get("link_domain", 0),
     )

@@ -97,6 +97,10 @@ def _engine(name: str, entry: Mapping[str, Any]) -> Engine:
         accelerators=tuple(entry.get("accelerators", ())),
         pads=tuple(entry.get("pads", ())),
         model_types=tuple(entry.get("model_types", ())),
+        pipeline_parallel=entry.get("pipeline_parallel", False),
+        expert_parallel=entry.get("expert_parallel", False),
+        spans_nodes=entry.get("spans_nodes", False),
+        superseded_by=entry.get("superseded_by"),
     )
 
 

@@ -64,6 +64,7 @@ class Accelerator:
     resource_name         the extended resource its device plugin advertises
     cores                 cores with memory of their own in one device: a rank is a core there, and not a device
     cores_per_rank        cores that work as one by default (logical NeuronCore configuration)
+    joined_counts         numbers of devices that one container may ask for; none = any
     generation            devices whose kernels reach alike shares of their peaks; empty where none is estimated
     link_domain           devices that the link joins where they are more than one node's (NVLink racks); 0 = the node's
 
@@ -85,6 +86,7 @@ class Accelerator:
     link_source: str = ""
     cores: int = 1
     cores_per_rank: int = 1
+    joined_counts: tuple[int, ...] = ()
     generation: str = ""
     link_domain: int = 0
 
@@ -358,9 +360,13 @@ class Engine:
     withheld_images              why a published image is not used, by compute capability
     min_compute_capability       by weight data type; a missing data type is not served on NVIDIA
     cache_min_compute_capability by data type of the cache; a missing one needs nothing beyond the weights'
-    deployed                     False = sized only: the package renders no workload for it
-    accelerators                 catalogue names of the accelerators an engine that is sized only runs on; none = any
+    deployed                     the package renders workloads for it
+    accelerators                 catalogue names of the accelerators an engine that is not deployed runs on; none = any
     model_types                  of the configs it loads; none = any. A model known only by its size is taken for one
+    pipeline_parallel            can divide layers over stages
+    expert_parallel              can deal out whole experts to ranks
+    spans_nodes                  ranks of one replica may lie on several nodes
+    superseded_by                the engine that its publisher has replaced it with; None = current
     pads                         what is padded where tensor parallelism leaves a remainder: `heads`, `widths`
     """
 
@@ -383,3 +389,7 @@ class Engine:
     accelerators: tuple[str, ...] = ()
     pads: tuple[str, ...] = ()
     model_types: tuple[str, ...] = ()
+    pipeline_parallel: bool = False
+    expert_parallel: bool = False
+    spans_nodes: bool = False
+    superseded_by: str | None = None

@@ -5,6 +5,7 @@ Written from the mapping that `plan --json --explain` prints, so that neither ca
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -12,12 +13,15 @@ from ai_on_eks.cli.fleet_text import fleet_text
 from ai_on_eks.cli.layout import Column, indented, table
 from ai_on_eks.cli.output import counted
 from ai_on_eks.cli.tables import NONE, plan_table, size, usd
-from ai_on_eks.placement.candidates import ANY_INSTANCE_TYPE
 from ai_on_eks.placement.nearness import RULE_ORDER
+from ai_on_eks.placement.types import ANY_ENGINE, ANY_INSTANCE_TYPE
 
 INDENT = "  "
 NEAREST_SHOWN = 5
 """Rejections shown of a model that fits nowhere, unless all are asked for."""
+
+TYPES_NAMED = 8
+"""Instance types that one reason names; of more only the families."""
 
 TERM_COLUMNS = (Column("term"), Column("size", numeric=True), Column("formula and source"))
 
@@ -26,7 +30,7 @@ ALTERNATIVE_COLUMNS = (
     Column("engine"),
     Column("count", numeric=True),
     Column("replicas", numeric=True),
-    Column("TP", numeric=True),
+    Column("division"),
     Column("$/h", numeric=True),
     Column("headroom", numeric=True),
     Column("TTFT ms", numeric=True),
@@ -85,13 +89,15 @@ def _chosen_text(chosen: Mapping[str, Any], width: int) -> str:
         f"chosen: {chosen['nodes']} × {chosen['instance_type']}, {cost}, {usd(chosen['usd_per_hour'])} $/h in all",
         f"  {chosen['engine']} {chosen['engine_version']}, {counted(chosen['replicas'], 'replica')}, "
         f"{counted(chosen['accelerators_per_replica'], 'accelerator')} a replica ({device}), "
-        f"TP {chosen['tensor_parallel']}, PP {chosen['pipeline_parallel']}, "
-        f"{_load_text(chosen)} a replica",
+        f"{_division_text(chosen)}, {_load_text(chosen)} a replica",
         f"  memory of one rank: {size(rank['memory_bytes'])} × {rank['memory_fraction']:g} "
         f"= {size(rank['budget_bytes'])} budget; cache {size(rank['kv_cache_bytes'])} "
         f"= {rank['kv_cache_tokens']:,} tokens; headroom {size(chosen['headroom_bytes'])}",
         f"  estimates: {_estimates_text(chosen['estimates'])}",
+        f"  {_scale_text(chosen)}",
     ]
+    if not chosen["rendered"]:
+        lines.append(f"  {chosen['not_rendered']}")
     host = chosen["host"]
     accounts = (
         f"memory of one rank\n{terms_text(rank['terms'], width)}",
@@ -99,6 +105,28 @@ def _chosen_text(chosen: Mapping[str, Any], width: int) -> str:
         f"of /dev/shm; disk {size(host['ephemeral_bytes'])}\n{terms_text(host['terms'], width)}",
     )
     return "\n\n".join(("\n".join(lines), *accounts))
+
+
+def _division_text(placement: Mapping[str, Any]) -> str:
+    """`TP 8, PP 2`, with experts and nodes where there are several."""
+    text = f"TP {placement['tensor_parallel']}, PP {placement['pipeline_parallel']}"
+    if placement["expert_parallel"] > 1:
+        text += f", EP {placement['expert_parallel']}"
+    return f"{text}, {placement['nodes_per_replica']} nodes" if placement["nodes_per_replica"] > 1 else text
+
+
+def _scale_text(chosen: Mapping[str, Any]) -> str:
+    """What all replicas give, what that costs, and between how many of them autoscaling may choose."""
+    least, most = chosen["autoscaling"]["minimum_replicas"], chosen["autoscaling"]["maximum_replicas"]
+    parts = [
+        f"autoscaling {least} to {most} replicas" if most > least else f"{counted(most, 'replica')}, no autoscaling"
+    ]
+    if chosen["requests_per_second"] is not None:
+        parts.insert(0, f"{chosen['requests_per_second']:,.2f} requests/s in all")
+    cost = chosen["usd_per_million"]
+    if cost is not None:
+        parts.insert(1, f"{cost['usd']:,.3f} $ per million {cost['unit'].replace('-', ' ')}")
+    return ", ".join(parts)
 
 
 def _load_text(chosen: Mapping[str, Any]) -> str:
@@ -120,14 +148,14 @@ def _estimates_text(estimates: Mapping[str, Any]) -> str:
 
 def _alternatives_text(alternatives: Sequence[Mapping[str, Any]], width: int) -> str:
     if not alternatives:
-        return "alternatives: none"
+        return "alternatives: none is better in price, latency or throughput"
     rows = [
         (
             placement["instance_type"],
             f"{placement['engine']} {placement['engine_version']}",
             str(placement["nodes"]),
             str(placement["replicas"]),
-            str(placement["tensor_parallel"]),
+            _degrees(placement),
             usd(placement["usd_per_hour"]),
             size(placement["headroom_bytes"]),
             *(
@@ -137,7 +165,16 @@ def _alternatives_text(alternatives: Sequence[Mapping[str, Any]], width: int) ->
         )
         for placement in alternatives
     ]
-    return f"alternatives, cheapest first: {len(rows)}\n{table(ALTERNATIVE_COLUMNS, rows, width)}"
+    heading = f"alternatives, none beaten in price, latency and throughput at once: {len(rows)}"
+    return f"{heading}\n{table(ALTERNATIVE_COLUMNS, rows, width)}"
+
+
+def _degrees(placement: Mapping[str, Any]) -> str:
+    """`TP 8 PP 2 on 2 nodes`, without what is 1."""
+    degrees = (("PP", "pipeline_parallel"), ("EP", "expert_parallel"))
+    named = [f"{name} {placement[key]}" for name, key in degrees if placement[key] > 1]
+    text = " ".join((f"TP {placement['tensor_parallel']}", *named))
+    return f"{text} on {placement['nodes_per_replica']} nodes" if placement["nodes_per_replica"] > 1 else text
 
 
 def _figure(value: float | None) -> str:
@@ -146,28 +183,40 @@ def _figure(value: float | None) -> str:
 
 def _rejections_text(rejected: Sequence[Mapping[str, Any]], width: int) -> str:
     """Rejections by rule and reason, each instance type named, the rules in the order they are asked."""
-    groups: dict[str, dict[tuple[str, str], dict[str, list[str]]]] = {}
+    groups: dict[str, dict[tuple[str, str], dict[str, list[Mapping[str, Any]]]]] = {}
     for rejection in rejected:
         reasons = groups.setdefault(rejection["rule"], {})
         types = reasons.setdefault((rejection["engine"], rejection["reason"]), {})
-        types.setdefault(rejection["instance_type"], []).append(str(rejection["tensor_parallel"]))
+        types.setdefault(rejection["instance_type"], []).append(rejection)
     rules = sorted(groups, key=lambda rule: (RULE_ORDER.index(rule) if rule in RULE_ORDER else -1, rule))
     lines = [f"rejected candidates: {len(rejected)}"]
     for rule in rules:
         count = sum(len(degrees) for types in groups[rule].values() for degrees in types.values())
         lines.append(f"{INDENT}{rule}: {count}")
         for (engine, reason), types in groups[rule].items():
-            named = ", ".join(_type_text(name, degrees) for name, degrees in types.items())
-            subject = engine if set(types) == {"any"} else f"{engine} on {named}"
+            named = _types_text(types)
+            subject = named if engine == ANY_ENGINE else f"{engine} on {named}"
+            if set(types) == {ANY_INSTANCE_TYPE}:
+                subject = engine
             lines.append(indented(f"{subject}: {reason}", width, INDENT * 2, INDENT))
     return "\n".join(lines)
 
 
-def _type_text(name: str, degrees: Sequence[str]) -> str:
-    numbers = sorted({int(degree) for degree in degrees})
-    if numbers in ([0], [1]):
+def _types_text(types: Mapping[str, Sequence[Mapping[str, Any]]]) -> str:
+    """Each type with its divisions; of many types only the families with their counts."""
+    if len(types) <= TYPES_NAMED:
+        return ", ".join(_type_text(name, rejections) for name, rejections in types.items())
+    families = Counter(name.partition(".")[0] for name in sorted(types))
+    return ", ".join(f"{family} ×{count}" for family, count in families.items())
+
+
+def _type_text(name: str, rejections: Sequence[Mapping[str, Any]]) -> str:
+    """`g6e.12xlarge TP 2-4, TP 1 PP 2`: the divisions that a reason rejects on one type."""
+    plain = sorted({one["tensor_parallel"] for one in rejections if _degrees(one) == f"TP {one['tensor_parallel']}"})
+    others = [_degrees(one) for one in rejections if _degrees(one) != f"TP {one['tensor_parallel']}"]
+    if not others and plain in ([0], [1]):
         return name
-    return f"{name} TP {_ranges(numbers)}"
+    return f"{name} {', '.join(([f'TP {_ranges(plain)}'] if plain else []) + others)}"
 
 
 def _ranges(numbers: Sequence[int]) -> str:
@@ -187,11 +236,12 @@ def _nearest(rejected: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
     for rejection in rejected:
         name = rejection["instance_type"]
         nearest.setdefault((name, rejection["engine"] if name == ANY_INSTANCE_TYPE else ""), rejection)
-    return list(nearest.values())[:NEAREST_SHOWN]
+    misses = list(nearest.values())
+    return misses if all(one["instance_type"] == ANY_INSTANCE_TYPE for one in misses) else misses[:NEAREST_SHOWN]
 
 
 def _miss(rejection: Mapping[str, Any]) -> str:
     if rejection["instance_type"] == ANY_INSTANCE_TYPE:
         return f"{rejection['engine']}: {rejection['rule']}: {rejection['reason']}"
-    degree = f" TP {rejection['tensor_parallel']}" if rejection["tensor_parallel"] else ""
-    return f"{rejection['instance_type']}{degree} ({rejection['engine']}): {rejection['rule']}: {rejection['reason']}"
+    degrees = f" {_degrees(rejection)}" if rejection["tensor_parallel"] else ""
+    return f"{rejection['instance_type']}{degrees} ({rejection['engine']}): {rejection['rule']}: {rejection['reason']}"

@@ -3,18 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from ai_on_eks.cli.known_names import check_known_names
 from ai_on_eks.cli.loading import Collector, LoadedModel, LoadedPlatform, load_models, load_target_platform
+from ai_on_eks.descriptors.platform import PlannedEngines
+from ai_on_eks.descriptors.schema import Policy
 from ai_on_eks.placement.fleet.planning import plan_fleet
 from ai_on_eks.placement.fleet.types import FleetPlan
 from ai_on_eks.placement.planning import plan_model
 
 
 def load_and_plan(
-    descriptors: Sequence[str], platform_file: str | None, region: str | None
+    descriptors: Sequence[str],
+    platform_file: str | None,
+    region: str | None,
+    *,
+    engines: PlannedEngines | None = None,
+    policy: Policy | None = None,
 ) -> tuple[LoadedPlatform, tuple[LoadedModel, ...], FleetPlan]:
-    """Everything read and planned, or all problems of all files."""
+    """Everything read and planned, or all problems of all files. `engines` and `policy` replace what the files say."""
     collector = Collector()
     target = load_target_platform(platform_file, region, collector)
     models = load_models(descriptors, collector)
@@ -22,10 +30,15 @@ def load_and_plan(
     collector.finish()
     if target is None:
         raise AssertionError("a platform that did not load has left a problem")
-    return target, models, fleet_of(models, target)
+    if engines is not None:
+        target = replace(target, platform=target.platform.model_copy(update={"engines": engines}))
+    return target, models, fleet_of(models, target, policy)
 
 
-def fleet_of(models: Sequence[LoadedModel], target: LoadedPlatform) -> FleetPlan:
+def fleet_of(models: Sequence[LoadedModel], target: LoadedPlatform, policy: Policy | None = None) -> FleetPlan:
     """One plan a model, in the order given, put together on nodes that they share."""
-    plans = [plan_model(model.descriptor, model.inventory, target.catalog, target.platform) for model in models]
+    plans = [
+        plan_model(model.descriptor, model.inventory, target.catalog, target.platform, policy=policy)
+        for model in models
+    ]
     return plan_fleet(plans, target.platform, target.catalog)

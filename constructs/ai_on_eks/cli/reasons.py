@@ -10,36 +10,16 @@ from collections.abc import Sequence
 
 from ai_on_eks.catalog.loading import Catalog
 from ai_on_eks.errors import Problem
-from ai_on_eks.placement.candidates import ANY_INSTANCE_TYPE
 from ai_on_eks.placement.fleet.types import FleetMember, FleetPool
-from ai_on_eks.placement.rules import MEMORY_RULE
-from ai_on_eks.placement.types import Placement, Plan, Rejection
+from ai_on_eks.placement.types import ANY_INSTANCE_TYPE, Placement, Plan, Rejection
 from ai_on_eks.units import counted
-
-FIXES: dict[str, str] = {
-    "engine-model": "choose a kind, architecture.family and source.format that one engine serves",
-    "constraint-accelerator": "allow another accelerator in constraints.accelerators",
-    "constraint-instance-family": "allow another family in constraints.instance_families",
-    "region-offering": "choose a region or zones that offer the instance type",
-    "purchase-route": "change constraints.capacity_type",
-    "precision-support": "choose another precision.weights, or allow accelerators that compute in it",
-    "tensor-parallel": "allow accelerators with more memory, so that fewer ranks do",
-    "feed-forward-width": "allow accelerators with more memory, so that fewer ranks do",
-    MEMORY_RULE: "reduce serving.context_tokens, quantize precision.weights, or allow larger accelerators",
-    "host-memory": "allow instance types with more memory",
-    "host-cpu": "allow instance types with more vCPUs",
-    "latency-target": "relax serving.targets, or allow faster accelerators",
-    "throughput-target": "lower the target or raise serving.concurrency; remove a target that cannot be estimated",
-    "price-ceiling": "raise constraints.max_usd_per_hour",
-}
-"""The smallest change of the descriptor that could lift each rule's rejection."""
 
 
 def why(plan: Plan, catalog: Catalog) -> str:
     """One line: why this placement, or what came nearest."""
     if plan.chosen is None:
         return _why_nothing(plan)
-    return f"{_next(plan.chosen, plan.alternatives)}; {_cheaper(plan, plan.chosen, catalog)}"
+    return f"{_next(plan.chosen, plan.accepted)}; {_cheaper(plan, plan.chosen, catalog)}"
 
 
 def why_in_fleet(plan: Plan, catalog: Catalog, pool: FleetPool, member: FleetMember) -> str:
@@ -71,7 +51,7 @@ def nothing_fits(plan: Plan, file: str | None) -> Problem:
         + (f"; nearest: {rejection_text(first)}" if first else ""),
         file=file,
         value=plan.descriptor.name,
-        fix=FIXES.get(first.rule, "`ai-on-eks plan --explain` lists every rejection") if first else None,
+        fix=(first.fix or "`ai-on-eks plan --explain` lists every rejection") if first else None,
     )
 
 
@@ -85,7 +65,7 @@ def _no_engine(plan: Plan, rejected: Sequence[Rejection], file: str | None) -> P
         message=f"no engine serves {plan.descriptor.name}: {why}",
         file=file,
         value=plan.descriptor.name,
-        fix=FIXES[first],
+        fix=rejected[0].fix,
     )
 
 
@@ -123,7 +103,7 @@ def _cheaper(plan: Plan, chosen: Placement, catalog: Catalog) -> str:
     """Instance types of which one costs less than the choice, by the rule that took out their best candidate."""
     if chosen.usd_per_hour is None:
         return "no price is published"
-    fitting = {chosen.instance_type.name, *(placement.instance_type.name for placement in plan.alternatives)}
+    fitting = {chosen.instance_type.name, *(placement.instance_type.name for placement in plan.accepted)}
     rules: dict[str, str] = {}
     for rejection in plan.rejected:
         name = rejection.instance_type

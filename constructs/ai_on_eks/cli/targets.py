@@ -13,23 +13,15 @@ from ai_on_eks.cli.documents.sizes import Objection, TargetName
 from ai_on_eks.cli.suggestions import closest_fix
 from ai_on_eks.descriptors.schema import Descriptor
 from ai_on_eks.errors import NothingFitsError, Problem, UsageError
+from ai_on_eks.performance.machine import Division
 from ai_on_eks.placement.candidates import engines_for
 from ai_on_eks.placement.requirements import Requirements
-from ai_on_eks.placement.rules import CANDIDATE_RULES
+from ai_on_eks.placement.rules import CANDIDATE_RULES, DIVISION_RULES, ENGINE_RULES
 from ai_on_eks.placement.rules.capability import runs_unpackaged
 from ai_on_eks.placement.types import Candidate
 from ai_on_eks.sizing.types import Target
 
-RULES_OF_A_TARGET = frozenset(
-    {
-        "engine-accelerator",
-        "engine-architecture",
-        "precision-support",
-        "cache-precision-support",
-        "tensor-parallel",
-        "feed-forward-width",
-    }
-)
+RULES_OF_A_TARGET = frozenset(rule.name for rule in (*ENGINE_RULES, *DIVISION_RULES))
 """Rules about engine, device and division. The others ask what the descriptor and the platform allow."""
 
 
@@ -90,8 +82,9 @@ def resolve_target(options: TargetOptions, requirements: Requirements, catalog: 
         tensor_parallel=tensor_parallel,
         pipeline_parallel=pipeline_parallel,
     )
+    division = Division(tensor_parallel=tensor_parallel)
     shape = instance_type or _any_with(accelerator, catalog)
-    objections = [] if shape is None else _objections(Candidate(shape, engine, tensor_parallel), requirements, catalog)
+    objections = [] if shape is None else _objections(Candidate(shape, engine, division), requirements, catalog)
     if instance_type is None:  # the accelerator alone was asked about, not the node around it
         objections = [objection for objection in objections if objection.rule != "engine-architecture"]
     return ResolvedTarget(name, target, tuple(objections))
@@ -110,7 +103,7 @@ def _objections(candidate: Candidate, requirements: Requirements, catalog: Catal
     for rule in CANDIDATE_RULES:
         violation = rule.check(candidate, requirements, catalog) if rule.name in RULES_OF_A_TARGET else None
         if violation is not None:
-            found.append(Objection(rule.name, violation.reason))
+            found.append(Objection(rule.name, violation.words.reason))
     return found
 
 
@@ -176,7 +169,7 @@ def _engine(
 ) -> Engine:
     """The engine asked for, at the version asked for, or the first that serves the model: one that is deployed, else
     one that is sized only and runs on the accelerator."""
-    serving, rejected = engines_for(descriptor, catalog, sized_only=True)
+    serving, rejected = engines_for(descriptor, catalog, superseded=True)
     if wanted is None:
         found = next((one for one in serving if one.deployed or runs_unpackaged(one, accelerator)), None)
         if found is not None:

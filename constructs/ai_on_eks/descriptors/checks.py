@@ -39,6 +39,7 @@ def check_descriptor(descriptor: Descriptor) -> list[Problem]:
         *_precision(descriptor),
         *_targets(descriptor),
         *_storage(descriptor),
+        *_load(descriptor.serving),
     ]
 
 
@@ -141,6 +142,24 @@ def _scheme(precision: Precision, stored: Format) -> list[Problem]:
             fix=f"write {names[0]}",
         )
     ]
+
+
+def _load(serving: Serving) -> list[Problem]:
+    """The load is said once, and replicas have an order."""
+    problems: list[Problem] = []
+    if serving.requests_per_second is not None and "concurrency" in serving.model_fields_set:
+        message = "'requests_per_second' already says how much is in flight: arrivals × the time that each takes"
+        fix = "remove 'concurrency' or 'requests_per_second'"
+        value = serving.concurrency
+        problems.append(Problem("contradiction", message, path="serving.concurrency", value=value, fix=fix))
+    planned = max(serving.minimum_replicas, serving.zones)
+    if serving.maximum_replicas is not None and serving.maximum_replicas < planned:
+        message = "less than 'minimum_replicas' and 'zones' ask for"
+        fix = f"write at least {planned}"
+        value, allowed = serving.maximum_replicas, (f"at least {planned}",)
+        path = "serving.maximum_replicas"
+        problems.append(Problem("contradiction", message, path=path, value=value, allowed=allowed, fix=fix))
+    return problems
 
 
 def _targets(descriptor: Descriptor) -> list[Problem]:

@@ -77,7 +77,13 @@ ACCELERATOR = Form(
     "an accelerator as 'ai-on-eks catalog accelerators' prints it, or cpu",
     "l40s",
 )
+ENGINE = Form(
+    r"^[a-z0-9][a-z0-9-]{0,62}$",
+    "a serving engine's name as the descriptor's reference lists them",
+    "vllm",
+)
 INSTANCE_FAMILY = Form(r"^[a-z][a-z0-9-]{0,30}$", "an EC2 instance family", "g6e")
+QUOTA_CODE = Form(r"^L-[0-9A-Z]{8}$", "the code of a service quota: L- and eight letters or digits", "L-DB2E81BA")
 INSTANCE_TYPE = Form(r"^[a-z][a-z0-9-]*\.[a-z0-9-]+$", "an EC2 instance type", "m7i.large")
 RESERVATION_ID = Form(
     r"^cr-[0-9a-f]{8,17}$", "the id of a capacity reservation: cr- and hexadecimal digits", "cr-0123456789abcdef0"
@@ -87,6 +93,7 @@ FORMS = {
     form.expression: form
     for form in (
         NAME, TASK, URI, REVISION, RELATIVE_FILE, SCHEME, CIDR, KUBERNETES_VERSION, PRINCIPAL_ARN, BUCKET,
-        PLATFORM_NAME, REGION, ACCOUNT, NAMESPACE, ACCELERATOR, INSTANCE_FAMILY, INSTANCE_TYPE, RESERVATION_ID,
+        PLATFORM_NAME, REGION, ACCOUNT, NAMESPACE, ACCELERATOR, ENGINE, INSTANCE_FAMILY, INSTANCE_TYPE, QUOTA_CODE,
+        RESERVATION_ID,
     )
 }  # fmt: skip

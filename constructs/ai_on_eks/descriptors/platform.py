@@ -19,11 +19,17 @@ ReservationId = Annotated[str, StringConstraints(pattern=patterns.RESERVATION_ID
 PlatformName = Annotated[str, StringConstraints(pattern=patterns.PLATFORM_NAME.expression)]
 Region = Annotated[str, StringConstraints(pattern=patterns.REGION.expression)]
 Account = Annotated[str, StringConstraints(pattern=patterns.ACCOUNT.expression)]
+QuotaCode = Annotated[str, StringConstraints(pattern=patterns.QUOTA_CODE.expression)]
 Namespace = Annotated[str, StringConstraints(pattern=patterns.NAMESPACE.expression)]
 
 
 class OperatingSystem(StrEnum):
     AL2023 = "al2023"
+
+
+class PlannedEngines(StrEnum):
+    ANY = "any"
+    RENDERED = "rendered"
 
 
 class CapacityStrategy(StrEnum):
@@ -99,6 +105,11 @@ class Capacity(Strict):
     operating_system: OperatingSystem = Field(default=OperatingSystem.AL2023, description="operating system of nodes")
     system_nodes: SystemNodes = SystemNodes()
     reservations: tuple[Reservation, ...] = Field(default=(), description="capacity that is paid for already")
+    quotas: dict[QuotaCode, int] = Field(
+        default_factory=dict,
+        description="vCPUs that the account may run, by code of the EC2 service quota (`ai-on-eks catalog show TYPE` "
+        "names it); a code that is left out does not limit",
+    )
 
 
 class Delivery(Strict):
@@ -127,6 +138,11 @@ class Platform(Strict):
     capacity: Capacity = Capacity()
     delivery: Delivery = Delivery()
     model_store: ModelStore = ModelStore()
+    engines: PlannedEngines = Field(
+        default=PlannedEngines.ANY,
+        description="rendered = plans choose only what a workload can be rendered for; any = the cheapest engine, "
+        "whose rendering may be refused",
+    )
     namespace: Namespace = Field(default="models", description="Kubernetes namespace of the models")
     tags: dict[str, str] = Field(default_factory=dict, description="tags of every AWS resource")
     images: str | None = Field(

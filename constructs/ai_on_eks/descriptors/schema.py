@@ -73,6 +73,13 @@ class CapacityType(StrEnum):
     CAPACITY_BLOCK = "capacity-block"
 
 
+class Policy(StrEnum):
+    COST = "cost"
+    LATENCY = "latency"
+    THROUGHPUT = "throughput"
+    HEADROOM = "headroom"
+
+
 Name = Annotated[str, StringConstraints(pattern=patterns.NAME.expression)]
 Task = Annotated[str, StringConstraints(pattern=patterns.TASK.expression)]
 Uri = Annotated[str, StringConstraints(pattern=patterns.URI.expression, max_length=512)]
@@ -80,6 +87,7 @@ Revision = Annotated[str, StringConstraints(pattern=patterns.REVISION.expression
 RelativeFile = Annotated[str, StringConstraints(pattern=patterns.RELATIVE_FILE.expression, max_length=255)]
 Scheme = Annotated[str, StringConstraints(pattern=patterns.SCHEME.expression, max_length=32)]
 AcceleratorName = Annotated[str, StringConstraints(pattern=patterns.ACCELERATOR.expression)]
+EngineName = Annotated[str, StringConstraints(pattern=patterns.ENGINE.expression)]
 InstanceFamily = Annotated[str, StringConstraints(pattern=patterns.INSTANCE_FAMILY.expression)]
 
 
@@ -175,9 +183,32 @@ class Serving(Strict):
     output_tokens: int = Field(
         default=256, ge=1, le=10_000_000, description="output of a typical sequence, for estimates"
     )
+    prompt_tokens: int | None = Field(
+        default=None,
+        ge=1,
+        le=10_000_000,
+        description="prompt of a typical sequence, for estimates; default: all of the context but the output",
+    )
     concurrency: int = Field(default=8, ge=1, le=100_000, description="sequences or images in flight over all replicas")
+    requests_per_second: float | None = Field(
+        default=None,
+        gt=0,
+        le=1_000_000,
+        description="arrivals at the busiest time, over all replicas; instead of concurrency, which follows from it",
+    )
     batch: int = Field(default=8, ge=1, le=4096, description="items of one forward pass of an encoder or CNN")
     minimum_replicas: int = Field(default=1, ge=1, le=1000, description="copies that must serve even without load")
+    maximum_replicas: int | None = Field(
+        default=None, ge=1, le=10_000, description="copies that autoscaling may add up to; default: those planned"
+    )
+    spare_replicas: int = Field(
+        default=0, ge=0, le=1000, description="copies beyond those that the load needs, so that as many may fail"
+    )
+    zones: int = Field(default=1, ge=1, le=6, description="availability zones that the replicas must be spread over")
+    policy: Policy = Field(
+        default=Policy.COST,
+        description="what plans prefer: a low price, short requests, many requests per second, or memory left free",
+    )
     memory_fraction: float | None = Field(
         default=None,
         gt=0.0,
@@ -197,6 +228,11 @@ class Constraints(Strict):
         default=(), description="accelerator names as `ai-on-eks catalog accelerators` prints them, or `cpu`"
     )
     instance_families: tuple[InstanceFamily, ...] = Field(default=(), description="such as g6e")
+    engines: tuple[EngineName, ...] = Field(
+        default=(),
+        description="serving engines: vllm, sglang, tei, triton, llama-cpp, diffusers, vllm-neuron, nxd-inference, "
+        "torch-neuronx, transformers-neuronx",
+    )
     capacity_type: CapacityType = Field(default=CapacityType.ON_DEMAND, description="how the instances are bought")
     max_usd_per_hour: float | None = Field(
         default=None, gt=0, description="price ceiling for all replicas together, in US dollars per hour"
@@ -218,4 +254,10 @@ class Descriptor(Strict):
     serving: Serving = Serving()
     storage: Storage = Field(default=Storage.S3, description="where the pods read the weights from")
     constraints: Constraints = Constraints()
+    variants: tuple[RelativeFile, ...] = Field(
+        default=(),
+        max_length=16,
+        description="other descriptors (relative to this one) of smaller or distilled models that would do as well; "
+        "the plan compares them and never chooses them",
+    )
     schema_version: Literal["v1"] = Field(default="v1", alias="schema", description="version of this format")

@@ -1,8 +1,6 @@
-"""Every way the catalogue offers to run one replica on one node, before any rule has spoken.
+"""Every way the catalogue offers to run one replica, before any rule has spoken.
 
-    candidates = Σ over instance types and engines: one per tensor-parallel degree 1 … accelerators (CPU: one)
-
-All degrees are listed, not only powers of two: a rule that says why 3 does not work is worth more than silence.
+candidates = Σ over instance types and engines that load the model: one per division (placement.divisions)
 """
 
 from __future__ import annotations
@@ -11,56 +9,79 @@ from collections.abc import Iterator
 
 from ai_on_eks.catalog.loading import Catalog
 from ai_on_eks.catalog.types import Engine
+from ai_on_eks.descriptors.inventory import Inventory, TensorRole
 from ai_on_eks.descriptors.schema import Descriptor
-from ai_on_eks.placement.types import Candidate, Rejection
+from ai_on_eks.placement.divisions import divisions
+from ai_on_eks.placement.types import ANY_INSTANCE_TYPE, UNDIVIDED, Candidate, Rejection
+from ai_on_eks.placement.violations import Violation, stated
 
-ANY_INSTANCE_TYPE = "any"
-"""The `instance_type` of a rejection that no instance type could mend."""
+CONSTRAINT_RULE = "constraint-engine"
+"""The rule of an engine that the descriptor does not allow."""
 
-SIZED_ONLY = "engine-sized-only"
-"""The rule of an engine that a plan cannot choose, whatever the model."""
+ENGINE_RULE = "engine-model"
+"""The rule of an engine that does not load the model, whatever it runs on."""
+
+
+SUPERSEDED_RULE = "engine-superseded"
+"""The rule of an engine whose publisher has replaced it: its memory is known, and nothing new should run on it."""
 
 
 def engines_for(
-    descriptor: Descriptor, catalog: Catalog, *, sized_only: bool = False
+    descriptor: Descriptor, catalog: Catalog, *, superseded: bool = False
 ) -> tuple[tuple[Engine, ...], tuple[Rejection, ...]]:
-    """Engines that load this model at all, by name, and why the others do not.
+    """Engines that load this model at all, those that a workload is rendered for first, and why the others do not.
 
-    `sized_only` keeps engines that no workload is rendered for as well, after those that are deployed.
+    `superseded` keeps those that only are too old as well.
     """
     kept: list[Engine] = []
     rejected: list[Rejection] = []
     for _name, engine in sorted(catalog.engines.items(), key=lambda item: (not item[1].deployed, item[0])):
-        reason = _why_not(engine, descriptor)
-        if not engine.deployed and not sized_only:
-            reason = f"{engine.title} {engine.version} is sized only: no workload is rendered for it"
-            rejected.append(Rejection(ANY_INSTANCE_TYPE, engine.name, 0, SIZED_ONLY, reason, None))
-        elif reason is None:
+        allowed = descriptor.constraints.engines
+        if allowed and engine.name not in allowed:
+            fix = f"add {engine.name} to constraints.engines"
+            violation = stated(f"{engine.name} is not among constraints.engines ({', '.join(allowed)})", fix)
+            rejected.append(Rejection(ANY_INSTANCE_TYPE, engine.name, UNDIVIDED, CONSTRAINT_RULE, violation))
+            continue
+        if engine.superseded_by and not superseded:
+            violation = stated(f"{engine.title} {engine.version} is superseded by {engine.superseded_by}")
+            rejected.append(Rejection(ANY_INSTANCE_TYPE, engine.name, UNDIVIDED, SUPERSEDED_RULE, violation))
+            continue
+        unloadable = _why_not(engine, descriptor)
+        if unloadable is None:
             kept.append(engine)
         else:
-            rejected.append(Rejection(ANY_INSTANCE_TYPE, engine.name, 0, "engine-model", reason, None))
+            rejected.append(Rejection(ANY_INSTANCE_TYPE, engine.name, UNDIVIDED, ENGINE_RULE, unloadable))
     return tuple(kept), tuple(rejected)
 
 
-def candidates(catalog: Catalog, engines: tuple[Engine, ...]) -> Iterator[Candidate]:
-    """All candidates in a fixed order: instance type, engine, tensor parallelism."""
+def candidates(catalog: Catalog, engines: tuple[Engine, ...], inventory: Inventory) -> Iterator[Candidate]:
+    """All candidates in a fixed order: instance type, engine, division."""
+    has_experts = holds_experts(inventory)
     for _name, instance_type in sorted(catalog.instance_types.items()):
         for engine in engines:
-            for tensor_parallel in range(1, max(1, instance_type.accelerator_count) + 1):
-                yield Candidate(instance_type=instance_type, engine=engine, tensor_parallel=tensor_parallel)
+            for division in divisions(instance_type, engine, has_experts=has_experts):
+                yield Candidate(instance_type, engine, division)
 
 
-def _why_not(engine: Engine, descriptor: Descriptor) -> str | None:
+def holds_experts(inventory: Inventory) -> bool:
+    """Is the model a mixture of experts?"""
+    return any(tensor.role is TensorRole.EXPERT for tensor in inventory.tensors)
+
+
+def _why_not(engine: Engine, descriptor: Descriptor) -> Violation | None:
     for field, value, accepted in (
         ("kind", descriptor.kind.value, engine.kinds),
         ("architecture.family", descriptor.architecture.family.value, engine.families),
         ("source.format", descriptor.source.format.value, engine.formats),
     ):
         if value not in accepted:
-            return f"{engine.title} {engine.version} serves {field} {', '.join(accepted)}, not {value}"
+            return stated(
+                f"{engine.title} {engine.version} serves {field} {', '.join(accepted)}, not {value}",
+                "choose a kind, architecture.family and source.format that one engine serves",
+            )
     model_type = _model_type(descriptor)
     if engine.model_types and model_type is not None and model_type not in engine.model_types:
-        return f"{engine.title} {engine.version} does not load model type '{model_type}'"
+        return stated(f"{engine.title} {engine.version} does not load model type '{model_type}'")
     return None
 
 

@@ -57,7 +57,8 @@ def _request(pool: FleetPool, group: FleetGroup, image_bytes: Mapping[str, int])
 
 def _root_volume_gib(pool: FleetPool, image_bytes: Mapping[str, int]) -> int:
     placements = [member.placement for member in pool.members]
-    images_bytes = sum(image_bytes[key] for key in sorted({placement.image_key for placement in placements}))
+    keys = {placement.image_key for placement in placements if placement.image_key is not None}
+    images_bytes = sum(image_bytes[key] for key in sorted(keys))
     pods_bytes = _pods_bytes(placements, pool.units)
     needed_gib = ceil((ceil_div(2 * images_bytes + pods_bytes, GIB) + ROOT_VOLUME_MARGIN_GIB) / USABLE_SHARE)
     return ceil_div(needed_gib, ROOT_VOLUME_STEP_GIB) * ROOT_VOLUME_STEP_GIB

@@ -9,22 +9,31 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from ai_on_eks.placement.candidates import SIZED_ONLY
-from ai_on_eks.placement.rules import CANDIDATE_RULES, MEMORY_RULE, PLACEMENT_RULES
+from ai_on_eks.placement.candidates import CONSTRAINT_RULE, ENGINE_RULE, SUPERSEDED_RULE
+from ai_on_eks.placement.rules import (
+    DIVISION_RULES,
+    ENGINE_RULES,
+    FEWEST_NODES_RULE,
+    MEMORY_RULE,
+    NODE_RULES,
+    PLACEMENT_RULES,
+    TYPE_RULES,
+)
 from ai_on_eks.placement.types import Rejection
 
 RULE_ORDER: tuple[str, ...] = (
-    *(rule.name for rule in CANDIDATE_RULES),
+    CONSTRAINT_RULE,
+    SUPERSEDED_RULE,
+    ENGINE_RULE,
+    *(rule.name for rule in (*TYPE_RULES, *ENGINE_RULES)),
+    FEWEST_NODES_RULE,
+    *(rule.name for rule in (*DIVISION_RULES, *NODE_RULES)),
     MEMORY_RULE,
     *(rule.name for rule in PLACEMENT_RULES),
 )
 """Rules in the order they are asked. The later a candidate fell, the nearer it came."""
 
-_PASSED = {name: passed for passed, name in enumerate(RULE_ORDER)}
-_BEFORE_ALL = -1
-"""Of an engine that was ruled out before any candidate was made."""
-
-_PASSED[SIZED_ONLY] = _BEFORE_ALL - 1  # and that whatever the model
+_LEFT = {name: -position for position, name in enumerate(RULE_ORDER)}
 
 _UNKNOWN = float("inf")
 
@@ -34,16 +43,15 @@ def nearest_first(rejections: Iterable[Rejection]) -> tuple[Rejection, ...]:
     return tuple(sorted(rejections, key=_key))
 
 
-def _key(rejection: Rejection) -> tuple[int, float, str, int, str]:
+def _key(rejection: Rejection) -> tuple[int, float, str, int, int, int, int, str]:
+    division, missing = rejection.division, rejection.violation.missing
     return (
-        -_PASSED.get(rejection.rule, _BEFORE_ALL),
-        _missing(rejection.shortfall),
+        _LEFT[rejection.rule],
+        _UNKNOWN if missing is None else missing,
         rejection.instance_type,
-        rejection.tensor_parallel,
+        division.nodes,
+        division.tensor_parallel,
+        division.pipeline_parallel,
+        division.expert_parallel,
         rejection.engine,
     )
-
-
-def _missing(shortfall: str | None) -> float:
-    """The number a shortfall begins with; all shortfalls of one rule have one unit."""
-    return float(shortfall.partition(" ")[0].replace(",", "")) if shortfall else _UNKNOWN

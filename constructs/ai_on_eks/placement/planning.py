@@ -1,115 +1,96 @@
 """From one model to one plan.
 
-    candidates → candidate rules → sizing → placement rules → order by cost → the first is chosen
+    candidates → rules → sizing → rules → order by policy → the first is chosen         placement.search, .ranking
 
-Nothing is dropped silently: a candidate ends as the choice, as an alternative, or as a rejection with rule, reason and
-shortfall. The order is total (cost, nodes, accelerators, tensor parallelism, name), so equal input gives an equal plan.
+Nothing is dropped silently: a candidate ends as the choice, as an alternative, as accepted, or in a rejection with
+rule, reason and shortfall.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from functools import cached_property
+
 from ai_on_eks.catalog.loading import Catalog
+from ai_on_eks.catalog.types import Engine
+from ai_on_eks.deferred import Deferred
 from ai_on_eks.descriptors.inventory import Inventory
 from ai_on_eks.descriptors.platform import Platform
-from ai_on_eks.descriptors.schema import CapacityType, Descriptor, Source, Targets
-from ai_on_eks.placement.candidates import candidates, engines_for
-from ai_on_eks.placement.evaluation import evaluate
+from ai_on_eks.descriptors.schema import Descriptor, Policy
+from ai_on_eks.placement.candidates import engines_for
 from ai_on_eks.placement.nearness import nearest_first
-from ai_on_eks.placement.requirements import Requirements, resolve
-from ai_on_eks.placement.rules import CANDIDATE_RULES, PLACEMENT_RULES
-from ai_on_eks.placement.types import Candidate, Placement, Plan, Rejection
+from ai_on_eks.placement.ranking import Order, order_of, pareto_front
+from ai_on_eks.placement.requirements import resolve
+from ai_on_eks.placement.search import Search
+from ai_on_eks.placement.types import Placement, Plan, Rejection
+from ai_on_eks.placement.warnings import warnings_of
 
-UNPRICED = float("inf")
 
+def plan_model(
+    descriptor: Descriptor, inventory: Inventory, catalog: Catalog, platform: Platform, *, policy: Policy | None = None
+) -> Plan:
+    """The best placement of `descriptor` on `platform`, its alternatives, and every rejection with its reason.
 
-def plan_model(descriptor: Descriptor, inventory: Inventory, catalog: Catalog, platform: Platform) -> Plan:
-    """The cheapest placement of `descriptor` on `platform`, its alternatives, and every rejection with its reason.
-
-    Raises nothing for a model that fits nowhere: `Plan.chosen` is None and `Plan.rejected` says why.
+    `policy` replaces the descriptor's own. Raises nothing for a model that fits nowhere: `Plan.chosen` is None and
+    `Plan.rejected` says why.
     """
     requirements = resolve(descriptor, inventory, platform)
+    policy = policy or descriptor.serving.policy
+    output_tokens = descriptor.serving.output_tokens
     engines, rejected_engines = engines_for(descriptor, catalog)
-    accepted: list[Placement] = []
-    rejected: list[Rejection] = list(rejected_engines)
-    for candidate in candidates(catalog, engines):
-        outcome = judge(candidate, requirements, catalog)
-        if isinstance(outcome, Placement):
-            accepted.append(outcome)
-        else:
-            rejected.append(outcome)
-    accepted.sort(key=cost_order)
+    outcome = _Outcome(Search(requirements, catalog), engines, rejected_engines, order_of(policy, output_tokens))
+    chosen = outcome.best(policy)
     return Plan(
         descriptor=descriptor,
         inventory=inventory,
         region=platform.region,
-        chosen=accepted[0] if accepted else None,
-        alternatives=tuple(accepted[1:]),
-        rejected=nearest_first(rejected),
-        warnings=_warnings(requirements, accepted[0] if accepted else None),
-        accepted=tuple(accepted),
+        chosen=chosen,
+        alternatives=Deferred(lambda: _alternatives(outcome.accepted, output_tokens)),
+        rejected=Deferred(lambda: outcome.rejected),
+        warnings=warnings_of(requirements, chosen, outcome.search.unrendered),
+        accepted=Deferred(lambda: outcome.accepted),
+        policy=policy,
     )
 
 
-def judge(candidate: Candidate, requirements: Requirements, catalog: Catalog) -> Placement | Rejection:
-    """A complete placement when every rule accepts the candidate, else its first violation."""
-    for candidate_rule in CANDIDATE_RULES:
-        violation = candidate_rule.check(candidate, requirements, catalog)
-        if violation is not None:
-            return _rejection(candidate, candidate_rule.name, violation.reason, violation.shortfall)
-    outcome = evaluate(candidate, requirements)
-    if isinstance(outcome, Rejection):
-        return outcome
-    for placement_rule in PLACEMENT_RULES:
-        violation = placement_rule.check(outcome, requirements)
-        if violation is not None:
-            return _rejection(candidate, placement_rule.name, violation.reason, violation.shortfall)
-    return outcome
+class _Outcome:
+    """What a search comes to: the choice at once, everything else when somebody asks."""
+
+    def __init__(
+        self,
+        search: Search,
+        engines: tuple[Engine, ...],
+        rejected_engines: tuple[Rejection, ...],
+        order: Callable[[Placement], Order],
+    ) -> None:
+        self.search = search
+        self._engines, self._rejected_engines, self._order = engines, rejected_engines, order
+        self._cheapest: Placement | None = None
+
+    def best(self, policy: Policy) -> Placement | None:
+        """By price without looking at what must cost more; by anything else the first of all."""
+        if policy is not Policy.COST:
+            return next(iter(self.accepted), None)
+        self._cheapest = self.search.cheapest(self._engines)
+        return self._cheapest
+
+    @cached_property
+    def accepted(self) -> tuple[Placement, ...]:
+        self.search.run(self._engines)
+        accepted = sorted(self.search.accepted, key=self._order)
+        if self._cheapest is None:
+            return tuple(accepted)
+        if accepted[0] != self._cheapest:
+            raise AssertionError("the cheapest placement is not the first of all: the bound on costs is wrong")
+        return (self._cheapest, *accepted[1:])
+
+    @cached_property
+    def rejected(self) -> tuple[Rejection, ...]:
+        _searched = self.accepted
+        return nearest_first((*self._rejected_engines, *self.search.rejected))
 
 
-def cost_order(placement: Placement) -> tuple[float, int, int, int, str, str]:
-    """Cheaper first; at equal cost fewer nodes, fewer accelerators, less communication, then the name."""
-    return (
-        UNPRICED if placement.usd_per_hour is None else placement.usd_per_hour,
-        placement.nodes,
-        placement.accelerators_per_replica * placement.replicas,
-        placement.tensor_parallel,
-        placement.instance_type.name,
-        placement.engine.name,
-    )
-
-
-def _rejection(candidate: Candidate, rule: str, reason: str, shortfall: str | None) -> Rejection:
-    return Rejection(
-        instance_type=candidate.instance_type.name,
-        engine=candidate.engine.name,
-        tensor_parallel=candidate.tensor_parallel,
-        rule=rule,
-        reason=reason,
-        shortfall=shortfall,
-    )
-
-
-def _warnings(requirements: Requirements, chosen: Placement | None) -> tuple[str, ...]:
-    warnings: list[str] = []
-    source: Source = requirements.descriptor.source
-    if source.uri.startswith("hf://") and source.revision is None:
-        warnings.append("source.revision is not set: the weights are not pinned")
-    warnings += [f"estimated: {assumption}" for assumption in requirements.inventory.estimated]
-    capacity_type = requirements.descriptor.constraints.capacity_type
-    if capacity_type is not CapacityType.ON_DEMAND:
-        warnings.append(f"capacity type {capacity_type.value}: the costs shown are on-demand prices")
-    targets = requirements.descriptor.serving.targets
-    if chosen is not None and chosen.instance_type.accelerator is None and targets == Targets():
-        warnings.append(_cpu_by_price_alone(chosen))
-    region = requirements.platform.region
-    if chosen is not None and chosen.price is not None and chosen.price.region != region:
-        warnings.append(f"no price of {region} is in the catalogue: costs are those of {chosen.price.region}")
-    return tuple(warnings)
-
-
-def _cpu_by_price_alone(chosen: Placement) -> str:
-    batch_ms = chosen.estimates.ttft_ms
-    speed = (
-        "" if batch_ms is None else f"; a batch of {chosen.sequences_per_replica} takes {batch_ms / 1000:.1f} s there"
-    )
-    return f"no serving.targets are set, so {chosen.instance_type.name} is chosen by price alone{speed} (estimate)"
+def _alternatives(accepted: Sequence[Placement], output_tokens: int) -> tuple[Placement, ...]:
+    """The front without the choice, in the order of the policy."""
+    front = {id(placement) for placement in pareto_front(accepted, output_tokens)}
+    return tuple(placement for placement in accepted[1:] if id(placement) in front)

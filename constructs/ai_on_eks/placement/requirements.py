@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ai_on_eks.catalog.model import zones_by_type
 from ai_on_eks.descriptors.architectures import own_precision
 from ai_on_eks.descriptors.inventory import Inventory, Item
 from ai_on_eks.descriptors.platform import Platform
@@ -16,22 +17,46 @@ DEFAULT_CONTEXT_TOKENS = 8192
 
 @dataclass(frozen=True, slots=True)
 class Requirements:
-    """One model's demands."""
+    """One model's demands.
+
+    load      what memory has to hold: the longest sequence, as many as are in flight
+    typical   what time is estimated for: the same with a sequence as it mostly is
+    """
 
     descriptor: Descriptor
     inventory: Inventory
     precision: Precision
     load: Load
+    typical: Load
     platform: Platform
+
+    @property
+    def least_replicas(self) -> int:
+        """Replicas that must serve whatever the load."""
+        serving = self.descriptor.serving
+        return max(serving.minimum_replicas, serving.zones)
+
+    @property
+    def least_nodes(self) -> int:
+        """Nodes, or groups of nodes, that replicas must lie on: copies that fail together are no copies."""
+        serving = self.descriptor.serving
+        return max(min(2, serving.minimum_replicas), serving.zones)
+
+    def zones(self, instance_type: str) -> tuple[str, ...]:
+        """Zones of the platform that offer the type."""
+        offered = zones_by_type(self.platform.region).get(instance_type, ())
+        return tuple(zone for zone in self.platform.network.availability_zones if zone in offered)
 
 
 def resolve(descriptor: Descriptor, inventory: Inventory, platform: Platform) -> Requirements:
     """The descriptor with its defaults filled in from the model itself."""
+    load = effective_load(descriptor, inventory)
     return Requirements(
         descriptor=descriptor,
         inventory=inventory,
         precision=effective_precision(descriptor),
-        load=effective_load(descriptor, inventory),
+        load=load,
+        typical=_typical_load(descriptor, load),
         platform=platform,
     )
 
@@ -59,3 +84,11 @@ def effective_load(descriptor: Descriptor, inventory: Inventory) -> Load:
         context_tokens = min(inventory.max_context_tokens or DEFAULT_CONTEXT_TOKENS, DEFAULT_CONTEXT_TOKENS)
     batch = serving.batch if inventory.image is None else inventory.image.batch
     return Load(context_tokens=context_tokens, concurrency=serving.concurrency, batch=batch)
+
+
+def _typical_load(descriptor: Descriptor, load: Load) -> Load:
+    serving = descriptor.serving
+    if serving.prompt_tokens is None or load.context_tokens == 1:
+        return load
+    tokens = min(load.context_tokens, serving.prompt_tokens + serving.output_tokens)
+    return Load(context_tokens=tokens, concurrency=load.concurrency, batch=load.batch)

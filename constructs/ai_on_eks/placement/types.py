@@ -2,53 +2,99 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
-from ai_on_eks.catalog.types import Engine, InstanceType, Price
+from ai_on_eks.catalog.types import Accelerator, Engine, InstanceType, Price
 from ai_on_eks.descriptors.inventory import Inventory
-from ai_on_eks.descriptors.schema import Descriptor
+from ai_on_eks.descriptors.schema import Descriptor, Policy
+from ai_on_eks.performance.machine import Division
 from ai_on_eks.performance.types import Estimates
+from ai_on_eks.placement.violations import Violation
 from ai_on_eks.sizing.types import MemoryDemand
+from ai_on_eks.units import ceil_div
+
+ANY_INSTANCE_TYPE = "any"
+"""The `instance_type` of a rejection that no instance type could mend."""
+
+ANY_ENGINE = "any"
+"""The `engine` of a rejection that no engine could mend."""
+
+WHOLE = Division()
+UNDIVIDED = Division(tensor_parallel=0)
+"""The division of a rejection that no division could mend; shown as tensor parallelism 0."""
 
 
-@dataclass(frozen=True, slots=True)
-class Candidate:
-    """One way to run one replica, before any rule has seen it. Nodes are never shared between replicas of one model
-    beyond `replicas_per_node`."""
+class Candidate(NamedTuple):
+    """One way to run one replica, before any rule has seen it.
+
+    A rank is what a share of the model runs on: a whole accelerator, or a logical core of one that has several.
+    """
 
     instance_type: InstanceType
     engine: Engine
-    tensor_parallel: int
-    pipeline_parallel: int = 1
+    division: Division = WHOLE
+
+    @property
+    def tensor_parallel(self) -> int:
+        return self.division.tensor_parallel
+
+    @property
+    def pipeline_parallel(self) -> int:
+        return self.division.pipeline_parallel
 
     @property
     def accelerators_per_replica(self) -> int:
-        return self.tensor_parallel * self.pipeline_parallel if self.instance_type.accelerator_count else 0
+        return accelerators_for(self.instance_type, self.division.ranks)
 
 
-@dataclass(frozen=True, slots=True)
-class Rejection:
-    """Why a candidate was not chosen. `shortfall` is in the unit its text names ('3.1 GiB', '2 GPUs'), or None."""
+class Rejection(NamedTuple):
+    """Why a candidate was not chosen, or every candidate of an instance type or of an engine at once.
+
+    instance_type, engine   names; `any` where the rule looks at neither
+    division                of the ranks; tensor parallelism 0 where the rule does not look at it
+    """
 
     instance_type: str
     engine: str
-    tensor_parallel: int
+    division: Division
     rule: str
-    reason: str
-    shortfall: str | None
+    violation: Violation
+
+    @property
+    def tensor_parallel(self) -> int:
+        return self.division.tensor_parallel
+
+    @property
+    def reason(self) -> str:
+        return self.violation.words.reason
+
+    @property
+    def shortfall(self) -> str | None:
+        """In the unit its text names ('3.1 GiB', '2 GPUs'), or None."""
+        return self.violation.words.shortfall
+
+    @property
+    def fix(self) -> str | None:
+        """The smallest change that could lift this rejection; None where nothing in the user's files can."""
+        return self.violation.words.fix
 
 
 @dataclass(frozen=True, slots=True)
 class Placement:
     """A candidate that every rule accepted, with what it costs and how much it leaves.
 
+    image_key        of the container image; None where no workload is rendered for the engine yet
     nodes            instances for all replicas; usd_per_hour = nodes × price, None where no price is published
+    sequences_per_replica  that run at once when the planned load is shared evenly
     headroom_bytes   per rank, after weights, activations, overhead and the cache of the planned concurrency
+    requests_per_second    that all replicas together end under the planned load; None where no speed is estimated
     """
 
     instance_type: InstanceType
     engine: Engine
-    image_key: str
+    image_key: str | None
     tensor_parallel: int
     pipeline_parallel: int
     nodes_per_replica: int
@@ -62,10 +108,21 @@ class Placement:
     price: Price | None
     usd_per_hour: float | None
     cpu_request_millicores: int
+    expert_parallel: int = 1
+    requests_per_second: float | None = None
+
+    @property
+    def division(self) -> Division:
+        return Division(
+            tensor_parallel=self.tensor_parallel,
+            pipeline_parallel=self.pipeline_parallel,
+            expert_parallel=self.expert_parallel,
+            nodes=self.nodes_per_replica,
+        )
 
     @property
     def accelerators_per_replica(self) -> int:
-        return self.tensor_parallel * self.pipeline_parallel if self.instance_type.accelerator_count else 0
+        return accelerators_for(self.instance_type, self.tensor_parallel * self.pipeline_parallel)
 
     @property
     def headroom_bytes(self) -> int:
@@ -89,19 +146,24 @@ class Seat:
 class Plan:
     """The answer for one model. `chosen` is None when nothing fits. `rejected` says why not, nearest miss first.
 
-    accepted  every placement that passed all rules, best first: the choice, the alternatives and what neither is
-    seat      where the replicas lie, once the fleet is planned
+    policy        what the placements are ranked by
+    accepted      every placement that passed all rules, best first: the choice, the alternatives and what neither is
+    alternatives  of the accepted ones those that none beats in price, latency and throughput at once, best first
+    seat          where the replicas lie, once the fleet is planned
+
+    The choice is known at once; the other lists are computed when somebody looks at them.
     """
 
     descriptor: Descriptor
     inventory: Inventory
     region: str
     chosen: Placement | None
-    alternatives: tuple[Placement, ...]
-    rejected: tuple[Rejection, ...]
+    alternatives: Sequence[Placement]
+    rejected: Sequence[Rejection]
     warnings: tuple[str, ...]
-    accepted: tuple[Placement, ...]
+    accepted: Sequence[Placement]
     seat: Seat = Seat()
+    policy: Policy = Policy.COST
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,3 +185,24 @@ class CapacityRequest:
     models: tuple[str, ...]
     pool: str
     reservation_id: str | None = None
+
+
+def ranks_per_accelerator(accelerator: Accelerator) -> int:
+    """Logical cores of one device: 1 of a GPU."""
+    return accelerator.cores // accelerator.cores_per_rank
+
+
+def ranks_per_node(instance_type: InstanceType) -> int:
+    """Ranks that one node holds: all its accelerators, or the one process on its processors."""
+    accelerator = instance_type.accelerator
+    if accelerator is None or not instance_type.accelerator_count:
+        return 1
+    return instance_type.accelerator_count * ranks_per_accelerator(accelerator)
+
+
+def accelerators_for(instance_type: InstanceType, ranks: int) -> int:
+    """Accelerators that so many ranks take; 0 where they run on processors."""
+    accelerator = instance_type.accelerator
+    if accelerator is None or not instance_type.accelerator_count:
+        return 0
+    return ceil_div(ranks, ranks_per_accelerator(accelerator))

@@ -7,7 +7,9 @@ from collections.abc import Mapping
 from ai_on_eks.descriptors.platform import Platform
 from ai_on_eks.errors import InputError, NothingFitsError, Problem
 from ai_on_eks.placement.requirements import effective_precision
+from ai_on_eks.placement.rules.capability import why_not_rendered
 from ai_on_eks.placement.types import Placement, Plan
+from ai_on_eks.placement.warnings import placement_text
 from ai_on_eks.serving.engines import ENGINES, engine_parts
 from ai_on_eks.serving.images import unpinned_warnings
 from ai_on_eks.serving.pod import NAME_LABEL, pod_spec
@@ -36,7 +38,8 @@ CPU_ROLLOUT = {"maxSurge": 1, "maxUnavailable": 1}
 def build_workload(plan: Plan, platform: Platform, images: Mapping[str, ImageReference]) -> Workload:
     """Everything the cluster has to know of one model. All problems are raised at once."""
     placement = _chosen(plan)
-    _raise_all((*_name_problems(plan), *_placement_problems(placement), *_image_problems(placement, images)))
+    image_key = _require_rendered(plan, placement)
+    _raise_all((*_name_problems(plan), *_image_problems(image_key, images)))
     descriptor = plan.descriptor
     replica = Replica(
         descriptor=descriptor,
@@ -44,7 +47,7 @@ def build_workload(plan: Plan, platform: Platform, images: Mapping[str, ImageRef
         precision=effective_precision(descriptor),
         placement=placement,
         region=platform.region,
-        image=images[placement.image_key],
+        image=images[image_key],
         seat=plan.seat,
     )
     engine = ENGINES[placement.engine.name]
@@ -106,23 +109,29 @@ def _name_problems(plan: Plan) -> tuple[Problem, ...]:
     )
 
 
-def _placement_problems(placement: Placement) -> tuple[Problem, ...]:
-    if placement.engine.name not in ENGINES:
-        raise AssertionError(f"the engine catalogue names {placement.engine.name}, and no module serves it")
-    if placement.nodes_per_replica == 1 and placement.pipeline_parallel == 1:
-        return ()
-    return (
+def _require_rendered(plan: Plan, placement: Placement) -> str:
+    """The key of the image, or why there is none: what was chosen is never exchanged for something else."""
+    why = why_not_rendered(placement)
+    if why is None and placement.image_key is not None:
+        return placement.image_key
+    rendered = next((other for other in plan.accepted if why_not_rendered(other) is None), None)
+    fix = "set engines: rendered in the platform file"
+    if rendered is None:
+        fix += ", and see with `ai-on-eks plan` what else keeps every placement that can be rendered from serving it"
+    else:
+        fix = f"set constraints.engines to [{rendered.engine.name}], or {fix}: {placement_text(rendered)}"
+    raise InputError(
         Problem(
-            code="multi-node-not-served",
-            message=f"a replica that spans {placement.nodes_per_replica} nodes cannot be deployed yet",
-            value=placement.nodes_per_replica,
-            allowed=("1",),
-            fix="use a smaller data type, or allow an instance type that holds the model whole",
-        ),
+            code="placement-not-rendered",
+            message=f"{why}, and the plan chose {placement_text(placement)}",
+            path="constraints.engines",
+            value=placement.engine.name,
+            fix=fix,
+        )
     )
 
 
-def _image_problems(placement: Placement, images: Mapping[str, ImageReference]) -> tuple[Problem, ...]:
+def _image_problems(image_key: str, images: Mapping[str, ImageReference]) -> tuple[Problem, ...]:
     return tuple(
         Problem(
             code="image-missing",
@@ -131,7 +140,7 @@ def _image_problems(placement: Placement, images: Mapping[str, ImageReference]) 
             allowed=tuple(sorted(images)),
             fix=f"add images.{key}, or leave platform.images out to use the package's own file",
         )
-        for key in (placement.image_key, FETCH_IMAGE_KEY)
+        for key in (image_key, FETCH_IMAGE_KEY)
         if key not in images
     )
 

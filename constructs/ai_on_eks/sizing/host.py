@@ -33,7 +33,7 @@ def host_memory(
     inventory: Inventory, precision: Precision, load: Load, target: Target, *, rank: RankMemory, storage: Storage
 ) -> HostMemory:
     """The container's memory, shared memory and disk, line by line."""
-    ranks = 1 if target.on_cpu else target.tensor_parallel * target.pipeline_parallel
+    ranks = 1 if target.on_cpu else ceil_div(target.tensor_parallel * target.pipeline_parallel, target.nodes)
     buffer_bytes = max(target.engine.host.loading_buffer_bytes, largest_tensor_bytes(inventory, precision))
     shared = _shared_memory_term(target, ranks)
     loading = _loading_term(inventory, precision, target, ranks, buffer_bytes)

@@ -30,6 +30,7 @@ def stage_bounds(layers: int, pipeline_parallel: int) -> tuple[tuple[int, int], 
     return tuple(pairwise(accumulate(sizes, initial=0)))
 
 
+@lru_cache(maxsize=64)
 def stages(
     inventory: Inventory, pipeline_parallel: int, *, encoders_on_every_stage: bool = False
 ) -> tuple[StageTensors, ...]:

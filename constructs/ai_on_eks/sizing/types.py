@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ai_on_eks.catalog.types import EngineMemory
@@ -30,6 +31,7 @@ class Target:
     accelerator          catalogue name of the accelerator; engines set some batch limits by name
     on_cpu               the model runs on the container's own processors and memory
     compute_capability   NVIDIA's, on which the engine's kernels depend; None where there is none or it is not known
+    nodes                that the ranks are spread over evenly; host memory and disk are those of one of them
     """
 
     device_memory_bytes: int
@@ -40,6 +42,7 @@ class Target:
     accelerator: str | None = None
     on_cpu: bool = False
     compute_capability: tuple[int, int] | None = None
+    nodes: int = 1
 
     def __hash__(self) -> int:
         """Without the engine, whose sources are a mapping; equality still compares everything."""
@@ -77,7 +80,7 @@ class RankMemory:
     headroom_bytes: int
     max_batched_tokens: int
     max_sequences: int
-    terms: tuple[Term, ...]
+    terms: Sequence[Term]
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +96,7 @@ class HostMemory:
     memory_bytes: int
     shared_memory_bytes: int
     ephemeral_bytes: int
-    terms: tuple[Term, ...]
+    terms: Sequence[Term]
     loading_buffer_bytes: int = 0
 
 
@@ -107,4 +110,4 @@ class MemoryDemand:
     host: HostMemory
     sequences_per_replica: int
     fits: bool
-    reasons: tuple[str, ...]
+    reasons: Sequence[str]

@@ -55,11 +55,11 @@ def stage_bytes(
 ) -> tuple[int, ...]:
     """Bytes of the weights on a rank of each pipeline stage."""
     has_mxfp4 = any(_is_mxfp4(tensor, precision) for tensor in inventory.tensors)
+    divided = stages(inventory, pipeline_parallel, encoders_on_every_stage=layout.encoders_on_every_stage)
     each = {
         id(tensor): _rank_bytes(tensor, inventory, precision, tensor_parallel, layout, has_mxfp4=has_mxfp4)
-        for tensor in inventory.tensors
+        for tensor in {id(tensor): tensor for stage in divided for tensor, _count in stage}.values()
     }
-    divided = stages(inventory, pipeline_parallel, encoders_on_every_stage=layout.encoders_on_every_stage)
     return tuple(sum(count * each[id(tensor)] for tensor, count in stage) for stage in divided)
 
 

@@ -18,6 +18,8 @@ from ai_on_eks.cli.planning import load_and_plan
 from ai_on_eks.cli.problems import report
 from ai_on_eks.cli.reasons import nothing_fits
 from ai_on_eks.cli.rendering import images_of
+from ai_on_eks.descriptors.platform import PlannedEngines
+from ai_on_eks.descriptors.schema import Policy
 from ai_on_eks.errors import EXIT_DONE, EXIT_NOTHING_FITS
 from ai_on_eks.placement.types import Plan
 
@@ -26,11 +28,23 @@ def configure(parser: ArgumentParser) -> None:
     parser.add_argument("descriptors", nargs="+", metavar="DESCRIPTOR", help="descriptor file of a model")
     parser.add_argument("--platform", metavar="FILE", help="platform file; default: ./platform.yaml")
     parser.add_argument("--region", metavar="REGION", help="plan for this region instead of the platform's")
+    parser.add_argument(
+        "--policy",
+        choices=[policy.value for policy in Policy],
+        help="prefer a low price, short requests, many requests or free memory; default: the descriptor's",
+    )
+    parser.add_argument(
+        "--engines",
+        choices=[engines.value for engines in PlannedEngines],
+        help="choose any engine, or only what can be rendered; default: the platform's",
+    )
     parser.add_argument("--explain", action="store_true", help="every memory term, alternative and rejection")
 
 
 def run(args: Namespace) -> int:
-    target, models, fleet = load_and_plan(args.descriptors, args.platform, args.region)
+    engines = PlannedEngines(args.engines) if args.engines else None
+    policy = Policy(args.policy) if args.policy else None
+    target, models, fleet = load_and_plan(args.descriptors, args.platform, args.region, engines=engines, policy=policy)
     warnings = [*zone_warnings(target), *too_old_warnings(target.catalog, fleet.plans, today())]
     body = plans_body(fleet, target.catalog, images_of(target), terms=args.explain)
     if args.json:

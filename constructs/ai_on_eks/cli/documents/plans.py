@@ -10,8 +10,11 @@ from ai_on_eks.cli.documents.fleets import fleet_mapping, part_mapping
 from ai_on_eks.cli.documents.memory import host_mapping, rank_mapping
 from ai_on_eks.cli.documents.prices import price_mapping
 from ai_on_eks.cli.reasons import why, why_in_fleet
+from ai_on_eks.descriptors.schema import Serving
 from ai_on_eks.performance.types import Estimates
 from ai_on_eks.placement.fleet.types import FleetMember, FleetPlan, FleetPool
+from ai_on_eks.placement.ranking import autoscaling_range, usd_per_million
+from ai_on_eks.placement.rules.capability import why_not_rendered
 from ai_on_eks.placement.types import Placement, Plan, Rejection
 from ai_on_eks.serving.images import unpinned_warnings
 from ai_on_eks.serving.types import ImageReference
@@ -47,27 +50,35 @@ def plan_mapping(
 
     `part` is the model's place in a fleet, `in_fleet` of the document; null where there is none.
     """
-    image = images[plan.chosen.image_key] if images is not None and plan.chosen is not None else None
-    descriptor = plan.descriptor
+    chosen, descriptor = plan.chosen, plan.descriptor
+    key = chosen.image_key if chosen is not None else None
+    image = images[key] if images is not None and key is not None else None
     return {
         "model": descriptor.name,
         "kind": descriptor.kind.value,
         "task": descriptor.task,
         "parameters": {"total": plan.inventory.parameters, "active": plan.inventory.active_parameters},
         "capacity_type": descriptor.constraints.capacity_type.value,
-        "chosen": None if plan.chosen is None else placement_mapping(plan.chosen, terms=terms),
+        "policy": plan.policy.value,
+        "chosen": None if chosen is None else placement_mapping(chosen, descriptor.serving, terms=terms),
         "in_fleet": None if part is None else part_mapping(*part),
         "why": why(plan, catalog) if part is None else why_in_fleet(plan, catalog, *part),
         "image": None if image is None else image.reference,
         "warnings": [*plan.warnings, *unpinned_warnings([] if image is None else [image])],
-        "alternatives": [placement_mapping(placement, terms=False) for placement in plan.alternatives],
+        "accepted": len(plan.accepted),
+        "alternatives": [placement_mapping(placement, descriptor.serving) for placement in plan.alternatives],
         "rejected": [rejection_mapping(rejection) for rejection in plan.rejected],
     }
 
 
-def placement_mapping(placement: Placement, *, terms: bool = False) -> dict[str, Any]:
-    """One way to run the model. `usd_per_hour` is for all nodes, `price` for one instance."""
+def placement_mapping(placement: Placement, serving: Serving, *, terms: bool = False) -> dict[str, Any]:
+    """One way to run the model. `usd_per_hour` is for all nodes, `price` for one instance.
+
+    `rendered` tells whether a workload is rendered for it, `not_rendered` why not.
+    """
     instance_type, rank = placement.instance_type, placement.memory.rank
+    unrendered = why_not_rendered(placement)
+    least, most = autoscaling_range(placement, serving.minimum_replicas, serving.maximum_replicas)
     return {
         "instance_type": instance_type.name,
         "nodes_per_replica": placement.nodes_per_replica,
@@ -78,20 +89,35 @@ def placement_mapping(placement: Placement, *, terms: bool = False) -> dict[str,
         "accelerators_per_replica": placement.accelerators_per_replica,
         "tensor_parallel": placement.tensor_parallel,
         "pipeline_parallel": placement.pipeline_parallel,
+        "expert_parallel": placement.expert_parallel,
         "engine": placement.engine.name,
         "engine_version": placement.engine.version,
         "image_key": placement.image_key,
+        "rendered": unrendered is None,
+        "not_rendered": unrendered,
         "usd_per_hour": placement.usd_per_hour,
+        "usd_per_million": _usd_per_million(placement, serving),
         "price": price_mapping(placement.price),
         "memory_fraction": rank.memory_fraction,
         "max_model_len": placement.max_model_len,
         "sequences_per_replica": placement.sequences_per_replica,
         "kv_cache_tokens": rank.kv_cache_tokens,
         "estimates": estimates_mapping(placement.estimates),
+        "requests_per_second": placement.requests_per_second,
+        "autoscaling": {"minimum_replicas": least, "maximum_replicas": most},
         "headroom_bytes": placement.headroom_bytes,
         "per_accelerator": rank_mapping(rank, terms=terms),
         "host": host_mapping(placement.memory.host, terms=terms),
     }
+
+
+def _usd_per_million(placement: Placement, serving: Serving) -> dict[str, Any] | None:
+    """Of output tokens where the model writes some, of items elsewhere; null without a price or an estimate."""
+    cost = usd_per_million(placement, serving.output_tokens)
+    if cost is None:
+        return None
+    unit = "items" if placement.estimates.tpot_ms is None else "output-tokens"
+    return {"usd": round(cost, 4), "unit": unit}
 
 
 def estimates_mapping(estimates: Estimates) -> dict[str, Any]:
@@ -106,12 +132,18 @@ def estimates_mapping(estimates: Estimates) -> dict[str, Any]:
 
 
 def rejection_mapping(rejection: Rejection) -> Mapping[str, Any]:
-    """One candidate that a rule refused; `any` as instance type where no instance type could mend it."""
+    """One candidate that a rule refused; `any` where no other instance type or engine could mend it, and
+    tensor parallelism 0 where no other division could."""
+    words = rejection.violation.words
     return {
         "instance_type": rejection.instance_type,
         "engine": rejection.engine,
         "tensor_parallel": rejection.tensor_parallel,
+        "pipeline_parallel": rejection.division.pipeline_parallel,
+        "expert_parallel": rejection.division.expert_parallel,
+        "nodes_per_replica": rejection.division.nodes,
         "rule": rejection.rule,
-        "reason": rejection.reason,
-        "shortfall": rejection.shortfall,
+        "reason": words.reason,
+        "shortfall": words.shortfall,
+        "fix": words.fix,
     }

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from ai_on_eks.catalog.daemonsets import load_daemonsets, reserved_by_daemonsets
 from ai_on_eks.catalog.types import InstanceType
 from ai_on_eks.descriptors.platform import Platform, Reservation
-from ai_on_eks.descriptors.schema import CapacityType
+from ai_on_eks.descriptors.schema import CapacityType, Policy
 from ai_on_eks.placement.fleet.problem import Model, Option, PackingProblem, Pool
 from ai_on_eks.placement.fleet.shares import Resources, nodes_for, share_of
 from ai_on_eks.placement.types import Placement, Plan
@@ -155,8 +155,9 @@ def _pool(key: PoolKey, platform: Platform) -> Pool:
 
 
 def _ways(plan: Plan) -> Iterator[tuple[PoolKey, Placement]]:
-    """Every accepted placement in every pool it may use, best first."""
-    for placement in plan.accepted:
+    """Every accepted placement in every pool it may use, best first. A plan that was ranked by something else than its
+    price keeps its choice: what the fleet may exchange is decided by dollars alone."""
+    for placement in plan.accepted if plan.policy is Policy.COST else plan.accepted[:1]:
         routes = {route.value for route in placement.instance_type.purchase_routes}
         for capacity_type in ACCEPTED_CAPACITY[plan.descriptor.constraints.capacity_type]:
             if capacity_type.value in routes or capacity_type is plan.descriptor.constraints.capacity_type:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from ai_on_eks.catalog.loading import Catalog
 from ai_on_eks.catalog.types import Accelerator, Engine, InstanceType, Vendor
+from ai_on_eks.descriptors.platform import PlannedEngines
 from ai_on_eks.placement.requirements import Requirements
-from ai_on_eks.placement.rules.types import Violation
-from ai_on_eks.placement.types import Candidate
+from ai_on_eks.placement.types import Candidate, Placement
+from ai_on_eks.placement.violations import Violation, Words, stated
 
 
 def image_key(engine: Engine, instance_type: InstanceType) -> str | None:
@@ -24,15 +25,17 @@ def engine_runs_on_device(candidate: Candidate, _: Requirements, __: Catalog) ->
     engine, accelerator = candidate.engine, candidate.instance_type.accelerator
     if image_key(engine, candidate.instance_type) is not None or runs_unpackaged(engine, accelerator):
         return None
+    if engine.accelerators:
+        return stated(f"{engine.title} {engine.version} runs on {', '.join(engine.accelerators)} only")
     if accelerator is None:
-        return Violation(f"{engine.title} {engine.version} is not served on CPU by this package")
+        return stated(f"{engine.title} {engine.version} is not served on CPU by this package")
     if engine.deployed and accelerator.vendor is Vendor.NVIDIA and accelerator.compute_capability is not None:
         capability = ".".join(map(str, accelerator.compute_capability))
         why = engine.withheld_images.get(capability)
         if why is not None:
-            return Violation(f"{engine.title} {engine.version} is not used on compute capability {capability}: {why}")
-        return Violation(f"{engine.title} {engine.version} has no image for compute capability {capability}")
-    return Violation(f"{engine.title} {engine.version} has no build for {accelerator.title}")
+            return stated(f"{engine.title} {engine.version} is not used on compute capability {capability}: {why}")
+        return stated(f"{engine.title} {engine.version} has no image for compute capability {capability}")
+    return stated(f"{engine.title} {engine.version} has no build for {accelerator.title}")
 
 
 def runs_unpackaged(engine: Engine, accelerator: Accelerator | None) -> bool:
@@ -49,7 +52,7 @@ def engine_runs_on_architecture(candidate: Candidate, _: Requirements, __: Catal
     if architecture in engine.architectures:
         return None
     built = ", ".join(engine.architectures)
-    return Violation(f"the node is {architecture}, {engine.title} {engine.version} is built for {built}")
+    return stated(f"the node is {architecture}, {engine.title} {engine.version} is built for {built}")
 
 
 def precision_supported(candidate: Candidate, requirements: Requirements, _: Catalog) -> Violation | None:
@@ -58,16 +61,18 @@ def precision_supported(candidate: Candidate, requirements: Requirements, _: Cat
     if accelerator is None:
         if weights in engine.cpu_weights:
             return None
-        return Violation(f"{engine.title} {engine.version} runs {', '.join(engine.cpu_weights)} on CPU, not {weights}")
+        return stated(f"{engine.title} {engine.version} runs {', '.join(engine.cpu_weights)} on CPU, not {weights}")
     required = engine.min_compute_capability.get(weights)
     if required is None:
         served = ", ".join(sorted(engine.min_compute_capability))
-        return Violation(f"{engine.title} {engine.version} serves {served}, not {weights}")
+        fix = f"choose precision.weights among {served}, or another engine"
+        return stated(f"{engine.title} {engine.version} serves {served}, not {weights}", fix)
     present = accelerator.compute_capability
     if present is not None and present < required:
-        return Violation(
+        return stated(
             f"{weights} needs compute capability {required[0]}.{required[1]}, "
-            f"{accelerator.title} has {present[0]}.{present[1]}"
+            f"{accelerator.title} has {present[0]}.{present[1]}",
+            "choose another precision.weights, or allow accelerators that compute in it",
         )
     return None
 
@@ -80,7 +85,34 @@ def cache_precision_supported(candidate: Candidate, requirements: Requirements, 
     present = accelerator.compute_capability if accelerator else None
     if accelerator is None or required is None or present is None or present >= required:
         return None
-    return Violation(
+    return stated(
         f"a cache in {data_type} needs compute capability {required[0]}.{required[1]}, "
-        f"{accelerator.title} has {present[0]}.{present[1]}"
+        f"{accelerator.title} has {present[0]}.{present[1]}",
+        "set precision.kv_cache to auto",
     )
+
+
+def rendered(placement: Placement, requirements: Requirements) -> Violation | None:
+    """Only where the platform asks for it: a plan that nothing can be rendered for is an answer all the same."""
+    if requirements.platform.engines is PlannedEngines.ANY:
+        return None
+    why = why_not_rendered(placement)
+    return None if why is None else Violation(_not_rendered, (why,))
+
+
+def why_not_rendered(placement: Placement) -> str | None:
+    """Why no workload is rendered for the placement yet; None where one is."""
+    engine = placement.engine
+    if placement.image_key is None:
+        return f"no workload is rendered for {engine.title} yet"
+    if placement.nodes_per_replica > 1:
+        return f"no workload is rendered yet for a replica that spans {placement.nodes_per_replica} nodes"
+    if placement.pipeline_parallel > 1:
+        return f"no workload is rendered yet for a replica of {placement.pipeline_parallel} pipeline stages"
+    if placement.expert_parallel > 1:
+        return f"no workload is rendered yet for experts dealt out to {placement.expert_parallel} ranks"
+    return None
+
+
+def _not_rendered(why: str) -> Words:
+    return Words(why, None, "set engines: any in the platform file to plan it all the same")

@@ -1,32 +1,31 @@
 """Does a placement reach what was asked of latency, throughput and price.
 
-Throughput is reached by more replicas, so it rejects only where it is unknown or where the load cannot keep enough of
-them busy; latency is a property of one replica.
+More replicas share the same load, so each runs fewer sequences and is faster: replicas are added until the targets are
+met (`placement.replicas`). A target rejects where none can be estimated, where one sequence alone is too slow, or where
+the load cannot keep enough replicas busy.
 """
 
 from __future__ import annotations
 
 from ai_on_eks.placement.requirements import Requirements
-from ai_on_eks.placement.rules.types import Violation
 from ai_on_eks.placement.throughput import throughputs
 from ai_on_eks.placement.types import Placement
+from ai_on_eks.placement.violations import Violation, Words, stated
 
 
 def latency(placement: Placement, requirements: Requirements) -> Violation | None:
     targets = requirements.descriptor.serving.targets
-    for name, wanted, estimated in (
-        ("time to first token", targets.ttft_ms, placement.estimates.ttft_ms),
-        ("time per output token", targets.tpot_ms, placement.estimates.tpot_ms),
+    for name, key, wanted, estimated in (
+        ("time to first token", "ttft_ms", targets.ttft_ms, placement.estimates.ttft_ms),
+        ("time per output token", "tpot_ms", targets.tpot_ms, placement.estimates.tpot_ms),
     ):
         if wanted is None:
             continue
         if estimated is None:
-            return Violation(f"a target for {name} is set, but none can be estimated for this model")
+            reason = f"a target for {name} is set, but none can be estimated for this model"
+            return stated(reason, f"remove serving.targets.{key}")
         if estimated > wanted:
-            return Violation(
-                f"{name} is estimated at {estimated:.1f} ms, the target is {wanted:g} ms",
-                f"{estimated - wanted:.1f} ms",
-            )
+            return Violation(_too_slow, (name, key, estimated, wanted), estimated - wanted)
     return None
 
 
@@ -34,14 +33,19 @@ def throughput(placement: Placement, requirements: Requirements) -> Violation | 
     replicas, sequences = placement.replicas, placement.sequences_per_replica
     for target in throughputs(requirements, placement.estimates, replicas=replicas, sequences=sequences):
         if target.total is None:
-            return Violation(f"a target for {target.name} is set, but none can be estimated for this model here")
+            reason = f"a target for {target.name} is set, but none can be estimated for this model here"
+            return stated(reason, "remove a target that cannot be estimated")
         if target.total < target.wanted:
-            return Violation(
-                f"{target.name} are estimated at {target.total:.1f} at most with {requirements.load.concurrency:,} in "
-                f"flight (serving.concurrency), the target is {target.wanted:,.10g}",
-                f"{target.wanted - target.total:.1f} per second",
-            )
+            figures = (target.name, target.total, target.wanted, requirements.load.concurrency)
+            return Violation(_too_little, figures, target.wanted - target.total)
     return None
+
+
+def most_replicas(placement: Placement, requirements: Requirements) -> Violation | None:
+    most = requirements.descriptor.serving.maximum_replicas
+    if most is None or placement.replicas <= most:
+        return None
+    return Violation(_too_many_replicas, (placement.replicas, most), placement.replicas - most)
 
 
 def price_ceiling(placement: Placement, requirements: Requirements) -> Violation | None:
@@ -50,7 +54,41 @@ def price_ceiling(placement: Placement, requirements: Requirements) -> Violation
     if ceiling is None:
         return None
     if cost is None:
-        return Violation(f"a ceiling of {ceiling:g} $/h is set, but no price is published")
+        reason = f"a ceiling of {ceiling:g} $/h is set, but no price is published"
+        return stated(reason, "remove constraints.max_usd_per_hour")
     if cost <= ceiling:
         return None
-    return Violation(f"costs {cost:.4f} $/h, the ceiling is {ceiling:g} $/h", f"{cost - ceiling:.4f} $/h")
+    return Violation(_too_expensive, (cost, ceiling), cost - ceiling)
+
+
+def _too_slow(name: str, key: str, estimated: float, wanted: float) -> Words:
+    return Words(
+        f"{name} is estimated at {estimated:.1f} ms, the target is {wanted:g} ms",
+        f"{estimated - wanted:.1f} ms",
+        f"set serving.targets.{key} to {estimated:.1f}, or allow faster accelerators",
+    )
+
+
+def _too_little(name: str, total: float, wanted: float, concurrency: int) -> Words:
+    return Words(
+        f"{name} are estimated at {total:.1f} at most with {concurrency:,} in flight (serving.concurrency), the target "
+        f"is {wanted:,.10g}",
+        f"{wanted - total:.1f} per second",
+        "lower the target or raise serving.concurrency",
+    )
+
+
+def _too_many_replicas(replicas: int, most: int) -> Words:
+    return Words(
+        f"the load needs {replicas:,} replicas, serving.maximum_replicas is {most:,}",
+        f"{replicas - most:,} replicas",
+        f"set serving.maximum_replicas to {replicas}, or allow larger accelerators",
+    )
+
+
+def _too_expensive(cost: float, ceiling: float) -> Words:
+    return Words(
+        f"costs {cost:.4f} $/h, the ceiling is {ceiling:g} $/h",
+        f"{cost - ceiling:.4f} $/h",
+        f"set constraints.max_usd_per_hour to {cost:.4f}",
+    )

@@ -1,4 +1,4 @@
-"""What a rule is and what it answers."""
+"""What a rule is, and what it looks at. What it answers is a `Violation`."""
 
 from __future__ import annotations
 
@@ -8,19 +8,12 @@ from dataclasses import dataclass
 from ai_on_eks.catalog.loading import Catalog
 from ai_on_eks.placement.requirements import Requirements
 from ai_on_eks.placement.types import Candidate, Placement
-
-
-@dataclass(frozen=True, slots=True)
-class Violation:
-    """Why not, and by how much, in the user's words."""
-
-    reason: str
-    shortfall: str | None = None
+from ai_on_eks.placement.violations import Violation
 
 
 @dataclass(frozen=True, slots=True)
 class CandidateRule:
-    """A rule that needs no figures of the model."""
+    """A rule that needs no figures of the model. Of the candidate it looks at what its list of rules says, no more."""
 
     name: str
     check: Callable[[Candidate, Requirements, Catalog], Violation | None]
