@@ -230,8 +230,7 @@ class Constraints(Strict):
     instance_families: tuple[InstanceFamily, ...] = Field(default=(), description="such as g6e")
     engines: tuple[EngineName, ...] = Field(
         default=(),
-        description="serving engines: vllm, sglang, tei, triton, llama-cpp, diffusers, vllm-neuron, nxd-inference, "
-        "torch-neuronx, transformers-neuronx",
+        description="serving engines, such as vllm or llama-cpp",
     )
     capacity_type: CapacityType = Field(default=CapacityType.ON_DEMAND, description="how the instances are bought")
     max_usd_per_hour: float | None = Field(
@@ -257,7 +256,6 @@ class Descriptor(Strict):
     variants: tuple[RelativeFile, ...] = Field(
         default=(),
         max_length=16,
-        description="other descriptors (relative to this one) of smaller or distilled models that would do as well; "
-        "the plan compares them and never chooses them",
+        description="files of descriptors, relative to this one: models that would do as well, compared, never chosen",
     )
     schema_version: Literal["v1"] = Field(default="v1", alias="schema", description="version of this format")
