@@ -27,7 +27,9 @@ VALUES: Config = {
     **dict.fromkeys(("num_hidden_layers", "num_layers", "n_layer", "n_layers", "depth", "vt_num_hidden_layers"), 4),
     **dict.fromkeys(("encoder_layers", "decoder_layers", "num_single_layers"), 4),
     **dict.fromkeys(("num_attention_heads", "num_heads", "n_head", "n_heads", "num_cross_attention_heads"), 32),
-    **dict.fromkeys(("encoder_attention_heads", "decoder_attention_heads", "vt_num_attention_heads"), 16),
+    **dict.fromkeys(
+        ("encoder_attention_heads", "attention_heads", "decoder_attention_heads", "vt_num_attention_heads"), 16
+    ),
     **dict.fromkeys(("intermediate_size", "d_ff", "hidden_dim", "ffn_dim", "vt_intermediate_size"), 2048),
     **dict.fromkeys(("encoder_ffn_dim", "decoder_ffn_dim"), 2048),
     **dict.fromkeys(("head_dim", "d_kv", "v_head_dim", "qk_nope_head_dim", "index_head_dim"), 32),

@@ -57,7 +57,7 @@ RANKING = "text-ranking"
 LABELS = "image-classification"
 TO_IMAGE = "text-to-image"
 
-_SPEECH_ENCODERS = ("hubert", "wav2vec2")
+_SPEECH_ENCODERS = ("hubert", "wav2vec2", "wavlm")
 _SPEECH_WRITERS = ("speech_to_text", "whisper")
 _TRANSLATORS = ("m2m_100", "marian")
 _SUMMARIZERS = ("pegasus",)
@@ -75,6 +75,7 @@ CLASSES: tuple[tuple[str, tuple[str, ...], Kind, str], ...] = (
     ("Model", _SPEECH_WRITERS, Kind.FOUNDATION, SPEECH),
     ("ForCTC", (), Kind.TASK_SPECIFIC, SPEECH),
     ("ForSequenceClassification", _SPEECH_ENCODERS, Kind.TASK_SPECIFIC, "audio-classification"),
+    ("ForXVector", (), Kind.TASK_SPECIFIC, "audio-classification"),
     ("ForAudioFrameClassification", (), Kind.TASK_SPECIFIC, "audio-classification"),
     ("ForSequenceClassification", (), Kind.TASK_SPECIFIC, "text-classification"),
     ("ForTokenClassification", (), Kind.TASK_SPECIFIC, "token-classification"),

@@ -1,4 +1,4 @@
-"""Encoders of raw sound: wav2vec 2.0 and HuBERT.
+"""Encoders of raw sound: wav2vec 2.0, HuBERT and WavLM.
 
 A frame is what the convolutions make of ∏ strides samples: 320 at 16 kHz, 20 ms. It is the item, as a token is of text.
 With convolutions of c channels and kernel k, hidden size H, intermediate size I, a convolution for positions of kernel
@@ -8,6 +8,7 @@ p in g groups, and V characters:
     projection 2c + H × c + H
     positions  H × H/g × p + p + H                             its length and direction are separate (weight norm)
     per layer  4 × (H × H + H)  +  2 × H × I + I + H  +  4H    (+ 2H + 2 × A × H + A + H with language adapters)
+    WavLM      buckets × A once, and per layer A + 8 × H/A + 8   relative positions, weighed by a gate
     on top     2H, H for masked frames; …ForCTC: V × H + V
 
     operations per frame  front: 2 × weights × places per frame; the rest: 2 × weights; 4 × layers × H per frame of
@@ -16,7 +17,7 @@ p in g groups, and V characters:
 
 An adapter behind the encoder (`add_adapter`) and batch norm before positions are refused.
 Names are those of the published checkpoints.
-Source: modeling_wav2vec2.py and modeling_hubert.py of transformers 5.23.0.
+Source: modeling_wav2vec2.py, modeling_hubert.py and modeling_wavlm.py of transformers 5.23.0.
 """
 
 from __future__ import annotations
@@ -39,7 +40,7 @@ from ai_on_eks.descriptors.inventory import (
 )
 
 FAMILY = "transformer"
-MODEL_TYPES: Mapping[str, None] = {"hubert": None, "wav2vec2": None}
+MODEL_TYPES: Mapping[str, None] = {"hubert": None, "wav2vec2": None, "wavlm": None}
 
 _COMMON: Mapping[str, Any] = {
     "vocab_size": 32,
@@ -55,13 +56,27 @@ _COMMON: Mapping[str, Any] = {
     "classifier_proj_size": 256,
     "num_labels": 2,
 }
+_SPEAKER: Mapping[str, Any] = {
+    "tdnn_dim": [512, 512, 512, 512, 1500],
+    "tdnn_kernel": [5, 3, 3, 1, 1],
+    "xvector_output_dim": 512,
+}
+_CODES: Mapping[str, Any] = {
+    "num_codevectors_per_group": 320,
+    "num_codevector_groups": 2,
+    "codevector_dim": 256,
+    "proj_codevector_dim": 256,
+}
 DEFAULTS: Mapping[str, Mapping[str, Any]] = {
     "hubert": {**_COMMON, "feat_proj_layer_norm": True, "conv_pos_batch_norm": False},
-    "wav2vec2": {**_COMMON, "add_adapter": False},
+    "wav2vec2": {**_COMMON, **_SPEAKER, **_CODES, "add_adapter": False},
+    "wavlm": {**_COMMON, **_SPEAKER, "add_adapter": False, "num_buckets": 320},
 }
 """What transformers documents for a hyper-parameter that a published config may leave out."""
 
 _HEADS = ("ForCTC", "ForSequenceClassification", "ForAudioFrameClassification", "Model")
+GATE_ROWS = 8
+"""Of the matrix that weighs WavLM's relative positions, one for all heads (arXiv:2110.13900, §III)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,8 +103,9 @@ def read(model_type: str, parameters: Hyperparameters) -> Inventory:
     )
     positions = _positions(model_type, hidden, parameters)
     body = (*_layers(model_type, hidden, inner, layers), *_adapters(model_type, hidden, layers, parameters))
+    relative = _relative_positions(hidden, heads, layers, parameters) if model_type == "wavlm" else ()
     masked = any(_is_masked(parameters, key) for key in ("mask_time_prob", "mask_feature_prob"))
-    head = _head(hidden, layers, parameters)
+    head = _head(model_type, hidden, layers, front.width, parameters)
     parameters.finish()
 
     mask = Tensor(f"{model_type}.masked_spec_embed", (hidden,), TensorRole.EMBEDDING, Sharding.REPLICATED)
@@ -103,6 +119,7 @@ def read(model_type: str, parameters: Hyperparameters) -> Inventory:
             *projection,
             *positions,
             *body,
+            *relative,
             *layer_norm(f"{model_type}.encoder.layer_norm", hidden),
             *head,
         ),
@@ -177,7 +194,7 @@ def _layers(model_type: str, hidden: int, inner: int, layers: int) -> tuple[Tens
 
 def _adapters(model_type: str, hidden: int, layers: int, parameters: Hyperparameters) -> tuple[Tensor, ...]:
     """A small network per layer for one of many languages (MMS); only where norms come first."""
-    if model_type == "wav2vec2":
+    if model_type != "hubert":
         message = "an adapter behind the encoder"
         parameters.support("add_adapter", not parameters.flag("add_adapter"), message)
     if not parameters.has("adapter_attn_dim") or not parameters.flag("do_stable_layer_norm"):
@@ -190,21 +207,75 @@ def _adapters(model_type: str, hidden: int, layers: int, parameters: Hyperparame
     )
 
 
-def _head(hidden: int, layers: int, parameters: Hyperparameters) -> tuple[Tensor, ...]:
-    kind = parameters.ending("architectures", _HEADS) or "Model"
+def _relative_positions(hidden: int, heads: int, layers: int, parameters: Hyperparameters) -> tuple[Tensor, ...]:
+    """WavLM's: a table in the first layer, weighed in every one by what a gate makes of the queries."""
+    prefix, role = "wavlm.encoder.layers", TensorRole.ATTENTION
+    buckets, width = parameters.integer("num_buckets"), max(1, hidden // heads)
+    gate = f"{prefix}.*.attention.gru_rel_pos"
+    return (
+        Tensor(f"{prefix}.0.attention.rel_attn_embed.weight", (buckets, heads), role, Sharding.REPLICATED),
+        Tensor(f"{gate}_const", (1, heads, 1, 1), role, Sharding.REPLICATED, layers),
+        Tensor(f"{gate}_linear.weight", (GATE_ROWS, width), role, Sharding.REPLICATED, layers),
+        Tensor(f"{gate}_linear.bias", (GATE_ROWS,), role, Sharding.REPLICATED, layers),
+    )
+
+
+def _head(model_type: str, hidden: int, layers: int, features: int, parameters: Hyperparameters) -> tuple[Tensor, ...]:
+    others = {"wav2vec2": ("ForXVector", "ForPreTraining"), "wavlm": ("ForXVector",)}
+    kind = parameters.ending("architectures", (*_HEADS, *others.get(model_type, ()))) or "Model"
     if kind == "Model":
         return ()
+    if kind == "ForPreTraining":
+        return _codes(hidden, features, parameters)
     if kind == "ForCTC":
         return whole("lm_head", parameters.integer("vocab_size"), hidden, TensorRole.HEAD)
     summed: tuple[Tensor, ...] = ()
     if parameters.flag("use_weighted_layer_sum"):
         summed = (Tensor("layer_weights", (layers + 1,), TensorRole.HEAD, Sharding.REPLICATED),)
     labels = parameters.labels()
+    if kind == "ForXVector":
+        return (*summed, *_speaker(hidden, labels, parameters))
     if kind == "ForAudioFrameClassification":
         return (*summed, *whole("classifier", labels, hidden, TensorRole.HEAD))
     width = parameters.integer("classifier_proj_size")
     projector = whole("projector", width, hidden, TensorRole.POOLER)
     return (*summed, *projector, *whole("classifier", labels, width, TensorRole.HEAD))
+
+
+def _speaker(hidden: int, labels: int, parameters: Hyperparameters) -> tuple[Tensor, ...]:
+    """Layers over neighbouring frames, and what tells one speaker from another."""
+    widths, kernels = parameters.integers("tdnn_dim"), parameters.integers("tdnn_kernel")
+    message = f"{len(widths)} widths, {len(kernels)} kernels"
+    parameters.relate(("tdnn_dim", "tdnn_kernel"), len(widths) == len(kernels), message)
+    output, role = parameters.integer("xvector_output_dim"), TensorRole.HEAD
+    first = widths[0] if widths else 1
+    before = (first, *widths)
+    return (
+        *whole("projector", first, hidden, TensorRole.POOLER),
+        *(
+            tensor
+            for number, (width, kernel) in enumerate(zip(widths, kernels, strict=False))
+            for tensor in whole(f"tdnn.{number}.kernel", width, before[number] * kernel, role)
+        ),
+        *whole("feature_extractor", output, 2 * before[-1], role),
+        *whole("classifier", output, output, role),
+        Tensor("objective.weight", (output, labels), role, Sharding.REPLICATED),
+    )
+
+
+def _codes(hidden: int, features: int, parameters: Hyperparameters) -> tuple[Tensor, ...]:
+    """What pre-training compares the encoder's output with: features in codes, as in arXiv:2006.11477, §2."""
+    groups, number = parameters.integer("num_codevector_groups"), parameters.integer("num_codevectors_per_group")
+    width, projected = parameters.integer("codevector_dim"), parameters.integer("proj_codevector_dim")
+    keys = ("codevector_dim", "num_codevector_groups")
+    parameters.relate(keys, width % groups == 0, f"{groups} groups do not divide {width}")
+    role, codes = TensorRole.HEAD, groups * number
+    return (
+        Tensor("quantizer.codevectors", (1, codes, width // groups), role, Sharding.REPLICATED),
+        *whole("quantizer.weight_proj", codes, features, role),
+        *whole("project_hid", projected, hidden, role),
+        *whole("project_q", projected, width, role),
+    )
 
 
 def _is_masked(parameters: Hyperparameters, key: str) -> bool:

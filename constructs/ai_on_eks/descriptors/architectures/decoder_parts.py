@@ -51,6 +51,7 @@ class Traits:
     fused_gate        gate and up projection are one stored matrix
     matrices          names of the feed-forward projections; two where no gate multiplies
     output            name of the attention's output projection
+    activation        names of the scalars that the activation function has learned
     window            which layers attend to a window
     """
 
@@ -67,6 +68,7 @@ class Traits:
     fused_gate: bool = False
     matrices: tuple[str, ...] = ("gate_proj", "up_proj", "down_proj")
     output: str = "o_proj"
+    activation: tuple[str, ...] = ()
     window: windows.Rule = windows.NEVER
 
 
@@ -223,7 +225,9 @@ def feed_forward(shape: Shape, traits: Traits) -> tuple[Tensor, ...]:
     rows = dict.fromkeys(widening, inner)
     if traits.fused_gate:
         rows = {"gate_up_proj": 2 * inner}
+    scalars = (f"model.layers.*.mlp.act_fn.{name}" for name in traits.activation)
     return (
+        *(Tensor(name, (1,), role, Sharding.REPLICATED, shape.layers) for name in scalars),
         *(
             tensor
             for name, size in rows.items()

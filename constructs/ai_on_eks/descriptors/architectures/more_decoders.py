@@ -7,7 +7,9 @@
     Granite, SmolLM3, Helium, Ministral, Seed-OSS, ERNIE 4.5, Hunyuan    Llama, with biases or norms of their own
     GLM-4                   gate and up projection stored as one; the later generation has two more norms
     EXAONE 4                norms after each block, windows in three layers of four
-    StarCoder2, Nemotron, AFM (Arcee)   two-layer feed-forward networks
+    StarCoder2, Nemotron, AFM (Arcee), Jais 2   two-layer feed-forward networks
+    Apertus                 the same, normalized queries and keys, an activation function with two learned scalars
+    CWM                     windows in three layers of four, the first of which has none
     StableLM                attention and feed-forward side by side where use_parallel_residual says so
 
 Names and shapes are those of the published checkpoints.
@@ -36,9 +38,18 @@ _OLMO_2 = replace(
 _ONE_NORM = replace(_LLAMA, feed_forward_bias=False, norms=("input_layernorm",))
 
 MODEL_TYPES: Mapping[str, Traits] = {
+    "apertus": Traits(
+        input_bias="attention_bias",
+        output_bias="attention_bias",
+        norms=("attention_layernorm", "feedforward_layernorm"),
+        query_key_norms=True,
+        matrices=("up_proj", "down_proj"),
+        activation=("alpha_n", "alpha_p"),
+    ),
     "arcee": replace(_LLAMA, matrices=("up_proj", "down_proj")),
     "cohere": replace(_ONE_NORM, query_key_norms="use_qk_norm", query_key_width=Width.EACH_HEAD),
     "cohere2": replace(_ONE_NORM, window=replace(_QUARTER, periods=("sliding_window_pattern",))),
+    "cwm": Traits(feed_forward_bias="mlp_bias", window=windows.Rule(windows.Kind.ALTERNATE, period=4, first_full=True)),
     "ernie4_5": _ALL_BIASED,
     "exaone4": Traits(
         norms=AFTER_EACH, query_key_norms=True, window=replace(_QUARTER, periods=("sliding_window_pattern",))
@@ -64,6 +75,7 @@ MODEL_TYPES: Mapping[str, Traits] = {
     "hunyuan_v1_dense": replace(
         _LLAMA, feed_forward_bias=False, query_key_norms=True, query_key_names=("query_layernorm", "key_layernorm")
     ),
+    "jais2": replace(_LLAMA, norm_bias=True, matrices=("up_proj", "down_proj")),
     "ministral": Traits(window=windows.EVERY),
     "ministral3": Traits(window=windows.EVERY),
     "nemotron": replace(_LLAMA, norm_bias=True, matrices=("up_proj", "down_proj")),
@@ -92,9 +104,11 @@ _UNTIED: Mapping[str, Any] = {"tie_word_embeddings": False, "attention_bias": Fa
 _TIED: Mapping[str, Any] = {"tie_word_embeddings": True, "attention_bias": False}
 
 DEFAULTS: Mapping[str, Mapping[str, Any]] = {
+    "apertus": {"tie_word_embeddings": False, "attention_bias": False},
     "arcee": _UNTIED,
     "cohere": {**_TIED, "use_qk_norm": False},
     "cohere2": {**_TIED, "sliding_window": 4096},
+    "cwm": {**_UNTIED, "num_key_value_heads": 8, "head_dim": 128, "sliding_window": 8192},
     "ernie4_5": {"tie_word_embeddings": True, "use_bias": False, "head_dim": 128, "num_key_value_heads": 2},
     "exaone4": {"tie_word_embeddings": False, "num_key_value_heads": 32},
     "gemma": {**_TIED, "head_dim": 256, "num_key_value_heads": 16},
@@ -112,6 +126,7 @@ DEFAULTS: Mapping[str, Mapping[str, Any]] = {
     "granite": _UNTIED,
     "helium": {**_UNTIED, "head_dim": 128, "num_key_value_heads": 20},
     "hunyuan_v1_dense": _UNTIED,
+    "jais2": {"tie_word_embeddings": False, "attention_bias": True, "mlp_bias": True},
     "ministral": {"tie_word_embeddings": False, "num_key_value_heads": 8},
     "ministral3": {"tie_word_embeddings": False, "num_key_value_heads": 8, "head_dim": 128},
     "nemotron": _UNTIED,

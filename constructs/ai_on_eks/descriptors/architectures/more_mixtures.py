@@ -98,6 +98,9 @@ MODEL_TYPES: Mapping[str, Traits] = {
         matrices=("w1", "w3", "w2"),
         head_bias="lm_head_bias",
     ),
+    "solar_open": Traits(
+        decoder_parts.Traits(input_bias="attention_bias"), "n_routed_experts", shared="n_shared_experts"
+    ),
 }
 
 _UNTIED: Mapping[str, Any] = {"tie_word_embeddings": False, "attention_bias": False}
@@ -131,6 +134,13 @@ DEFAULTS: Mapping[str, Mapping[str, Any]] = {
     "granitemoe": _UNTIED,
     "olmoe": _UNTIED,
     "phimoe": {**_UNTIED, "num_key_value_heads": 8, "lm_head_bias": False},
+    "solar_open": {
+        **_UNTIED,
+        "num_key_value_heads": 8,
+        "head_dim": 128,
+        "n_shared_experts": 1,
+        "num_experts_per_tok": 8,
+    },
 }
 """What transformers documents for a hyper-parameter that a published config may leave out."""
 

@@ -27,7 +27,7 @@ from ai_on_eks.descriptors.schema import Descriptor, Family, Format, Kind, Preci
 from ai_on_eks.errors import InputError, Problem
 
 MODULES: Mapping[str, tuple[str, ...]] = {
-    "audio_encoder": ("hubert", "wav2vec2"),
+    "audio_encoder": ("hubert", "wav2vec2", "wavlm"),
     "autoencoder": ("AutoencoderKL",),
     "contrastive": (
         "clip",
@@ -80,9 +80,11 @@ MODULES: Mapping[str, tuple[str, ...]] = {
     "mixture": ("gpt_oss", "minimax_m2", "mixtral", "qwen2_moe", "qwen3_moe"),
     "modernbert": ("modernbert",),
     "more_decoders": (
+        "apertus",
         "arcee",
         "cohere",
         "cohere2",
+        "cwm",
         "ernie4_5",
         "exaone4",
         "gemma",
@@ -92,6 +94,7 @@ MODULES: Mapping[str, tuple[str, ...]] = {
         "granite",
         "helium",
         "hunyuan_v1_dense",
+        "jais2",
         "ministral",
         "ministral3",
         "nemotron",
@@ -113,7 +116,9 @@ MODULES: Mapping[str, tuple[str, ...]] = {
         "granitemoe",
         "olmoe",
         "phimoe",
+        "solar_open",
     ),
+    "more_ungated": ("biogpt", "codegen", "gpt_neo", "persimmon", "xglm"),
     "speech": ("speech_to_text", "whisper"),
     "state_space": ("falcon_mamba", "mamba", "mamba2"),
     **TIMM_MODULES,
@@ -136,7 +141,7 @@ MODULES: Mapping[str, tuple[str, ...]] = {
         "qwen3_vl_moe",
         "smolvlm",
     ),
-    "vision_relatives": ("beit", "deit", "dinov2", "dinov2_with_registers"),
+    "vision_relatives": ("beit", "deit", "dinov2", "dinov2_with_registers", "dinov3_vit", "vit_mae"),
     "vision_swin": ("swin",),
 }
 """Module of this package -> the model types it reads. Diffusers' classes count as model types: `_class_name`."""
@@ -146,7 +151,8 @@ CLASSIFIERS = ("ForSequenceClassification", "ForTokenClassification", "ForQuesti
 CLASSIFYING = frozenset(
     {
         "decoder", "gated_delta", "hybrid_mamba", "hybrid_nemotron", "interleaved",
-        "interleaved_gemma4", "latent", "latent_compressed", "mixture", "more_decoders", "more_mixtures", "ungated",
+        "interleaved_gemma4", "latent", "latent_compressed", "mixture", "more_decoders", "more_mixtures",
+        "more_ungated", "ungated",
     }
 )  # fmt: skip
 """Modules of decoders that a classifier may stand on."""

@@ -1,19 +1,22 @@
-"""Relatives of ViT: DINOv2 (with registers or without), DeiT and BEiT.
+"""Relatives of ViT: DINOv2 (with registers or without), DINOv3, DeiT, BEiT and ViT-MAE.
 
 As in `vision`, with n tokens, hidden size H, intermediate size I, L layers, A heads and w = image side / patch side:
 
     DINOv2  I = H × mlp_ratio; gated (giant): 3 × H × I' + 2I' + H with I' two thirds of it, up to a multiple of 8;
             2H a layer to scale both branches; a mask token H; r registers r × H; a classifier of class token and mean
             of the patches, labels × 2H
+    DINOv3  the same without a table of positions; I given; gated: 3 × H × I; each bias by itself
     DeiT    a distillation token beside the class token; a second classifier …WithTeacher
     BEiT    keys without bias; 2H a layer to scale both branches; a bias for each pair of places and head,
             ((2w − 1)² + 3) × A, per layer or shared; the last norm belongs to the pooler where the mean is taken
+
+    ViT-MAE ViT without a pooler; …ForPreTraining with a decoder of its own dimensions, counted at every token
 
     operations per image  as of ViT:  patches × 2 × H × C × P²  +  n × layers' matrices  +  4 × L × n² × H  +  the head
     live per image        n × (H + max(2I, 4H)), 3I' where gated
 
 Names are those of the published checkpoints. Source: modeling_dinov2.py, modeling_dinov2_with_registers.py,
-modeling_deit.py and modeling_beit.py of transformers 5.23.0.
+modeling_dinov3_vit.py, modeling_deit.py, modeling_beit.py and modeling_vit_mae.py of transformers 5.23.0.
 """
 
 from __future__ import annotations
@@ -37,7 +40,7 @@ from ai_on_eks.descriptors.inventory import (
 )
 
 FAMILY = "transformer"
-MODEL_TYPES: Mapping[str, None] = {"beit": None, "deit": None, "dinov2": None, "dinov2_with_registers": None}
+MODEL_TYPES = ("beit", "deit", "dinov2", "dinov2_with_registers", "dinov3_vit", "vit_mae")
 
 _COMMON: Mapping[str, Any] = {"num_labels": 2, "num_channels": 3}
 _DINO: Mapping[str, Any] = {**_COMMON, "mlp_ratio": 4, "qkv_bias": True, "use_swiglu_ffn": False}
@@ -53,6 +56,25 @@ DEFAULTS: Mapping[str, Mapping[str, Any]] = {
     "deit": {**_COMMON, "qkv_bias": True},
     "dinov2": {**_DINO, "use_mask_token": True},
     "dinov2_with_registers": {**_DINO, "num_register_tokens": 4},
+    "dinov3_vit": {
+        **_COMMON,
+        "num_register_tokens": 0,
+        "query_bias": True,
+        "key_bias": False,
+        "value_bias": True,
+        "proj_bias": True,
+        "mlp_bias": True,
+        "use_gated_mlp": False,
+        "patch_size": 16,
+    },
+    "vit_mae": {
+        **_COMMON,
+        "qkv_bias": True,
+        "decoder_hidden_size": 512,
+        "decoder_num_attention_heads": 16,
+        "decoder_num_hidden_layers": 8,
+        "decoder_intermediate_size": 2048,
+    },
 }
 """What transformers documents for a hyper-parameter that a published config may leave out."""
 
@@ -89,7 +111,7 @@ class _Model:
 def read(model_type: str, parameters: Hyperparameters) -> Inventory:
     """The inventory of a relative of ViT, or an InputError with every missing hyper-parameter."""
     shape = _shape(parameters)
-    readers = {"beit": _beit, "deit": _deit}
+    readers = {"beit": _beit, "deit": _deit, "dinov3_vit": _dino3, "vit_mae": _masked}
     model = readers.get(model_type, _dino)(model_type, shape, parameters)
     parameters.finish()
     prefix, hidden = model_type, shape.hidden
@@ -225,6 +247,75 @@ def _dino(model_type: str, shape: _Shape, parameters: Hyperparameters) -> _Model
         after=(*layer_norm(f"{model_type}.layernorm", hidden), *head),
         tokens=shape.patches + 1 + registers,
         block_live=(3 if is_gated else 2) * inner,
+    )
+
+
+def _dino3(model_type: str, shape: _Shape, parameters: Hyperparameters) -> _Model:
+    """Rotary positions, so no table; each bias of the attention by itself."""
+    parameters.ending("architectures", ("Model",))
+    hidden, layers, block = shape.hidden, shape.layers, "model.layer.*"
+    inner, registers = parameters.integer("intermediate_size"), parameters.integer("num_register_tokens", least=0)
+    up = ("gate_proj", "up_proj") if parameters.flag("use_gated_mlp") else ("up_proj",)
+    attention, feed_forward = TensorRole.ATTENTION, TensorRole.FEED_FORWARD
+
+    def matrix(name: str, rows: int, columns: int, role: TensorRole, bias: str) -> tuple[Tensor, ...]:
+        is_last = name.endswith(("o_proj", "down_proj"))
+        both = linear(f"{block}.{name}", rows, columns, role, layers, divided_input=is_last)
+        return both if parameters.flag(bias) else both[:1]
+
+    sides = {"query": "q_proj", "key": "k_proj", "value": "v_proj", "proj": "o_proj"}
+    return _Model(
+        before=(
+            _embedding("embeddings.cls_token", 1, 1, hidden),
+            _embedding("embeddings.mask_token", 1, 1, hidden),
+            *((_embedding("embeddings.register_tokens", 1, registers, hidden),) if registers else ()),
+            _scale(f"{block}.layer_scale1.lambda1", hidden, layers),
+            _scale(f"{block}.layer_scale2.lambda1", hidden, layers),
+        ),
+        body=(
+            *layer_norm(f"{block}.norm1", hidden, layers),
+            *(
+                tensor
+                for key, name in sides.items()
+                for tensor in matrix(f"attention.{name}", hidden, hidden, attention, f"{key}_bias")
+            ),
+            *layer_norm(f"{block}.norm2", hidden, layers),
+            *(one for name in up for one in matrix(f"mlp.{name}", inner, hidden, feed_forward, "mlp_bias")),
+            *matrix("mlp.down_proj", hidden, inner, feed_forward, "mlp_bias"),
+        ),
+        after=layer_norm("norm", hidden),
+        tokens=shape.patches + 1 + registers,
+        block_live=(1 + len(up)) * inner,
+    )
+
+
+def _masked(model_type: str, shape: _Shape, parameters: Hyperparameters) -> _Model:
+    """ViT that has learned to fill in patches; the small decoder that did so is the pre-trained class's alone."""
+    hidden, tokens, prefix = shape.hidden, shape.patches + 1, "vit"
+    inner, biased = parameters.integer("intermediate_size"), parameters.flag("qkv_bias")
+    decoder: tuple[Tensor, ...] = ()
+    if parameters.ending("architectures", ("ForPreTraining", "Model")) == "ForPreTraining":
+        width, depth = parameters.integer("decoder_hidden_size"), parameters.integer("decoder_num_hidden_layers")
+        heads, pixels = parameters.integer("decoder_num_attention_heads"), shape.patch**2 * shape.channels
+        keys = ("decoder_hidden_size", "decoder_num_attention_heads")
+        parameters.relate(keys, width % heads == 0, f"{heads} heads do not divide {width}")
+        decoder = (
+            _embedding("decoder.mask_token", 1, 1, width),
+            _embedding("decoder.decoder_pos_embed", 1, tokens, width),
+            *whole("decoder.decoder_embed", width, hidden, TensorRole.HEAD),
+            *layers_of("decoder", width, parameters.integer("decoder_intermediate_size"), depth, biased=biased),
+            *layer_norm("decoder.decoder_norm", width),
+            *whole("decoder.decoder_pred", pixels, width, TensorRole.HEAD),
+        )
+    return _Model(
+        before=(
+            _embedding(f"{prefix}.embeddings.cls_token", 1, 1, hidden),
+            _embedding(f"{prefix}.embeddings.position_embeddings", 1, tokens, hidden),
+        ),
+        body=(*layers_of(prefix, hidden, inner, shape.layers, biased=biased), *decoder),
+        after=layer_norm(f"{prefix}.layernorm", hidden),
+        tokens=tokens,
+        block_live=2 * inner,
     )
 
 

@@ -49,6 +49,7 @@ class Rule:
     periods   hyper-parameters with n, the first that is given counts; `period` where none is
     switch    hyper-parameter without whose True the window is ignored
     last_full the last layer attends to everything whatever its word
+    first_full every nth layer is counted from zero
     """
 
     kind: Kind
@@ -57,6 +58,7 @@ class Rule:
     periods: tuple[str, ...] = ()
     switch: str | None = None
     last_full: bool = False
+    first_full: bool = False
 
 
 NEVER = Rule(Kind.NEVER)
@@ -103,7 +105,8 @@ def _ruled(rule: Rule, layers: int, parameters: Hyperparameters) -> tuple[bool, 
     if rule.kind is Kind.EVERY:
         return (True,) * layers
     period = next((parameters.integer(key) for key in rule.periods if parameters.has(key)), rule.period)
-    named = tuple((layer + 1) % period != 0 for layer in range(layers))
+    first = 0 if rule.first_full else 1
+    named = tuple((layer + first) % period != 0 for layer in range(layers))
     return (*named[:-1], False) if rule.last_full else named
 
 
