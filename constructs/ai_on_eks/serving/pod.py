@@ -176,7 +176,7 @@ def _probes(probes: Probes) -> Json:
         "startupProbe": {
             **_http_get(probes.startup),
             "periodSeconds": PERIOD_SECONDS,
-            "failureThreshold": failure_threshold(probes.start_seconds),
+            "failureThreshold": failure_threshold(probes.start.container_seconds),
         },
         "readinessProbe": {**_http_get(probes.readiness), "periodSeconds": 5, "failureThreshold": 3},
         "livenessProbe": {**_http_get(probes.liveness), "periodSeconds": 20, "failureThreshold": 6},

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from ai_on_eks.descriptors.inventory import Inventory
 from ai_on_eks.descriptors.schema import Descriptor, Precision, Storage
+from ai_on_eks.performance.readiness import Readiness
 from ai_on_eks.placement.types import Placement, Seat
 from ai_on_eks.serving.types import ImageReference
 
@@ -49,13 +50,13 @@ class Probes:
     """What the kubelet asks on the HTTP port.
 
     startup, readiness, liveness  paths
-    start_seconds                 time from the container's start to its first answer, estimated without any margin
+    start                         time to the first answer by its parts, estimated without any margin
     """
 
     startup: str
     readiness: str
     liveness: str
-    start_seconds: float
+    start: Readiness
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,8 +6,9 @@ from collections.abc import Mapping
 
 from ai_on_eks.descriptors.schema import Format, WeightPrecision
 from ai_on_eks.errors import Problem
+from ai_on_eks.performance.readiness import WeightSource
 from ai_on_eks.serving.replica import EmptyDirectory, Ports, Probes, Replica, Volume
-from ai_on_eks.serving.startup import disk_bytes_per_second, hub_bytes_per_second
+from ai_on_eks.serving.startup import readiness
 from ai_on_eks.serving.weights import ENGINE_HOME, HUB_TOKEN_DIRECTORY, hub_id, hub_token_volume, model_uri
 
 PORTS = Ports(http=8080, metrics=9000, metrics_path="/metrics")
@@ -109,10 +110,9 @@ def environment(replica: Replica) -> Mapping[str, str]:
 
 def probes(replica: Replica) -> Probes:
     """TEI answers once the model is loaded and warm."""
-    weights_bytes = replica.placement.memory.weights_bytes
-    link = disk_bytes_per_second if replica.reads_model_store else hub_bytes_per_second
-    seconds = weights_bytes / link(replica) + START_SECONDS
-    return Probes(startup="/health", readiness="/health", liveness="/health", start_seconds=seconds)
+    source = WeightSource.S3 if replica.reads_model_store else WeightSource.HUB
+    start = readiness(replica, source, is_staged=replica.reads_model_store, warm_up_seconds=START_SECONDS)
+    return Probes(startup="/health", readiness="/health", liveness="/health", start=start)
 
 
 def volumes(replica: Replica) -> tuple[Volume, ...]:

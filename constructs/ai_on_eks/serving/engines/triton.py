@@ -12,8 +12,9 @@ from collections.abc import Mapping
 
 from ai_on_eks.descriptors.schema import Storage
 from ai_on_eks.errors import Problem
+from ai_on_eks.performance.readiness import WeightSource
 from ai_on_eks.serving.replica import ConfigFiles, EmptyDirectory, Ports, Probes, Replica, Volume
-from ai_on_eks.serving.startup import disk_bytes_per_second
+from ai_on_eks.serving.startup import readiness
 from ai_on_eks.serving.triton_model import MODEL_FILE, model_config
 from ai_on_eks.serving.weights import model_uri
 
@@ -82,10 +83,8 @@ def environment(replica: Replica) -> Mapping[str, str]:
 
 def probes(replica: Replica) -> Probes:
     """Ready is when every loaded model is; alive is when the server answers at all."""
-    seconds = replica.placement.memory.weights_bytes / disk_bytes_per_second(replica) + START_SECONDS
-    return Probes(
-        startup="/v2/health/ready", readiness="/v2/health/ready", liveness="/v2/health/live", start_seconds=seconds
-    )
+    start = readiness(replica, WeightSource.S3, is_staged=True, process_seconds=START_SECONDS)
+    return Probes(startup="/v2/health/ready", readiness="/v2/health/ready", liveness="/v2/health/live", start=start)
 
 
 def volumes(replica: Replica) -> tuple[Volume, ...]:

@@ -12,8 +12,9 @@ from math import ceil
 
 from ai_on_eks.descriptors.schema import CachePrecision, WeightPrecision
 from ai_on_eks.errors import Problem
+from ai_on_eks.performance.readiness import WeightSource
 from ai_on_eks.serving.replica import EmptyDirectory, Ports, Probes, Replica, Volume
-from ai_on_eks.serving.startup import hub_bytes_per_second, network_bytes_per_second
+from ai_on_eks.serving.startup import readiness
 from ai_on_eks.serving.weights import HUB_TOKEN_DIRECTORY, HUB_TOKEN_FILE, hub_id, hub_token_volume, model_uri
 
 PORTS = Ports(http=8000, metrics=8000, metrics_path="/metrics")
@@ -123,10 +124,13 @@ def environment(replica: Replica) -> Mapping[str, str]:
 
 def probes(replica: Replica) -> Probes:
     """Ready is when the model is listed; alive is when the engine behind the server still is."""
-    weights_bytes = replica.placement.memory.weights_bytes
-    link = network_bytes_per_second if replica.reads_model_store else hub_bytes_per_second
-    seconds = PROCESS_SECONDS + weights_bytes / link(replica) + WARM_UP_SECONDS
-    return Probes(startup="/health", readiness="/v1/models", liveness="/health", start_seconds=seconds)
+    start = readiness(
+        replica,
+        WeightSource.S3 if replica.reads_model_store else WeightSource.HUB,
+        process_seconds=PROCESS_SECONDS,
+        warm_up_seconds=WARM_UP_SECONDS,
+    )
+    return Probes(startup="/health", readiness="/v1/models", liveness="/health", start=start)
 
 
 def volumes(replica: Replica) -> tuple[Volume, ...]:
