@@ -58,7 +58,7 @@ format: $(VENV)/.lint ## rewrite the sources in the house format
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-accuracy: setup ## score sizing on ../shared/truth (or TRUTH=folder), write docs/accuracy.md
+accuracy: setup ## score sizes and speed on ../shared/truth (or TRUTH=folder), write docs/accuracy.md
 	@$(BIN)/python -m benchmarks.accuracy --page docs/accuracy.md $(if $(TRUTH),--truth "$(TRUTH)")
 
 cdk: setup ## the pinned CDK command line, as in: make cdk ARGS="deploy --all"

@@ -1,8 +1,9 @@
-"""Scores the package on measured and published figures.
+"""Scores the package on measured and published figures: sizes, and estimates of speed.
 
     python -m benchmarks.accuracy [--truth FOLDER] [--all] [--page FILE]
 
-The folder holds `memory.yaml`, `parameters.yaml` and the configs they name; the default is ../shared/truth beside the
+The folder holds `memory.yaml`, `parameters.yaml` and the configs they name, `latency_nvidia.csv` and
+`latency_neuron.csv`; the default is ../shared/truth beside the
 repository. The exit code is 1 where a bar is missed.
 """
 
@@ -17,6 +18,8 @@ from benchmarks.accuracy.page import page
 from benchmarks.accuracy.report import bars_text, scores_text
 from benchmarks.accuracy.scoring import bars, score
 from benchmarks.accuracy.truth import Truth
+from benchmarks.latency.evaluation import evaluate, speed_bars
+from benchmarks.latency.page import speed_page
 
 ROOT = Path(__file__).resolve().parents[2]
 TRUTH = ROOT.parent / "shared" / "truth"
@@ -33,12 +36,14 @@ def main() -> int:
         return 2
     scores = score(Truth(arguments.truth))
     reached = bars(scores)
+    speed = evaluate(arguments.truth)
+    fast = speed_bars(speed)
     if arguments.all:
         sys.stdout.write(scores_text(scores) + "\n\n")
-    sys.stdout.write(bars_text(reached) + "\n")
+    sys.stdout.write(bars_text((*reached, *fast)) + "\n")
     if arguments.page is not None:
-        arguments.page.write_text(page(scores, reached, compare(scores)), encoding="utf-8")
-    return 0 if all(bar.holds is not False for bar in reached) else 1
+        arguments.page.write_text(page(scores, reached, compare(scores)) + "\n" + speed_page(speed), encoding="utf-8")
+    return 0 if all(bar.holds is not False for bar in (*reached, *fast)) else 1
 
 
 if __name__ == "__main__":

@@ -10,6 +10,8 @@ from benchmarks.accuracy.comparison import compare
 from benchmarks.accuracy.page import page
 from benchmarks.accuracy.scoring import Bar, Score, bars, score
 from benchmarks.accuracy.truth import Truth
+from benchmarks.latency.evaluation import evaluate
+from benchmarks.latency.page import speed_page
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "accuracy.md"
 
@@ -36,6 +38,7 @@ def test_given_measured_figures_when_scored_then_most_are_answered(scores: tuple
 
 
 def test_given_todays_scores_then_the_published_page_says_the_same(
-    scores: tuple[Score, ...], reached: tuple[Bar, ...]
+    shared: Path, scores: tuple[Score, ...], reached: tuple[Bar, ...]
 ) -> None:
-    assert PAGE.read_text(encoding="utf-8") == page(scores, reached, compare(scores))
+    speed = speed_page(evaluate(shared / "truth"))
+    assert PAGE.read_text(encoding="utf-8") == page(scores, reached, compare(scores)) + "\n" + speed

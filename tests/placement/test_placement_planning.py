@@ -417,7 +417,9 @@ def test_a_batch_is_estimated_as_full_as_the_load_makes_it(
     shared = chosen(planned(with_serving(models["resnet-50"], minimum_replicas=8), catalog, platform))
     assert (full.sequences_per_replica, shared.sequences_per_replica) == (32, 8)
     assert full.estimates.ttft_ms is not None
-    assert shared.estimates.ttft_ms == pytest.approx(full.estimates.ttft_ms / 4, rel=0.05)  # launches do not shrink
+    assert shared.estimates.ttft_ms == pytest.approx(
+        full.estimates.ttft_ms / 4, rel=0.15
+    )  # what a step costs does not shrink
     assert shared.memory.rank.activation_bytes == full.memory.rank.activation_bytes
 
 

@@ -137,13 +137,22 @@ def _load_text(chosen: Mapping[str, Any]) -> str:
 
 def _estimates_text(estimates: Mapping[str, Any]) -> str:
     figures = (
-        ("time to first token or batch", "ttft_ms", "ms"),
-        ("time per output token", "tpot_ms", "ms"),
-        ("output", "output_tokens_per_s", "tokens/s"),
-        ("throughput", "items_per_s", "items/s"),
+        ("time to first token or batch", "ttft_ms", "ms", "ttft"),
+        ("time per output token", "tpot_ms", "ms", "tpot"),
+        ("output", "output_tokens_per_s", "tokens/s", ""),
+        ("throughput", "items_per_s", "items/s", "items"),
     )
-    known = [f"{name} {estimates[key]:,.1f} {unit}" for name, key, unit in figures if estimates[key] is not None]
+    known = [
+        f"{name} {estimates[key]:,.1f} {unit}{_band_text(estimates['bands'].get(band))}"
+        for name, key, unit, band in figures
+        if estimates[key] is not None
+    ]
     return f"{', '.join(known) or 'none'} (evidence: {estimates['evidence']})"
+
+
+def _band_text(band: Sequence[float] | None) -> str:
+    """Factors between which most measurements lay; nothing where there were none."""
+    return "" if band is None else f" (× {band[0]:.2f} to {band[1]:.2f})"
 
 
 def _alternatives_text(alternatives: Sequence[Mapping[str, Any]], width: int) -> str:

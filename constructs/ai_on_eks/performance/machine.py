@@ -84,9 +84,7 @@ def machine_for(instance_type: InstanceType, ranks_per_accelerator: int = 1) -> 
     ranks = max(1, instance_type.accelerator_count) * ranks_per_accelerator
     return Machine(
         generation=accelerator.generation,
-        dense_flops=accelerator.dense_flops
-        if ranks_per_accelerator == 1
-        else {name: value * share for name, value in accelerator.dense_flops.items()},
+        dense_flops={name: value * share for name, value in accelerator.dense_flops.items()},
         bandwidth_bytes_per_second=accelerator.bandwidth_bytes_per_second * share,
         link_bytes_per_second=accelerator.link_bytes_per_second,
         network_bytes_per_second=network,

@@ -1,4 +1,4 @@
-"""Which of an accelerator's peaks a model computes at.
+"""Which of an accelerator's peaks a product reaches.
 
 Quantized weights reach a higher peak only where the device multiplies in that data type; elsewhere they are widened
 first and save memory alone. INT8 and INT4 are published mostly as weights only, so they count as widened everywhere.
@@ -8,23 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from ai_on_eks.descriptors.schema import Precision, WeightPrecision
-
-_WIDENED = ("bf16", "fp16")
-
-_DATA_TYPES: Mapping[WeightPrecision, tuple[str, ...]] = {
-    WeightPrecision.FP32: ("fp32",),
-    WeightPrecision.FP16: ("fp16",),
-    WeightPrecision.BF16: ("bf16",),
-    WeightPrecision.FP8: ("fp8", *_WIDENED),
-    WeightPrecision.INT8: _WIDENED,
-    WeightPrecision.INT4: _WIDENED,
-    WeightPrecision.MXFP4: ("fp4", *_WIDENED),
-    WeightPrecision.NVFP4: ("fp4", *_WIDENED),
-}
+_NATIVE = frozenset({"fp8", "fp4"})
+_HALF = ("bf16", "fp16")
 
 
-def peak_flops(dense_flops: Mapping[str, float], precision: Precision) -> float:
-    """Dense peak in operations per second at the data type the products run in; 0.0 where the device has none."""
-    data_types = _DATA_TYPES[precision.weights]
-    return next((dense_flops[name] for name in data_types if name in dense_flops), 0.0)
+def peak_flops(dense_flops: Mapping[str, float], data_type: str, compute_type: str) -> tuple[float, str]:
+    """Dense peak in operations per second of weights of a `data_type` when activations are of `compute_type`, and the
+    data type that the product runs in; (0.0, …) where the device has none."""
+    if data_type in _NATIVE and data_type in dense_flops:
+        return dense_flops[data_type], data_type
+    if compute_type in dense_flops:
+        return dense_flops[compute_type], compute_type
+    # Weights that are widened can be widened to either half precision; a model published in one of them cannot.
+    widened = next((name for name in _HALF if name in dense_flops), None) if data_type != compute_type else None
+    return (dense_flops[widened], widened) if widened is not None else (0.0, compute_type)

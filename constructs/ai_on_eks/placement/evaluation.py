@@ -17,8 +17,8 @@ from functools import cached_property
 
 from ai_on_eks.catalog.daemonsets import reserved_by_daemonsets
 from ai_on_eks.catalog.types import InstanceType
+from ai_on_eks.performance.estimate import estimate
 from ai_on_eks.performance.machine import Machine, machine_for
-from ai_on_eks.performance.roofline import estimate
 from ai_on_eks.performance.types import Estimates
 from ai_on_eks.placement.replicas import Replicas, settle
 from ai_on_eks.placement.requirements import Requirements
