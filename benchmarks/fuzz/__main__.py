@@ -1,9 +1,9 @@
 """Coverage-guided fuzzing of one reader of untrusted bytes.
 
-    python3 -m venv .fuzz && .fuzz/bin/pip install -r benchmarks/fuzz/requirements.txt -r requirements.txt
-    .fuzz/bin/python -m benchmarks.fuzz READER --runs 1000000 --corpus FOLDER
-    .fuzz/bin/python -m benchmarks.fuzz READER --replay FOLDER/corpus
-    .fuzz/bin/python -m benchmarks.fuzz.worst [READER ...]
+    python3 -m venv .venv/fuzz && .venv/fuzz/bin/pip install -r benchmarks/fuzz/requirements.txt -r requirements.txt
+    .venv/fuzz/bin/python -m benchmarks.fuzz READER --runs 1000000 --corpus FOLDER
+    .venv/fuzz/bin/python -m benchmarks.fuzz READER --replay FOLDER/corpus
+    .venv/fuzz/bin/python -m benchmarks.fuzz.worst [READER ...]
 
 Property, for every input: an answer or an `AiOnEksError`; at most `SECONDS` of processor time, which is ten times the
 promise because the code is instrumented; at most `MEMORY_MIB` more resident memory than before. What breaks it is

@@ -317,7 +317,7 @@ FILES: dict[str, dict[str, Callable[[], bytes]]] = {
         "short texts of escapes": middling_texts(b"\\n", 20),
         "white space": white_space,
     },
-    "safetensors-index": {"tensors": index_of(), "escaped names": index_of(escaped=True)},
+    "safetensors-index": {"tensors": index_of(), "escaped names": index_of(1_000, escaped=True)},
     "gguf": {
         "tensors": gguf_tensors,
         "tensors in reverse": lambda: gguf_tensors(turned=True),

@@ -7,12 +7,15 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from readers_mutation import BytesSource
 from readers_protobuf_bytes import number, part, tf_constant, tf_function, tf_graph, tf_tensor
 
 from ai_on_eks.descriptors.readers import onnx, tensorflow
 from ai_on_eks.descriptors.readers.held_tensors import REMEMBERED_SHAPES, HeldTensors
 from ai_on_eks.descriptors.readers.limits import LIMITS, malformed
+from ai_on_eks.descriptors.readers.safetensors_header import read_part
 from ai_on_eks.errors import InputError
+from benchmarks.fuzz.worst_files import many_tensors
 
 MIB = 2**20
 
@@ -53,6 +56,16 @@ def test_given_a_shape_of_its_own_for_each_when_held_then_each_is_paid_for() -> 
 
     assert count(same=True) == 100_000
     assert REMEMBERED_SHAPES < count(same=False) < 1_000_000 / (56 + 2 * 40) + 1
+
+
+def test_given_a_fourth_of_the_tensors_allowed_when_read_then_it_takes_less_than_a_fourth_of_64_mib() -> None:
+    data = many_tensors(LIMITS.tensors // 4, turned=True)
+    tracemalloc.start()
+    try:
+        assert len(read_part(BytesSource(data), LIMITS).tensors) == LIMITS.tensors // 4
+        assert tracemalloc.get_traced_memory()[1] < 16 * MIB
+    finally:
+        tracemalloc.stop()
 
 
 LONG = "s" * 4_000

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from readers_protobuf_bytes import fixed32, number, part, varint
 
+from ai_on_eks.descriptors.readers import protobuf_wire
 from ai_on_eks.descriptors.readers.limits import LIMITS
 from ai_on_eks.descriptors.readers.onnx import read_header
 from ai_on_eks.errors import InputError
@@ -167,3 +168,17 @@ def test_given_no_file_when_read_then_told(tmp_path: Path) -> None:
         with pytest.raises(InputError) as caught:
             read_header(tmp_path / name)
         assert caught.value.problems[0].code == code
+
+
+@pytest.mark.parametrize("dims", [part(DIMS, b"\1" * 8), number(DIMS, 1) * 8])
+def test_given_dimensions_packed_or_not_when_counted_then_each_is_a_field(
+    dims: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "model.onnx"
+    path.write_bytes(weights(number(TYPE, 1), dims, part(RAW, bytes(4))))
+    assert read_header(path).tensors[0].shape == (1,) * 8
+    monkeypatch.setattr(protobuf_wire, "MAX_FIELDS", 12)
+    with pytest.raises(InputError, match="more than 12 fields"):
+        read_header(path)
+    monkeypatch.setattr(protobuf_wire, "MAX_FIELDS", 14)
+    assert read_header(path).tensors

@@ -271,6 +271,10 @@ INDEXES: dict[str, tuple[Callable[[dict[str, Any]], Any], str]] = {
     "metadata too long": (changed(x=["y" * 70_000]), "a value is longer than 65,536 bytes"),
     "metadata not json": (text('{"x":yes}'), "beside the weight_map: is not JSON"),
     "metadata not utf-8": (text(b'{"x":"\xff"}'), "a text is not UTF-8"),
+    "escapes without end": (
+        text('{"weight_map":{' + ",".join(f'"\\u0061{n}":"a.safetensors"' for n in range(1_025)) + "}}"),
+        "more than 1,024 tensors are written as no writer does",
+    ),
     "bracket closed only": (text('{"x":]]]}'), "beside the weight_map: is not JSON"),
     "too many keys": (changed(**{f"x{index}": 1 for index in range(20)}), "the index has more than 16 keys"),
     "something behind": (text('{"weight_map":{"t":"a.safetensors"}}}'), "something follows the closing brace"),

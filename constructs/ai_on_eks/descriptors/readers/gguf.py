@@ -35,7 +35,7 @@ VERSIONS = (2, 3)
 DEFAULT_ALIGNMENT = 32
 SMALLEST_ALIGNMENT = 8
 DIMENSIONS = 4
-MOST_TENSORS = 16_384
+MOST_TENSORS = 8_192
 """Of one file. ggml keeps the experts of a layer in one tensor: the largest published models have below 3,000."""
 BYTE_ORDER = "GGUF.byte_order"
 """Added to the metadata. Keys of files are in lower case by the specification."""

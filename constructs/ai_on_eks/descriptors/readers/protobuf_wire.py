@@ -22,7 +22,8 @@ VARINT, FIXED64, BYTES, FIXED32 = 0, 1, 2, 5
 """Wire types. 3 and 4 open and close groups, which no model format uses; 6 and 7 are not assigned."""
 
 MAX_FIELDS = 1_000_000
-"""Fields looked at in one file: five for each of 200,000 tensors. Fields inside what is stepped over do not count."""
+"""Fields looked at in one file, and values of packed ones: five for each of 200,000 tensors. What is stepped over does
+not count."""
 
 CHEAP_VARINT_BYTES = 5
 """A longer number counts as further fields: decoding it takes as long. Numbers below 32 Gi are not longer."""
@@ -124,6 +125,7 @@ class Wire:
         while at < end:
             if len(values) >= most:
                 raise self.reject(start, f"more than {most} {what}")
+            self.count(at)
             value, at = self.varint(at, end)
             values.append(value)
         return values

@@ -18,7 +18,7 @@ from ai_on_eks.descriptors.places import Place, Source
 from ai_on_eks.descriptors.readers.json_stream import KEY_BYTES, SPACE, JsonStream
 from ai_on_eks.descriptors.readers.limits import LIMITS, Limits, malformed
 from ai_on_eks.descriptors.readers.metadata import text_bytes
-from ai_on_eks.descriptors.readers.safetensors_header import read_part
+from ai_on_eks.descriptors.readers.safetensors_header import UNUSUAL_TENSORS, read_part
 from ai_on_eks.descriptors.readers.source import is_plain_name, open_beside, open_source
 from ai_on_eks.descriptors.readers.types import MetadataValue, StoredTensor, WeightHeader
 from ai_on_eks.errors import InputError
@@ -111,12 +111,16 @@ class _Index:
         stream.expect(b"{", "the weight_map is not an object")
         if stream.accept(b"}"):
             return
+        unusual = 0
         while True:
             while (found := _PAIR.match(stream.buffer, stream.at)) is not None and len(found[0]) <= KEY_BYTES:
                 offset = stream.offset
                 self._place(stream.decode(found[1], offset), stream.decode(found[2], offset), offset)
                 stream.at = found.end()
             offset = stream.offset
+            unusual += 1
+            if unusual > UNUSUAL_TENSORS:
+                raise stream.error(f"more than {UNUSUAL_TENSORS:,} tensors are written as no writer does", offset)
             self._place(stream.key(), stream.text("a place in the weight_map is not text"), offset)
             if stream.accept(b"}"):
                 return
