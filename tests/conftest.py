@@ -9,7 +9,7 @@ from hypothesis import settings
 
 from ai_on_eks.catalog.loading import Catalog, load_catalog
 from ai_on_eks.descriptors.loading import load_descriptor, load_platform
-from ai_on_eks.descriptors.platform import Platform
+from ai_on_eks.descriptors.platform import PlannedEngines, Platform
 from ai_on_eks.descriptors.schema import Descriptor
 
 REPOSITORY = Path(__file__).resolve().parents[1]
@@ -30,7 +30,8 @@ def shared() -> Path:
 
 @pytest.fixture(scope="session")
 def platform() -> Platform:
-    return load_platform(REPOSITORY / "platform.yaml")
+    """platform.yaml, as commands that make workloads plan on it."""
+    return load_platform(REPOSITORY / "platform.yaml").model_copy(update={"engines": PlannedEngines.RENDERED})
 
 
 @pytest.fixture(scope="session")

@@ -17,6 +17,7 @@ from custom_resource_schemas import problems_of
 from ai_on_eks.catalog.loading import load_catalog
 from ai_on_eks.descriptors.architectures import build_inventory
 from ai_on_eks.descriptors.loading import load_descriptor, load_platform
+from ai_on_eks.descriptors.platform import PlannedEngines
 from ai_on_eks.kube.render import render_manifests
 from ai_on_eks.placement.planning import plan_model
 from ai_on_eks.serving.images import load_images
@@ -38,7 +39,7 @@ CORE_GROUPS = frozenset(
 @cache
 def _files() -> dict[str, str]:
     """As rendered, and once more with three replicas of every model, which adds what one replica does not need."""
-    platform = load_platform(ROOT / "platform.yaml")
+    platform = load_platform(ROOT / "platform.yaml").model_copy(update={"engines": PlannedEngines.RENDERED})
     catalog = load_catalog(platform.region)
     workloads: list[Workload] = []
     for path in sorted((ROOT / "models").glob("*.yaml")):

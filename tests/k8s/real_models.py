@@ -9,7 +9,7 @@ from pathlib import Path
 from ai_on_eks.catalog.loading import Catalog, load_catalog
 from ai_on_eks.descriptors.architectures import build_inventory
 from ai_on_eks.descriptors.loading import load_descriptor, load_platform
-from ai_on_eks.descriptors.platform import Platform
+from ai_on_eks.descriptors.platform import PlannedEngines, Platform
 from ai_on_eks.placement.capacity import capacity_requests
 from ai_on_eks.placement.fleet.planning import plan_fleet
 from ai_on_eks.placement.fleet.types import FleetPlan
@@ -26,8 +26,8 @@ MODELS = sorted(DESCRIPTORS)
 
 @cache
 def real_platform() -> Platform:
-    """platform.yaml."""
-    return load_platform(ROOT / "platform.yaml")
+    """platform.yaml, as commands that make workloads plan on it."""
+    return load_platform(ROOT / "platform.yaml").model_copy(update={"engines": PlannedEngines.RENDERED})
 
 
 @cache

@@ -19,10 +19,14 @@ def load_and_plan(
     platform_file: str | None,
     region: str | None,
     *,
+    default_engines: PlannedEngines = PlannedEngines.RENDERED,
     engines: PlannedEngines | None = None,
     policy: Policy | None = None,
 ) -> tuple[LoadedPlatform, tuple[LoadedModel, ...], FleetPlan]:
-    """Everything read and planned, or all problems of all files. `engines` and `policy` replace what the files say."""
+    """Everything read and planned, or all problems of all files.
+
+    `engines` and `policy` replace what the files say, `default_engines` stands in where the platform file says nothing.
+    """
     collector = Collector()
     target = load_target_platform(platform_file, region, collector)
     models = load_models(descriptors, collector)
@@ -30,9 +34,13 @@ def load_and_plan(
     collector.finish()
     if target is None:
         raise AssertionError("a platform that did not load has left a problem")
-    if engines is not None:
-        target = replace(target, platform=target.platform.model_copy(update={"engines": engines}))
+    target = with_engines(target, engines or target.platform.engines or default_engines)
     return target, models, fleet_of(models, target, policy)
+
+
+def with_engines(target: LoadedPlatform, engines: PlannedEngines) -> LoadedPlatform:
+    """The platform, planning these engines whatever its file says."""
+    return replace(target, platform=target.platform.model_copy(update={"engines": engines}))
 
 
 def fleet_of(models: Sequence[LoadedModel], target: LoadedPlatform, policy: Policy | None = None) -> FleetPlan:

@@ -138,10 +138,10 @@ class Platform(Strict):
     capacity: Capacity = Capacity()
     delivery: Delivery = Delivery()
     model_store: ModelStore = ModelStore()
-    engines: PlannedEngines = Field(
-        default=PlannedEngines.ANY,
-        description="rendered = plans choose only what a workload can be rendered for; any = the cheapest engine, "
-        "whose rendering may be refused",
+    engines: PlannedEngines | None = Field(
+        default=None,
+        description="any = plans choose the cheapest engine, whose rendering may be refused; rendered = only what a "
+        "workload is rendered for; default: any for `plan`, rendered where workloads are made",
     )
     namespace: Namespace = Field(default="models", description="Kubernetes namespace of the models")
     tags: dict[str, str] = Field(default_factory=dict, description="tags of every AWS resource")

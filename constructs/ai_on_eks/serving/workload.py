@@ -115,7 +115,7 @@ def _require_rendered(plan: Plan, placement: Placement) -> str:
     if why is None and placement.image_key is not None:
         return placement.image_key
     rendered = next((other for other in plan.accepted if why_not_rendered(other) is None), None)
-    fix = "set engines: rendered in the platform file"
+    fix = "remove engines: any from the platform file"
     if rendered is None:
         fix += ", and see with `ai-on-eks plan` what else keeps every placement that can be rendered from serving it"
     else:

@@ -36,7 +36,7 @@ def configure(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--engines",
         choices=[engines.value for engines in PlannedEngines],
-        help="choose any engine, or only what can be rendered; default: the platform's",
+        help="choose any engine, or only what a workload is rendered for; default: the platform's, else any",
     )
     parser.add_argument("--explain", action="store_true", help="every memory term, alternative and rejection")
 
@@ -44,7 +44,14 @@ def configure(parser: ArgumentParser) -> None:
 def run(args: Namespace) -> int:
     engines = PlannedEngines(args.engines) if args.engines else None
     policy = Policy(args.policy) if args.policy else None
-    target, models, fleet = load_and_plan(args.descriptors, args.platform, args.region, engines=engines, policy=policy)
+    target, models, fleet = load_and_plan(
+        args.descriptors,
+        args.platform,
+        args.region,
+        default_engines=PlannedEngines.ANY,
+        engines=engines,
+        policy=policy,
+    )
     warnings = [*zone_warnings(target), *too_old_warnings(target.catalog, fleet.plans, today())]
     body = plans_body(fleet, target.catalog, images_of(target), terms=args.explain)
     if args.json:

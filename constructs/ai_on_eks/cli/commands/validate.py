@@ -32,11 +32,12 @@ from ai_on_eks.cli.loading import (
     load_target_platform,
 )
 from ai_on_eks.cli.output import counted, document, note, printable, terminal_width, write_json, write_text
-from ai_on_eks.cli.planning import fleet_of
+from ai_on_eks.cli.planning import fleet_of, with_engines
 from ai_on_eks.cli.recognition import Files, recognise
 from ai_on_eks.cli.rendering import images_of, images_path
 from ai_on_eks.cli.settings import Setting, descriptor_settings, platform_settings
 from ai_on_eks.cli.workloads import workloads_of
+from ai_on_eks.descriptors.platform import PlannedEngines
 from ai_on_eks.errors import EXIT_DONE, EXIT_FINDINGS, Problem, UsageError
 from ai_on_eks.placement.types import Plan
 from ai_on_eks.serving.images import PACKAGED_IMAGES
@@ -103,6 +104,7 @@ def _load(files: Sequence[str]) -> Checked:
     collector.finish()
     if target is None or images is None:
         raise AssertionError("what did not load has left a problem")
+    target = with_engines(target, target.platform.engines or PlannedEngines.RENDERED)
     plans = fleet_of(models, target).plans
     workloads = workloads_of(models, plans, target, images)
     used = used_images(images, [workload.pod_spec for workload in workloads]) if models else images.values()

@@ -16,6 +16,7 @@ from ai_on_eks.placement.fleet.types import FleetMember, FleetPlan, FleetPool
 from ai_on_eks.placement.ranking import autoscaling_range, usd_per_million
 from ai_on_eks.placement.rules.capability import why_not_rendered
 from ai_on_eks.placement.types import Placement, Plan, Rejection
+from ai_on_eks.placement.warnings import placement_text
 from ai_on_eks.serving.images import unpinned_warnings
 from ai_on_eks.serving.types import ImageReference
 
@@ -64,11 +65,23 @@ def plan_mapping(
         "in_fleet": None if part is None else part_mapping(*part),
         "why": why(plan, catalog) if part is None else why_in_fleet(plan, catalog, *part),
         "image": None if image is None else image.reference,
-        "warnings": [*plan.warnings, *unpinned_warnings([] if image is None else [image])],
+        "warnings": [*plan.warnings, *_not_rendered(plan), *unpinned_warnings([] if image is None else [image])],
         "accepted": len(plan.accepted),
         "alternatives": [placement_mapping(placement, descriptor.serving) for placement in plan.alternatives],
         "rejected": [rejection_mapping(rejection) for rejection in plan.rejected],
     }
+
+
+def _not_rendered(plan: Plan) -> list[str]:
+    """What to deploy until the choice has a workload."""
+    why_not = None if plan.chosen is None else why_not_rendered(plan.chosen)
+    if why_not is None:
+        return []
+    rendered = next((other for other in plan.accepted if why_not_rendered(other) is None), None)
+    instead = (
+        "nothing that can be rendered serves it" if rendered is None else f"`render` takes {placement_text(rendered)}"
+    )
+    return [f"{why_not}; {instead}"]
 
 
 def placement_mapping(placement: Placement, serving: Serving, *, terms: bool = False) -> dict[str, Any]:

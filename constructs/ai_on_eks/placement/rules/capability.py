@@ -93,8 +93,8 @@ def cache_precision_supported(candidate: Candidate, requirements: Requirements, 
 
 
 def rendered(placement: Placement, requirements: Requirements) -> Violation | None:
-    """Only where the platform asks for it: a plan that nothing can be rendered for is an answer all the same."""
-    if requirements.platform.engines is PlannedEngines.ANY:
+    """Only where it is asked for: a plan that nothing can be rendered for is an answer all the same."""
+    if requirements.platform.engines is not PlannedEngines.RENDERED:
         return None
     why = why_not_rendered(placement)
     return None if why is None else Violation(_not_rendered, (why,))
@@ -115,4 +115,4 @@ def why_not_rendered(placement: Placement) -> str | None:
 
 
 def _not_rendered(why: str) -> Words:
-    return Words(why, None, "set engines: any in the platform file to plan it all the same")
+    return Words(why, None, "plan it all the same with `plan --engines any`")
