@@ -1,0 +1,1 @@
+"""Judging what a synth wrote: templates and Kubernetes objects as plain data, whoever wrote them."""

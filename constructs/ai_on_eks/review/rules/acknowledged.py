@@ -1,0 +1,22 @@
+"""Findings that are meant, each with its reason."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+
+
+@dataclass(frozen=True, slots=True)
+class Acknowledgement:
+    """One finding that stays. `path` is a shell pattern for the finding's path (`Resources.Bucket*`)."""
+
+    code: str
+    path: str
+    reason: str
+
+    def __post_init__(self) -> None:
+        if not self.reason.strip():
+            raise ValueError(f"{self.code} at {self.path} is acknowledged without a reason")
+
+    def covers(self, code: str, path: str | None) -> bool:
+        return code == self.code and fnmatchcase(path or "", self.path)

@@ -1,0 +1,152 @@
+"""Buckets, EFS, volumes and queues: encrypted, private, over TLS."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from ai_on_eks.review.rules.assembly import Resource
+from ai_on_eks.review.rules.rule import Rule
+from ai_on_eks.review.rules.values import Unknown, dig, is_known, items
+
+PUBLIC_ACCESS_BLOCKS = ("BlockPublicAcls", "BlockPublicPolicy", "IgnorePublicAcls", "RestrictPublicBuckets")
+
+
+def _bucket_encryption(bucket: Resource) -> Iterator[str]:
+    rules = bucket.get("BucketEncryption", "ServerSideEncryptionConfiguration")
+    if isinstance(rules, Unknown):
+        return
+    algorithms = [dig(rule, "ServerSideEncryptionByDefault", "SSEAlgorithm") for rule in items(rules)]
+    if not any(isinstance(one, Unknown) or one in ("aws:kms", "aws:kms:dsse") for one in algorithms):
+        yield "objects are not encrypted with a key of the account"
+
+
+def _bucket_public(bucket: Resource) -> Iterator[str]:
+    block = bucket.get("PublicAccessBlockConfiguration")
+    if isinstance(block, Unknown):
+        return
+    off = [key for key in PUBLIC_ACCESS_BLOCKS if dig(block, key) in (None, False, "false")]
+    if off:
+        yield f"{', '.join(off)} is off"
+
+
+def _bucket_tls(bucket: Resource) -> Iterator[str]:
+    policies = [
+        one.get("PolicyDocument")
+        for one in bucket.template.of_type("AWS::S3::BucketPolicy")
+        if bucket.template.follow(one.get("Bucket"), "AWS::S3::Bucket") is bucket
+    ]
+    if not any(_tls_only(policy) for policy in policies):
+        yield "no policy denies requests without TLS"
+
+
+def _queue_tls(queue: Resource) -> Iterator[str]:
+    policies = [
+        one.get("PolicyDocument")
+        for one in queue.template.of_type("AWS::SQS::QueuePolicy")
+        if any(queue.template.follow(ref, "AWS::SQS::Queue") is queue for ref in items(one.get("Queues")))
+    ]
+    if not any(_tls_only(policy) for policy in policies):
+        yield "no policy denies requests without TLS"
+
+
+def _tls_only(policy: Any) -> bool:
+    if isinstance(policy, Unknown):
+        return True
+    return any(
+        dig(statement, "Effect") == "Deny"
+        and str(dig(statement, "Condition", "Bool", "aws:SecureTransport")).lower() == "false"
+        for statement in items(dig(policy, "Statement"))
+    )
+
+
+def _bucket_versions(bucket: Resource) -> Iterator[str]:
+    status = bucket.get("VersioningConfiguration", "Status")
+    if status != "Enabled" and not isinstance(status, Unknown):
+        yield "an overwritten object is gone"
+
+
+def _unencrypted(resource: Resource) -> Iterator[str]:
+    encrypted = resource.get("Encrypted")
+    if encrypted not in (True, "true") and not isinstance(encrypted, Unknown):
+        yield "data lies in the clear"
+
+
+def _queue_encryption(queue: Resource) -> Iterator[str]:
+    if queue.get("SqsManagedSseEnabled") in (False, "false") and queue.get("KmsMasterKeyId") is None:
+        yield "encryption is turned off"
+
+
+def _mount_target(target: Resource) -> Iterator[str]:
+    groups = [target.template.follow(one, "AWS::EC2::SecurityGroup") for one in items(target.get("SecurityGroups"))]
+    if not groups or None in groups:
+        return
+    rules = [
+        rule
+        for group in groups
+        if group
+        for rule in (
+            *items(group.get("SecurityGroupIngress")),
+            *(
+                one.properties
+                for one in target.template.of_type("AWS::EC2::SecurityGroupIngress")
+                if target.template.follow(one.get("GroupId"), "AWS::EC2::SecurityGroup") is group
+            ),
+        )
+    ]
+    if not is_known([dig(rule, "FromPort") for rule in rules]):
+        return
+    if not any(str(dig(r, "IpProtocol")) == "-1" or str(dig(r, "FromPort")) == "2049" for r in rules):
+        yield "port 2049 is closed"
+
+
+def _elastic(system: Resource) -> Iterator[str]:
+    mode = system.get("ThroughputMode")
+    if mode in (None, "bursting"):
+        yield "throughput grows with what is stored, a few MiB/s at first"
+
+
+RULES = (
+    Rule(
+        "s3-encryption-missing", ("AWS::S3::Bucket",), "a bucket without a key of the account",
+        "Access to the weights cannot be withdrawn by key.", "set SSEAlgorithm to aws:kms", _bucket_encryption,
+    ),
+    Rule(
+        "s3-public", ("AWS::S3::Bucket",), "a bucket that may become public",
+        "One wrong policy publishes the weights.", "turn on all four of PublicAccessBlockConfiguration",
+        _bucket_public,
+    ),
+    Rule(
+        "s3-tls-missing", ("AWS::S3::Bucket",), "a bucket that answers without TLS",
+        "Weights and credentials can be read on the way.", "deny aws:SecureTransport false in a bucket policy",
+        _bucket_tls,
+    ),
+    Rule(
+        "s3-versions-off", ("AWS::S3::Bucket",), "a bucket without versions",
+        "Overwritten weights cannot be rolled back.", "set VersioningConfiguration", _bucket_versions,
+    ),
+    Rule(
+        "efs-unencrypted", ("AWS::EFS::FileSystem",), "an EFS file system without encryption",
+        "It cannot be encrypted later.", "set Encrypted", _unencrypted,
+    ),
+    Rule(
+        "efs-bursting", ("AWS::EFS::FileSystem",), "an EFS file system in bursting mode",
+        "A new one reads weights at a few MiB/s once its credits are used.", "set ThroughputMode to elastic", _elastic,
+    ),
+    Rule(
+        "efs-port", ("AWS::EFS::MountTarget",), "a mount target that closes NFS", "Mounts hang.",
+        "open TCP 2049 to the nodes", _mount_target,
+    ),
+    Rule(
+        "ebs-unencrypted", ("AWS::EC2::Volume",), "a volume without encryption", "It cannot be encrypted later.",
+        "set Encrypted", _unencrypted,
+    ),
+    Rule(
+        "sqs-unencrypted", ("AWS::SQS::Queue",), "a queue without encryption",
+        "Events tell which instances run what.", "remove SqsManagedSseEnabled: false", _queue_encryption,
+    ),
+    Rule(
+        "sqs-tls-missing", ("AWS::SQS::Queue",), "a queue that answers without TLS",
+        "A forged interruption drains nodes.", "deny aws:SecureTransport false in a queue policy", _queue_tls,
+    ),
+)  # fmt: skip

@@ -1,0 +1,39 @@
+"""All rules, by what they read. Described for readers in docs/rules.md."""
+
+from __future__ import annotations
+
+from ai_on_eks.review.rules import (
+    cluster,
+    events,
+    helm,
+    identity,
+    karpenter,
+    launch_templates,
+    lustre,
+    network,
+    node_groups,
+    object_rules,
+    pod_rules,
+    retention,
+    storage,
+)  # fmt: skip
+from ai_on_eks.review.rules.rule import Rule
+
+GROUPS: tuple[tuple[str, tuple[Rule, ...]], ...] = (
+    ("Cluster", cluster.RULES),
+    ("Node groups", node_groups.RULES),
+    ("Launch templates and EFA", launch_templates.RULES),
+    ("Network", network.RULES),
+    ("FSx for Lustre", lustre.RULES),
+    ("Other storage", storage.RULES),
+    ("Retention", retention.RULES),
+    ("Identity", identity.RULES),
+    ("Events", events.RULES),
+    ("Helm releases", helm.RULES),
+    ("Karpenter", karpenter.RULES),
+    ("Pods", pod_rules.RULES),
+    ("Objects around pods", object_rules.RULES),
+)
+"""Title and rules, in the order of the documentation."""
+
+RULES: tuple[Rule, ...] = tuple(rule for _, rules in GROUPS for rule in rules)
