@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -26,10 +27,13 @@ from ai_on_eks.cli.reasons import nothing_fits
 from ai_on_eks.cli.rendering import images_of, render_files
 from ai_on_eks.cli.workloads import workloads_of
 from ai_on_eks.descriptors.platform import DeliveryMode
-from ai_on_eks.errors import AiOnEksError, InputError, NothingFitsError, Problem, UsageError
+from ai_on_eks.errors import AiOnEksError, FindingsError, InputError, NothingFitsError, Problem, UsageError
 from ai_on_eks.files import replace_folder_atomically
 from ai_on_eks.kube.manifests import priorities_of
 from ai_on_eks.placement.capacity import capacity_requests
+from ai_on_eks.review.rules.acknowledged import ACKNOWLEDGED
+from ai_on_eks.review.rules.checking import findings
+from ai_on_eks.review.rules.synth import read_synth
 from k8s.models import ModelChart
 from k8s.platform import PlatformChart
 from stacks.application import Charts, Deployment, build_app
@@ -43,9 +47,12 @@ def main() -> int:
     platform_file = str(ROOT / context.get("platform", "platform.yaml"))
     try:
         deployment, plan_text = read_deployment(platform_file, ROOT / context.get("models", "models"))
-        synthesize(deployment, platform_file)
+        manifests = manifest_files(deployment)
+        outdir = Path(os.environ.get("CDK_OUTDIR", str(ROOT / "cdk.out")))
+        synthesize(deployment, platform_file, outdir)
+        refuse_findings(deployment, outdir, manifests)
         # At every synth, whether CDK applies the objects or a GitOps tool does.
-        replace_folder_atomically(ROOT / context.get("manifests", "build/manifests"), manifest_files(deployment))
+        replace_folder_atomically(ROOT / context.get("manifests", "build/manifests"), manifests)
     except AiOnEksError as error:
         for problem in error.problems:
             print(problem, file=sys.stderr)
@@ -77,16 +84,29 @@ def read_deployment(platform_file: str, models: Path) -> tuple[Deployment, str]:
     return deployment, plans_text(plans_body(fleet, target.catalog, images), terminal_width(), explained=False)
 
 
-def synthesize(deployment: Deployment, platform_file: str) -> None:
+def synthesize(deployment: Deployment, platform_file: str, outdir: Path) -> None:
     """Write the cloud assembly. What only the stacks can find wrong is told with its line of the platform file."""
     collector = Collector()
-    outdir = os.environ.get("CDK_OUTDIR", str(ROOT / "cdk.out"))
     app = collector.attempt(
-        platform_file, lambda: build_app(deployment, lambda bucket: render_charts(deployment, bucket), outdir=outdir)
+        platform_file,
+        lambda: build_app(deployment, lambda bucket: render_charts(deployment, bucket), outdir=str(outdir)),
     )
     collector.finish()
     if app is not None:
         app.synth()
+
+
+def refuse_findings(deployment: Deployment, outdir: Path, manifests: Mapping[str, str]) -> None:
+    """Our own rules over what was written (docs/rules.md).
+
+    Over the files and not as a plugin of CDK's validation: a review of somebody else's synth reads the same, and a
+    plugin would be called across jsii and told in CDK's report instead of ours.
+    """
+    applied_by_cdk = deployment.platform.delivery.mode is DeliveryMode.APPLY
+    objects = {} if applied_by_cdk else {name: text for name, text in manifests.items() if "/" not in name}
+    problems = findings(read_synth(outdir, objects), ACKNOWLEDGED)
+    if problems:
+        raise FindingsError(problems)
 
 
 def render_charts(deployment: Deployment, bucket: str) -> Charts:

@@ -1,6 +1,7 @@
 """Everything that can go wrong, and how it is told.
 
     AiOnEksError                 one `except` in the CLI catches this, nothing else
+    ├── FindingsError            exit 1   what was synthesized breaks a rule
     ├── UsageError               exit 2   the command line contradicts itself
     ├── NothingFitsError         exit 3   a model has no placement in the catalogue
     └── InputError               exit 4   a file given by the user is malformed
@@ -75,6 +76,12 @@ class AiOnEksError(Exception):
         if not self.problems:
             raise ValueError("an error needs at least one problem")
         super().__init__("\n".join(str(problem) for problem in self.problems))
+
+
+class FindingsError(AiOnEksError):
+    """What was synthesized breaks rules (docs/rules.md)."""
+
+    exit_code = EXIT_FINDINGS
 
 
 class UsageError(AiOnEksError):

@@ -22,6 +22,7 @@ LAYERS = (
     "maintenance",
     "performance",
     "placement",
+    "review",
     "serving",
     "sizing",
 )

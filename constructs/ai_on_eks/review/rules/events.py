@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from ai_on_eks.review.rules.assembly import Resource
 from ai_on_eks.review.rules.facts import nearest, read
 from ai_on_eks.review.rules.rule import Rule
-from ai_on_eks.review.rules.values import Unknown, is_known, items
+from ai_on_eks.review.rules.values import is_known, items, possible_items
 
 SPOT_WARNING = "EC2 Spot Instance Interruption Warning"
 
@@ -28,9 +28,9 @@ def _incomplete(rule: Resource) -> Iterator[str]:
     if SPOT_WARNING not in items(rule.get("EventPattern", "detail-type")):
         return
     patterns = [one.get("EventPattern", "detail-type") for one in rule.template.of_type("AWS::Events::Rule")]
-    if any(isinstance(one, Unknown) for one in patterns):
+    heard = [name for one in patterns for name in possible_items(one)]
+    if not is_known(heard):
         return
-    heard = {name for one in patterns for name in items(one) if isinstance(name, str)}
     missing = [name for name in read("events.json")["interruption"]["names"] if name not in heard]
     if missing:
         yield f"nothing listens for {', '.join(missing)}"

@@ -9,7 +9,7 @@ from typing import Any
 from ai_on_eks.review.rules.assembly import Resource
 from ai_on_eks.review.rules.facts import nearest, read
 from ai_on_eks.review.rules.rule import Rule
-from ai_on_eks.review.rules.values import HOLE, Unknown, dig, is_known, items
+from ai_on_eks.review.rules.values import HOLE, Unknown, dig, is_known, items, may_be, possible_items
 
 POD_IDENTITY = "pods.eks.amazonaws.com"
 SCOPING_KEYS = ("aws:RequestTag/kubernetes-namespace", "aws:SourceArn", "aws:SourceAccount")
@@ -79,17 +79,17 @@ def _of_pod_identity(role: Resource) -> list[Any]:
 
 def _pod_identity_actions(role: Resource) -> Iterator[str]:
     statements = _of_pod_identity(role)
-    actions = {action for one in statements for action in items(dig(one, "Action")) if isinstance(action, str)}
+    actions = [action for one in statements for action in possible_items(dig(one, "Action"))]
     for action in ("sts:AssumeRole", "sts:TagSession"):
-        if statements and action not in actions:
+        if statements and not any(may_be(one, action) for one in actions):
             yield f"{POD_IDENTITY} is not allowed {action}"
 
 
 def _pod_identity_conditions(role: Resource) -> Iterator[str]:
     for statement in _of_pod_identity(role):
         condition = dig(statement, "Condition")
-        keys = {key for test in (condition.values() if isinstance(condition, dict) else ()) for key in test}
-        if not isinstance(condition, Unknown) and not keys & set(SCOPING_KEYS):
+        tests = [*condition.values()] if isinstance(condition, dict) else possible_items(condition)
+        if not any(isinstance(test, Unknown) or set(test) & set(SCOPING_KEYS) for test in tests):
             yield "any pod of any cluster of the account may take the role"
 
 

@@ -11,7 +11,8 @@ from ai_on_eks.review.rules.assembly import Resource
 from ai_on_eks.review.rules.facts import catalogued
 from ai_on_eks.review.rules.node_groups import instance_types_of, launch_template_of, unknown_type
 from ai_on_eks.review.rules.rule import Rule
-from ai_on_eks.review.rules.values import Unknown, dig, is_known, items, number
+from ai_on_eks.review.rules.security_groups import groups_of, may_reach_itself
+from ai_on_eks.review.rules.values import Unknown, dig, is_given, is_known, items, number, possible_items
 
 INTERFACE_TYPES = ("interface", "efa", "efa-only")
 EFA_TYPES = ("efa", "efa-only")
@@ -67,11 +68,11 @@ def _managed_by_eks(template: Resource) -> Iterator[str]:
     if not _groups(template):
         return
     data = _data(template)
-    if dig(data, "IamInstanceProfile") is not None:
+    if is_given(data, "IamInstanceProfile"):
         yield "names an instance profile; the group's NodeRole takes its place"
-    if dig(data, "HibernationOptions") is not None:
+    if is_given(data, "HibernationOptions"):
         yield "asks for hibernation"
-    if any(dig(one, "SubnetId") is not None for one in _interfaces(template)):
+    if any(is_given(one, "SubnetId") for one in _interfaces(template)):
         yield "a network interface names a subnet; the group's Subnets take its place"
 
 
@@ -170,36 +171,10 @@ def _efa_security_group(template: Resource) -> Iterator[str]:
     """Groups that stand elsewhere are not judged; one group that lets everything through is enough."""
     if not has_efa(template):
         return
-    references = [ref for one in _interfaces(template) for ref in items_of_groups(one)]
-    groups = [template.template.follow(ref, "AWS::EC2::SecurityGroup") for ref in references]
-    known = [group for group in groups if group]
-    if not known or len(known) < len(groups):
-        return
+    groups = groups_of(template, [ref for one in _interfaces(template) for ref in possible_items(dig(one, "Groups"))])
     for direction in ("Ingress", "Egress"):
-        if not any(_reaches_itself(group, direction) for group in known):
+        if groups and not any(may_reach_itself(group, direction) for group in groups):
             yield f"no security group has an {direction.lower()} rule of all traffic to itself"
-
-
-def items_of_groups(interface: Any) -> list[Any]:
-    groups = dig(interface, "Groups")
-    return groups if isinstance(groups, list) else [Unknown()] if isinstance(groups, Unknown) else []
-
-
-def _reaches_itself(group: Resource, direction: str) -> bool:
-    other = "SourceSecurityGroupId" if direction == "Ingress" else "DestinationSecurityGroupId"
-    rules = [
-        *items(group.get(f"SecurityGroup{direction}")),
-        *(
-            one.properties
-            for one in group.template.of_type(f"AWS::EC2::SecurityGroup{direction}")
-            if group.template.follow(one.get("GroupId"), "AWS::EC2::SecurityGroup") is group
-        ),
-    ]
-    return any(
-        group.template.follow(dig(rule, other), "AWS::EC2::SecurityGroup") is group
-        and str(dig(rule, "IpProtocol")) == "-1"
-        for rule in rules
-    )
 
 
 _TEMPLATE = ("AWS::EC2::LaunchTemplate",)

@@ -8,7 +8,8 @@ from typing import Any
 from ai_on_eks.review.rules.assembly import Resource
 from ai_on_eks.review.rules.facts import nearest, read
 from ai_on_eks.review.rules.rule import Rule
-from ai_on_eks.review.rules.values import Unknown, dig, is_known, items, number
+from ai_on_eks.review.rules.security_groups import groups_of, may_admit
+from ai_on_eks.review.rules.values import Unknown, dig, is_known, number
 
 PORTS = (988, *range(1018, 1024))
 """TCP ports of Lustre, all of them both ways (FSx user guide, limit-access-security-groups)."""
@@ -112,42 +113,15 @@ def _efa(system: Resource) -> Iterator[str]:
 
 
 def _ports(system: Resource) -> Iterator[str]:
-    if not _settings(system) or not system.get("SecurityGroupIds"):
-        return
-    groups = [system.template.follow(ref, "AWS::EC2::SecurityGroup") for ref in items(system.get("SecurityGroupIds"))]
-    if None in groups or not groups:
-        return
-    rules = [rule for group in groups if group for rule in _ingress(group)]
-    if not is_known([[dig(r, "FromPort"), dig(r, "ToPort"), dig(r, "IpProtocol")] for r in rules]):
-        return
-    closed = [port for port in PORTS if not any(_admits(rule, port) for rule in rules)]
+    groups = groups_of(system, system.get("SecurityGroupIds")) if _settings(system) else None
+    closed = [port for port in PORTS if groups and not may_admit(groups, port)]
     if closed:
         yield f"port {', '.join(map(str, closed))} is closed"
 
 
-def _ingress(group: Resource) -> list[Any]:
-    return [
-        *items(group.get("SecurityGroupIngress")),
-        *(
-            one.properties
-            for one in group.template.of_type("AWS::EC2::SecurityGroupIngress")
-            if group.template.follow(one.get("GroupId"), "AWS::EC2::SecurityGroup") is group
-        ),
-    ]
-
-
-def _admits(rule: Any, port: int) -> bool:
-    if str(dig(rule, "IpProtocol")) == "-1":
-        return True
-    first, last = number(dig(rule, "FromPort")), number(dig(rule, "ToPort"))
-    return (
-        dig(rule, "IpProtocol") in ("tcp", "6", 6) and first is not None and last is not None and first <= port <= last
-    )
-
-
 def _key(system: Resource) -> Iterator[str]:
     found = _settings(system)
-    if found and found[1].startswith("PERSISTENT") and system.get("KmsKeyId") is None:
+    if found and found[1] in ("PERSISTENT_1", "PERSISTENT_2") and system.get("KmsKeyId") is None:
         yield "the file system is encrypted with a key that is not the account's"
 
 

@@ -8,7 +8,7 @@ from ai_on_eks.catalog.types import InstanceType, Vendor
 from ai_on_eks.review.rules.assembly import Resource
 from ai_on_eks.review.rules.facts import catalogued, eks_names, instance_type_names, nearest
 from ai_on_eks.review.rules.rule import Rule
-from ai_on_eks.review.rules.values import Unknown, dig, is_known, items, number
+from ai_on_eks.review.rules.values import Unknown, dig, is_given, is_known, items, number
 
 WITHDRAWN_IMAGE_PREFIX = "AL2_"
 """Amazon Linux 2: EKS publishes no image since 2025-11-26 (EKS user guide, eks-ami-deprecation-faqs)."""
@@ -44,7 +44,7 @@ def unknown_type(name: object) -> Iterator[str]:
 
 def _type_twice(group: Resource) -> Iterator[str]:
     template = launch_template_of(group)
-    if template and template.get("LaunchTemplateData", "InstanceType") and group.get("InstanceTypes"):
+    if template and is_given(template.get("LaunchTemplateData"), "InstanceType") and group.get("InstanceTypes"):
         yield "instance types are named by the group and by its launch template"
 
 
@@ -80,7 +80,12 @@ def _image_unknown(group: Resource) -> Iterator[str]:
 
 def _image_mismatch(group: Resource) -> Iterator[str]:
     image = group.get("AmiType")
-    if not isinstance(image, str) or image not in eks_names("ami_types") or image == "CUSTOM":
+    if (
+        not isinstance(image, str)
+        or image not in eks_names("ami_types")
+        or image == "CUSTOM"
+        or image.startswith(WITHDRAWN_IMAGE_PREFIX)
+    ):
         return
     for kind in map(catalogued, instance_types_of(group)):
         if kind:
@@ -124,7 +129,7 @@ def _untainted(group: Resource) -> Iterator[str]:
 
 def _update_size(group: Resource) -> Iterator[str]:
     update = group.get("UpdateConfig")
-    if dig(update, "MaxUnavailable") is not None and dig(update, "MaxUnavailablePercentage") is not None:
+    if is_given(update, "MaxUnavailable") and is_given(update, "MaxUnavailablePercentage"):
         yield "MaxUnavailable and MaxUnavailablePercentage are both given"
 
 

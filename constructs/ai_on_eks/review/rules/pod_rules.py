@@ -71,7 +71,7 @@ def _asked(container: Any) -> set[str]:
 
 
 def _service_links(pod: Pod) -> Iterator[str]:
-    if pod.spec.get("enableServiceLinks") is not False:
+    if not pod.privileged_namespace() and pod.spec.get("enableServiceLinks") is not False:
         yield "enableServiceLinks is on"
 
 

@@ -7,9 +7,11 @@ from typing import Any
 
 from ai_on_eks.review.rules.assembly import Resource
 from ai_on_eks.review.rules.rule import Rule
-from ai_on_eks.review.rules.values import Unknown, dig, is_known, items
+from ai_on_eks.review.rules.security_groups import groups_of, may_admit
+from ai_on_eks.review.rules.values import Unknown, dig, items, may_be, may_refer, possible_items
 
 PUBLIC_ACCESS_BLOCKS = ("BlockPublicAcls", "BlockPublicPolicy", "IgnorePublicAcls", "RestrictPublicBuckets")
+NFS_PORT = 2049
 
 
 def _bucket_encryption(bucket: Resource) -> Iterator[str]:
@@ -34,9 +36,9 @@ def _bucket_tls(bucket: Resource) -> Iterator[str]:
     policies = [
         one.get("PolicyDocument")
         for one in bucket.template.of_type("AWS::S3::BucketPolicy")
-        if bucket.template.follow(one.get("Bucket"), "AWS::S3::Bucket") is bucket
+        if may_refer(one.get("Bucket"), bucket.name)
     ]
-    if not any(_tls_only(policy) for policy in policies):
+    if not any(_may_demand_tls(policy) for policy in policies):
         yield "no policy denies requests without TLS"
 
 
@@ -44,19 +46,17 @@ def _queue_tls(queue: Resource) -> Iterator[str]:
     policies = [
         one.get("PolicyDocument")
         for one in queue.template.of_type("AWS::SQS::QueuePolicy")
-        if any(queue.template.follow(ref, "AWS::SQS::Queue") is queue for ref in items(one.get("Queues")))
+        if any(may_refer(ref, queue.name) for ref in possible_items(one.get("Queues")))
     ]
-    if not any(_tls_only(policy) for policy in policies):
+    if not any(_may_demand_tls(policy) for policy in policies):
         yield "no policy denies requests without TLS"
 
 
-def _tls_only(policy: Any) -> bool:
-    if isinstance(policy, Unknown):
-        return True
+def _may_demand_tls(policy: Any) -> bool:
     return any(
-        dig(statement, "Effect") == "Deny"
-        and str(dig(statement, "Condition", "Bool", "aws:SecureTransport")).lower() == "false"
-        for statement in items(dig(policy, "Statement"))
+        may_be(dig(statement, "Effect"), "Deny")
+        and may_be(dig(statement, "Condition", "Bool", "aws:SecureTransport"), "false", False)
+        for statement in possible_items(dig(policy, "Statement"))
     )
 
 
@@ -78,26 +78,9 @@ def _queue_encryption(queue: Resource) -> Iterator[str]:
 
 
 def _mount_target(target: Resource) -> Iterator[str]:
-    groups = [target.template.follow(one, "AWS::EC2::SecurityGroup") for one in items(target.get("SecurityGroups"))]
-    if not groups or None in groups:
-        return
-    rules = [
-        rule
-        for group in groups
-        if group
-        for rule in (
-            *items(group.get("SecurityGroupIngress")),
-            *(
-                one.properties
-                for one in target.template.of_type("AWS::EC2::SecurityGroupIngress")
-                if target.template.follow(one.get("GroupId"), "AWS::EC2::SecurityGroup") is group
-            ),
-        )
-    ]
-    if not is_known([dig(rule, "FromPort") for rule in rules]):
-        return
-    if not any(str(dig(r, "IpProtocol")) == "-1" or str(dig(r, "FromPort")) == "2049" for r in rules):
-        yield "port 2049 is closed"
+    groups = groups_of(target, target.get("SecurityGroups"))
+    if groups and not may_admit(groups, NFS_PORT):
+        yield f"port {NFS_PORT} is closed"
 
 
 def _elastic(system: Resource) -> Iterator[str]:

@@ -64,6 +64,26 @@ def items(value: Any) -> list[Any]:
     return [] if value is None or isinstance(value, Unknown) else [value]
 
 
+def possible_items(value: Any) -> list[Any]:
+    """As `items`, with one unknown item for a list that is not known."""
+    return [value] if isinstance(value, Unknown) else items(value)
+
+
+def may_be(value: Any, *wanted: Any) -> bool:
+    """Whether the value is one of these, or may turn out to be."""
+    return isinstance(value, Unknown) or (isinstance(value, str) and HOLE in value) or value in wanted
+
+
+def may_refer(value: Any, resource: str) -> bool:
+    """Whether the value is, or may turn out to be, a reference to the resource."""
+    return isinstance(value, Unknown) and value.resource in (None, resource)
+
+
+def is_given(value: Any, key: str) -> bool:
+    """Whether the mapping is certain to hold the key, with whatever value."""
+    return isinstance(value, Mapping) and value.get(key) is not None
+
+
 def is_known(value: Any) -> bool:
     """Whether every part of the value is certain."""
     if isinstance(value, Unknown):

@@ -1,0 +1,220 @@
+"""Planted faults in Kubernetes objects and in the pods they expand to."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import review_samples as samples
+from review_faults import GONE, Fault, in_object, in_pod, put
+from review_samples import Json, Sample
+
+ENGINE = "containers.0"
+POOL_SPEC = "spec.template.spec"
+MODEL = "llama-3-3-70b-instruct"
+
+
+def in_pool(code: str, kind: str, path: str, *values: Any) -> list[Fault]:
+    return in_object(code, kind, path, *values, sample=samples.automatic)
+
+
+def requirement(key: str, operator: str, *values: str) -> Json:
+    return {"key": key, "operator": operator, "values": list(values)}
+
+
+def environment(**variable: Any) -> Json:
+    return {"name": "HF_TOKEN", **variable}
+
+
+def pods_of(body: Any) -> list[Json]:
+    """Every mapping with containers below, wherever it stands: independent of what the rules know of kinds."""
+    found: list[Json] = []
+    if isinstance(body, dict):
+        found += [body] if isinstance(body.get("containers"), list) else []
+        for value in body.values():
+            found += pods_of(value)
+    elif isinstance(body, list):
+        for value in body:
+            found += pods_of(value)
+    return found
+
+
+def privileged(kind: str, position: int) -> Fault:
+    def plant(good: Sample) -> None:
+        put(pods_of(good.object(kind))[position], "containers.0.securityContext.privileged", True)
+
+    return Fault("pod-not-restricted", f"privileged in {kind}, pod {position}", samples.groups, plant)
+
+
+def in_text(code: str, old: str, new: str) -> Fault:
+    """In the JSON text by which CDK applies the objects."""
+
+    def plant(good: Sample) -> None:
+        parts = good.resource("Custom::AWSCDK-EKS-KubernetesResource")["Properties"]["Manifest"]["Fn::Join"][1]
+        assert any(isinstance(part, str) and old in part for part in parts)
+        parts[:] = [part.replace(old, new) if isinstance(part, str) else part for part in parts]
+
+    return Fault(code, f"{new} in a manifest", samples.applied, plant)
+
+
+def without_policies(good: Sample) -> None:
+    for file, bodies in good.objects.items():
+        good.objects[file] = [body for body in bodies if body["kind"] != "NetworkPolicy"]
+
+
+POD_FAULTS = [
+    *in_pod("pod-not-restricted", "hostNetwork", True),
+    *in_pod("pod-not-restricted", "securityContext.runAsNonRoot", GONE, False),
+    *in_pod("pod-not-restricted", "securityContext.seccompProfile", GONE),
+    *in_pod("pod-not-restricted", "volumes.0", {"name": "cache", "hostPath": {"path": "/"}}),
+    *in_pod("pod-not-restricted", f"{ENGINE}.securityContext.capabilities.add", ["IPC_LOCK"]),
+    *in_pod("pod-not-restricted", f"{ENGINE}.securityContext.allowPrivilegeEscalation", GONE, True),
+    *(
+        privileged(kind, position)
+        for kind, pods in (
+            ("StatefulSet", 1),
+            ("DaemonSet", 1),
+            ("Job", 1),
+            ("CronJob", 1),
+            ("LeaderWorkerSet", 2),
+            ("RayCluster", 2),
+            ("RayService", 2),
+            ("RayJob", 2),
+            ("JobSet", 1),
+            ("MPIJob", 2),
+            ("PyTorchJob", 2),
+            ("InferenceService", 2),
+            ("LLMInferenceService", 4),
+        )
+        for position in range(pods)
+    ),
+    in_text("pod-not-restricted", '"allowPrivilegeEscalation": false', '"allowPrivilegeEscalation": true'),
+    in_text("pod-image-floating", "vllm-openai:v0.33.0", "vllm-openai:latest"),
+    in_text("service-exposed", '"type": "ClusterIP"', '"type": "LoadBalancer"'),
+    *in_object(
+        "pod-resource-unequal",
+        "Deployment",
+        ("spec", "template", "spec", "containers", 0, "resources", "limits", "nvidia.com/gpu"),
+        GONE,
+        "8",
+        name=MODEL,
+    ),
+    *in_pod(
+        "pod-neuron-units",
+        f"{ENGINE}.resources.limits",
+        {"memory": "33280Mi", "nvidia.com/gpu": "4", "aws.amazon.com/neurondevice": "1"},
+        {"memory": "33280Mi", "nvidia.com/gpu": "4", "aws.amazon.com/neuron": "1", "aws.amazon.com/neuroncore": "2"},
+    ),
+    *in_pod(
+        "pod-efa-hugepages",
+        f"{ENGINE}.resources.limits",
+        {"memory": "33280Mi", "nvidia.com/gpu": "4", "vpc.amazonaws.com/efa": "1"},
+    ),
+    *in_pod("pod-service-links", "enableServiceLinks", GONE, True),
+    *in_pod("pod-token-mounted", "automountServiceAccountToken", GONE, True),
+    *in_pod("pod-root-writable", f"{ENGINE}.securityContext.readOnlyRootFilesystem", GONE, False),
+    *in_pod("pod-memory-unbounded", f"{ENGINE}.resources.limits.memory", GONE),
+    *in_pod("pod-memory-unbounded", f"{ENGINE}.resources.requests.memory", GONE),
+    *in_pod("pod-shared-memory-unbounded", "volumes.2.emptyDir.sizeLimit", GONE, "33280Mi", "1Ti"),
+    *in_pod("pod-shared-memory-missing", f"{ENGINE}.volumeMounts.2", GONE),
+    *in_pod("pod-startup-probe-missing", f"{ENGINE}.startupProbe", GONE),
+    *in_pod("pod-readiness-probe-missing", f"{ENGINE}.readinessProbe", GONE),
+    *in_pod("pod-probe-timeout", f"{ENGINE}.livenessProbe.timeoutSeconds", GONE, 1),
+    *in_pod(
+        "pod-image-floating",
+        f"{ENGINE}.image",
+        "docker.io/vllm/vllm-openai",
+        "docker.io/vllm/vllm-openai:latest",
+        "registry:5000/vllm",
+        "docker.io/vllm/vllm-openai:nightly-abc",
+    ),
+    *in_pod(
+        "pod-secret-in-environment",
+        f"{ENGINE}.env.0",
+        environment(value="plain"),
+        environment(valueFrom={"secretKeyRef": {"name": "hub", "key": "token"}}),
+        {"name": "SETTING", "value": "hf_" + "a" * 34},
+        {"name": "AWS_SECRET_ACCESS_KEY", "value": "x"},
+    ),
+    *in_pod("pod-secret-in-environment", f"{ENGINE}.args.0", "--api-key=sk-" + "a" * 24),
+    *in_pod("pod-remote-code", f"{ENGINE}.args.0", "--trust-remote-code"),
+    *in_pod("pod-context-implicit", f"{ENGINE}.args", ["--port=8000"]),
+    Fault("pod-network-open", "no policy", samples.ours, without_policies),
+    Fault(
+        "pod-toleration-missing",
+        "cores under the devices' taint",
+        samples.ours,
+        lambda good: put(
+            good.object("Deployment", MODEL),
+            "spec.template.spec.containers.0.resources",
+            {
+                "requests": {"memory": "33280Mi"},
+                "limits": {"memory": "33280Mi", "aws.amazon.com/neuroncore": "2"},
+            },
+        ),
+    ),
+]
+
+OBJECT_FAULTS = [
+    *in_object("service-exposed", "Service", "spec.type", "LoadBalancer", "NodePort"),
+    *in_object("service-engine-name", "Service", "metadata.name", "vllm", "triton"),
+    *in_object("rollout-deadlock", "Deployment", "spec.strategy", GONE, {"type": "RollingUpdate"}, name=MODEL),
+    *in_object("rollout-deadlock", "Deployment", "spec.strategy.rollingUpdate.maxUnavailable", 0, "25%", name=MODEL),
+    *in_object("budget-missing", "Deployment", "spec.replicas", 3, name=MODEL),
+    Fault(
+        "budget-blocks",
+        "maxUnavailable 0",
+        samples.ours,
+        lambda good: good.objects.update(
+            {"b.yaml": [{"kind": "PodDisruptionBudget", "metadata": {"name": "b"}, "spec": {"maxUnavailable": 0}}]}
+        ),
+    ),
+    *in_object("namespace-unguarded", "Namespace", "metadata.labels", {}),
+    *in_object("selector-mismatch", "Deployment", "spec.selector.matchLabels", {"app": "other"}, name=MODEL),
+    *in_object(
+        "group-restart", "LeaderWorkerSet", "spec.leaderWorkerTemplate.restartPolicy", "None", sample=samples.groups
+    ),
+    *in_object(
+        "group-restart",
+        "LeaderWorkerSet",
+        "spec.rolloutStrategy.rollingUpdateConfiguration.maxUnavailable",
+        0,
+        sample=samples.groups,
+    ),
+]
+
+KARPENTER_FAULTS = [
+    *in_pool("karpenter-retired", "NodePool", "apiVersion", "karpenter.sh/v1beta1"),
+    *in_pool("karpenter-retired", "EC2NodeClass", "apiVersion", "karpenter.k8s.aws/v1beta1"),
+    *in_pool("karpenter-retired", "NodePool", "kind", "Provisioner"),
+    *in_pool("karpenter-operator-unknown", "NodePool", f"{POOL_SPEC}.requirements.1.operator", "GreaterThan", "in"),
+    *in_pool(
+        "karpenter-type-unknown", "NodePool", f"{POOL_SPEC}.requirements.0.values", ["g6e.12xlarge", "g6e.13xlarge"]
+    ),
+    *in_pool("karpenter-limits-missing", "NodePool", "spec.limits", GONE, {}),
+    *in_pool(
+        "karpenter-consolidation",
+        "NodePool",
+        "spec.disruption",
+        GONE,
+        {"consolidationPolicy": "WhenEmptyOrUnderutilized"},
+    ),
+    *in_pool("karpenter-taint-missing", "NodePool", f"{POOL_SPEC}.taints", GONE),
+    *in_pool(
+        "karpenter-label-prefix",
+        "NodePool",
+        f"{POOL_SPEC}.requirements.1",
+        requirement("eks.amazonaws.com/instance-gpu-name", "In", "l40s"),
+    ),
+    *in_pool("karpenter-label-prefix", "NodePool", f"{POOL_SPEC}.nodeClassRef.group", "eks.amazonaws.com"),
+    *in_pool("karpenter-image-floats", "EC2NodeClass", "spec.amiSelectorTerms", [{"alias": "al2023@latest"}]),
+    *in_pool("karpenter-image-missing", "EC2NodeClass", "spec.amiSelectorTerms", GONE, [{"alias": "al2@v20251120"}]),
+    *in_pool("karpenter-metadata-open", "EC2NodeClass", "spec.metadataOptions", GONE),
+    *in_pool("karpenter-metadata-open", "EC2NodeClass", "spec.metadataOptions.httpPutResponseHopLimit", 2, GONE),
+    *in_pool("karpenter-metadata-open", "EC2NodeClass", "spec.metadataOptions.httpTokens", "optional"),
+    *in_pool("karpenter-volume-unencrypted", "EC2NodeClass", "spec.blockDeviceMappings", GONE),
+    *in_pool("karpenter-volume-unencrypted", "EC2NodeClass", "spec.blockDeviceMappings.0.ebs.encrypted", False, GONE),
+    *in_pool("karpenter-role", "EC2NodeClass", "spec.role", GONE),
+    *in_pool("karpenter-role", "EC2NodeClass", "spec.instanceProfile", "node"),
+]
+
+FAULTS = [*POD_FAULTS, *OBJECT_FAULTS, *KARPENTER_FAULTS]

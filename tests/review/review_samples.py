@@ -1,0 +1,329 @@
+"""What our own stacks and charts wrote, and small hand-written resources for what they do not write yet. All good."""
+
+from __future__ import annotations
+
+import copy
+import json
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+TESTS = Path(__file__).parents[1]
+
+Json = dict[str, Any]
+
+
+@dataclass
+class Sample:
+    """Templates and Kubernetes objects by file, as one synth has them."""
+
+    templates: dict[str, Json]
+    objects: dict[str, list[Json]]
+
+    def copy(self) -> Sample:
+        return copy.deepcopy(self)
+
+    def resource(self, type_: str, name: str | None = None) -> Json:
+        """The first resource of the type, or the named one."""
+        for template in self.templates.values():
+            for key, resource in template["Resources"].items():
+                if resource["Type"] == type_ and name in (None, key):
+                    found: Json = resource
+                    return found
+        raise KeyError(f"no {type_} {name or ''}")
+
+    def object(self, kind: str, name: str | None = None) -> Json:
+        for bodies in self.objects.values():
+            for body in bodies:
+                if body["kind"] == kind and name in (None, body["metadata"]["name"]):
+                    return body
+        raise KeyError(f"no {kind} {name or ''}")
+
+
+@cache
+def _ours() -> Sample:
+    return Sample(
+        templates={
+            path.name: json.loads(path.read_text(encoding="utf-8"))
+            for path in sorted((TESTS / "stacks" / "snapshots").glob("*.template.json"))
+        },
+        objects={
+            path.name: list(yaml.safe_load_all(path.read_text(encoding="utf-8")))
+            for path in sorted((TESTS / "k8s" / "snapshots").glob("*.yaml"))
+        },
+    )
+
+
+def ours() -> Sample:
+    """Every snapshot of the repository."""
+    return _ours().copy()
+
+
+def retained(type_: str, properties: Json) -> Json:
+    return {"Type": type_, "Properties": properties, "DeletionPolicy": "Retain", "UpdateReplacePolicy": "Retain"}
+
+
+def one(type_: str, properties: Json) -> Json:
+    return {"Type": type_, "Properties": properties}
+
+
+def distributed() -> Sample:
+    """Nodes with EFA in a capacity block, and storage beside them."""
+    self_rule = {"IpProtocol": "-1", "GroupId": {"Fn::GetAtt": ["Nodes", "GroupId"]}}
+    lustre_ports = [
+        {"IpProtocol": "tcp", "FromPort": first, "ToPort": last, "CidrIp": "10.0.0.0/16"}
+        for first, last in ((988, 988), (1018, 1023))
+    ]
+    resources = {
+        "Nodes": one("AWS::EC2::SecurityGroup", {"GroupDescription": "nodes", "VpcId": "vpc-1"}),
+        "NodesIn": one(
+            "AWS::EC2::SecurityGroupIngress",
+            {**self_rule, "SourceSecurityGroupId": {"Fn::GetAtt": ["Nodes", "GroupId"]}},
+        ),
+        "NodesOut": one(
+            "AWS::EC2::SecurityGroupEgress",
+            {**self_rule, "DestinationSecurityGroupId": {"Fn::GetAtt": ["Nodes", "GroupId"]}},
+        ),
+        "Near": one("AWS::EC2::PlacementGroup", {"Strategy": "cluster"}),
+        "Template": one("AWS::EC2::LaunchTemplate", {"LaunchTemplateData": _efa_data()}),
+        "Group": one("AWS::EKS::Nodegroup", _block_group()),
+        "LustreGroup": one(
+            "AWS::EC2::SecurityGroup", {"GroupDescription": "lustre", "SecurityGroupIngress": lustre_ports}
+        ),
+        "Lustre": retained("AWS::FSx::FileSystem", _lustre()),
+        "Scratch": retained(
+            "AWS::FSx::FileSystem",
+            {
+                "FileSystemType": "LUSTRE",
+                "FileSystemTypeVersion": "2.15",
+                "StorageCapacity": 2400,
+                "SubnetIds": ["subnet-1"],
+                "LustreConfiguration": {"DeploymentType": "SCRATCH_2"},
+            },
+        ),
+        "Shared": retained("AWS::EFS::FileSystem", {"Encrypted": True, "ThroughputMode": "elastic"}),
+        "SharedGroup": one(
+            "AWS::EC2::SecurityGroup",
+            {
+                "SecurityGroupIngress": [
+                    {"IpProtocol": "tcp", "FromPort": 2049, "ToPort": 2049, "CidrIp": "10.0.0.0/16"}
+                ]
+            },
+        ),
+        "SharedTarget": one(
+            "AWS::EFS::MountTarget",
+            {"FileSystemId": {"Ref": "Shared"}, "SecurityGroups": [{"Fn::GetAtt": ["SharedGroup", "GroupId"]}]},
+        ),
+        "Disk": one("AWS::EC2::Volume", {"Encrypted": True, "Size": 100}),
+        "Tuning": one(
+            "Custom::AWSCDK-EKS-HelmChart",
+            {
+                "Chart": "neuron-helm-chart",
+                "Version": "1.10.0",
+                "Values": '{"npd":{"enabled":true}}',
+                "Timeout": "600s",
+            },
+        ),
+        "Entry": one("AWS::EKS::AccessEntry", {"KubernetesGroups": ["model-operators"], "PrincipalArn": "arn:x"}),
+    }
+    return Sample({"distributed.template.json": {"Resources": resources}}, {})
+
+
+def _efa_data() -> Json:
+    first = {"NetworkCardIndex": 0, "DeviceIndex": 0, "InterfaceType": "interface"}
+    efa = [
+        {"NetworkCardIndex": card, "DeviceIndex": 1 if card == 0 else 0, "InterfaceType": "efa-only"}
+        for card in range(16)
+    ]
+    return {
+        "InstanceType": "p5en.48xlarge",
+        "MetadataOptions": {"HttpTokens": "required", "HttpPutResponseHopLimit": 1},
+        "BlockDeviceMappings": [
+            {
+                "DeviceName": "/dev/xvda",
+                "Ebs": {"Encrypted": True, "VolumeType": "gp3", "VolumeSize": 300, "Iops": 8000, "Throughput": 1000},
+            }
+        ],
+        "InstanceMarketOptions": {"MarketType": "capacity-block"},
+        "CapacityReservationSpecification": {"CapacityReservationTarget": {"CapacityReservationId": "cr-1"}},
+        "Placement": {"GroupName": {"Ref": "Near"}},
+        "NetworkInterfaces": [{**place, "Groups": [{"Fn::GetAtt": ["Nodes", "GroupId"]}]} for place in (first, *efa)],
+    }
+
+
+def _block_group() -> Json:
+    return {
+        "AmiType": "AL2023_x86_64_NVIDIA",
+        "CapacityType": "CAPACITY_BLOCK",
+        "ClusterName": {"Fn::ImportValue": "cluster"},
+        "LaunchTemplate": {"Id": {"Ref": "Template"}, "Version": "1"},
+        "ScalingConfig": {"MinSize": 0, "DesiredSize": 2, "MaxSize": 2},
+        "Subnets": ["subnet-1"],
+        "Taints": [{"Key": "nvidia.com/gpu", "Value": "present", "Effect": "NO_SCHEDULE"}],
+        "NodeRepairConfig": {"Enabled": True},
+        "UpdateConfig": {"MaxUnavailable": 1},
+        "ForceUpdateEnabled": False,
+    }
+
+
+def _lustre() -> Json:
+    return {
+        "FileSystemType": "LUSTRE",
+        "FileSystemTypeVersion": "2.15",
+        "StorageType": "SSD",
+        "StorageCapacity": 4800,
+        "SubnetIds": ["subnet-1"],
+        "SecurityGroupIds": [{"Fn::GetAtt": ["LustreGroup", "GroupId"]}],
+        "KmsKeyId": "arn:key",
+        "LustreConfiguration": {
+            "DeploymentType": "PERSISTENT_2",
+            "PerUnitStorageThroughput": 500,
+            "EfaEnabled": True,
+            "MetadataConfiguration": {"Mode": "AUTOMATIC"},
+        },
+    }
+
+
+def automatic() -> Sample:
+    """A cluster in Auto Mode; Karpenter with its queue; its pools."""
+    cluster = copy.deepcopy(_ours().resource("AWS::EKS::Cluster"))
+    cluster["Properties"] |= {
+        "ComputeConfig": {
+            "Enabled": True,
+            "NodePools": ["system"],
+            "NodeRoleArn": "arn:aws:iam::111122223333:role/node",
+        },
+        "KubernetesNetworkConfig": {"ElasticLoadBalancing": {"Enabled": True}},
+        "StorageConfig": {"BlockStorage": {"Enabled": True}},
+    }
+    deny = {
+        "Effect": "Deny",
+        "Action": "sqs:*",
+        "Principal": "*",
+        "Condition": {"Bool": {"aws:SecureTransport": False}},
+    }
+    names = {
+        "aws.health": ["AWS Health Event"],
+        "aws.ec2": [
+            "EC2 Spot Instance Interruption Warning", "EC2 Instance Rebalance Recommendation",
+            "EC2 Instance State-change Notification", "EC2 Capacity Block Reservation Expiration Warning",
+        ],
+    }  # fmt: skip
+    rules = {
+        f"Rule{index}": one("AWS::Events::Rule", {"EventPattern": {"source": [source], "detail-type": [name]}})
+        for index, (source, name) in enumerate((source, name) for source, each in names.items() for name in each)
+    }
+    resources = {
+        "Cluster": cluster,
+        "Queue": one("AWS::SQS::Queue", {"SqsManagedSseEnabled": True}),
+        "QueuePolicy": one(
+            "AWS::SQS::QueuePolicy", {"Queues": [{"Ref": "Queue"}], "PolicyDocument": {"Statement": [deny]}}
+        ),
+        **rules,
+    }
+    return Sample({"automatic.template.json": {"Resources": resources}}, {"pools.yaml": [_pool(), _node_class()]})
+
+
+def _pool() -> Json:
+    return {
+        "apiVersion": "karpenter.sh/v1",
+        "kind": "NodePool",
+        "metadata": {"name": "gpu"},
+        "spec": {
+            "limits": {"nvidia.com/gpu": "16"},
+            "disruption": {"consolidationPolicy": "WhenEmpty", "consolidateAfter": "10m"},
+            "template": {
+                "spec": {
+                    "nodeClassRef": {"group": "karpenter.k8s.aws", "kind": "EC2NodeClass", "name": "gpu"},
+                    "taints": [{"key": "nvidia.com/gpu", "effect": "NoSchedule"}],
+                    "requirements": [
+                        {"key": "node.kubernetes.io/instance-type", "operator": "In", "values": ["g6e.12xlarge"]},
+                        {"key": "karpenter.k8s.aws/instance-gpu-count", "operator": "Gt", "values": ["1"]},
+                    ],
+                }
+            },
+        },
+    }
+
+
+def _node_class() -> Json:
+    return {
+        "apiVersion": "karpenter.k8s.aws/v1",
+        "kind": "EC2NodeClass",
+        "metadata": {"name": "gpu"},
+        "spec": {
+            "role": "node",
+            "amiSelectorTerms": [{"alias": "al2023@v20260714"}],
+            "metadataOptions": {"httpTokens": "required", "httpPutResponseHopLimit": 1},
+            "blockDeviceMappings": [{"deviceName": "/dev/xvda", "ebs": {"encrypted": True, "volumeSize": "300Gi"}}],
+        },
+    }
+
+
+def groups() -> Sample:
+    """One pod of ours inside every kind that carries a pod template."""
+    sample = ours()
+    deployment = sample.object("Deployment", "llama-3-3-70b-instruct")
+    template = deployment["spec"]["template"]
+    pod = template["spec"]
+
+    def custom(kind: str, version: str, spec: Json) -> Json:
+        return {
+            "apiVersion": version,
+            "kind": kind,
+            "metadata": {"name": kind.lower(), "namespace": "models"},
+            "spec": spec,
+        }
+
+    ray = {"headGroupSpec": {"template": template}, "workerGroupSpecs": [{"groupName": "gpus", "template": template}]}
+    job = {"template": template}
+    bodies = [
+        custom("StatefulSet", "apps/v1", {**deployment["spec"]}),
+        custom("DaemonSet", "apps/v1", {"selector": deployment["spec"]["selector"], "template": template}),
+        custom("Job", "batch/v1", job),
+        custom("CronJob", "batch/v1", {"jobTemplate": {"spec": job}}),
+        custom(
+            "LeaderWorkerSet",
+            "leaderworkerset.x-k8s.io/v1",
+            {
+                "leaderWorkerTemplate": {
+                    "size": 2,
+                    "restartPolicy": "RecreateGroupOnPodRestart",
+                    "leaderTemplate": template,
+                    "workerTemplate": template,
+                },
+                "rolloutStrategy": {"rollingUpdateConfiguration": {"maxUnavailable": 1, "maxSurge": 0}},
+            },
+        ),
+        custom("RayCluster", "ray.io/v1", ray),
+        custom("RayService", "ray.io/v1", {"rayClusterConfig": ray}),
+        custom("RayJob", "ray.io/v1", {"rayClusterSpec": ray}),
+        custom(
+            "JobSet", "jobset.x-k8s.io/v1alpha2", {"replicatedJobs": [{"name": "ranks", "template": {"spec": job}}]}
+        ),
+        custom("MPIJob", "kubeflow.org/v2beta1", {"mpiReplicaSpecs": {"Launcher": job, "Worker": job}}),
+        custom("PyTorchJob", "kubeflow.org/v1", {"pytorchReplicaSpecs": {"Master": job, "Worker": job}}),
+        custom("InferenceService", "serving.kserve.io/v1beta1", {"predictor": {**pod, "workerSpec": pod}}),
+        custom(
+            "LLMInferenceService",
+            "serving.kserve.io/v1alpha1",
+            {"template": pod, "worker": pod, "prefill": {"template": pod, "worker": pod}},
+        ),
+    ]
+    return Sample({}, {"platform.yaml": sample.objects["platform.yaml"], "groups.yaml": copy.deepcopy(bodies)})
+
+
+def applied() -> Sample:
+    """The objects of a model inside the resource by which CDK applies them, with a token in the text."""
+    sample = ours()
+    objects = [*sample.objects["platform.yaml"], *sample.objects["llama-3-3-70b-instruct.yaml"]]
+    before, after = json.dumps(objects).split("example-model-bucket", 1)
+    manifest = {"Fn::Join": ["", [before, {"Fn::ImportValue": "bucket"}, after]]}
+    resource = one("Custom::AWSCDK-EKS-KubernetesResource", {"Manifest": manifest})
+    return Sample({"applied.template.json": {"Resources": {"Model": resource}}}, {})
+
+
+GOOD = {sample.__name__: sample for sample in (ours, distributed, automatic, groups, applied)}
