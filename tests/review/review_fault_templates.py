@@ -243,7 +243,7 @@ STORAGE_FAULTS = [
     *changed(
         "efs-port",
         "AWS::EC2::SecurityGroup",
-        "Properties.SecurityGroupIngress.0.FromPort",
+        "Properties.SecurityGroupIngress.0.ToPort",
         2048,
         sample=FAR,
         name="SharedGroup",

@@ -1,64 +1,32 @@
-"""Our own rules: each catches its planted fault, and none of our templates has one."""
+"""Our own rules over what our stacks write, and over what the library writes by default."""
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from typing import Any
 
 import pytest
+import stacks_samples as samples
 from aws_cdk import App, Stack
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_eks_v2 as eks
 from aws_cdk.assertions import Template
 
-from ai_on_eks.aws.rules import findings
+import app as application
+from ai_on_eks.errors import EXIT_FINDINGS, FindingsError
+from ai_on_eks.review.rules.assembly import read_assembly
+from ai_on_eks.review.rules.checking import findings
+from ai_on_eks.review.rules.synth import read_synth
 
 pytest_plugins = ["stacks_fixtures"]
 
-Templates = dict[str, dict[str, Any]]
-
-LOGS = [{"Type": kind} for kind in ("api", "audit", "authenticator", "controllerManager", "scheduler")]
-
-
-def cluster(**changes: Any) -> dict[str, Any]:
-    properties = {
-        "ResourcesVpcConfig": {"EndpointPublicAccess": False},
-        "Logging": {"ClusterLogging": {"EnabledTypes": LOGS}},
-        "EncryptionConfig": [{}],
-        "DeletionProtection": True,
-        **changes,
-    }
-    resource = {"Type": "AWS::EKS::Cluster", "Properties": properties, "DeletionPolicy": "Retain"}
-    return {"Resources": {"Cluster": {**resource, "UpdateReplacePolicy": "Retain"}}}
+LLAMA = Path(__file__).parents[1] / "k8s" / "snapshots" / "llama-3-3-70b-instruct.yaml"
+PLATFORM = LLAMA.with_name("platform.yaml")
 
 
-def codes(template: dict[str, Any]) -> list[str]:
-    return [problem.code for problem in findings(template)]
-
-
-@pytest.mark.parametrize(
-    ("changes", "expected"),
-    [
-        ({}, []),
-        ({"ResourcesVpcConfig": {}}, ["eks-endpoint-open"]),
-        ({"ResourcesVpcConfig": {"EndpointPublicAccess": True}}, ["eks-endpoint-open"]),
-        (
-            {
-                "ResourcesVpcConfig": {
-                    "EndpointPublicAccess": True,
-                    "PublicAccessCidrs": ["198.51.100.0/24", "0.0.0.0/0"],
-                }
-            },
-            ["eks-endpoint-open"],
-        ),
-        ({"ResourcesVpcConfig": {"EndpointPublicAccess": True, "PublicAccessCidrs": ["198.51.100.0/24"]}}, []),
-        ({"Logging": {}}, ["eks-logs-missing"]),
-        ({"Logging": {"ClusterLogging": {"EnabledTypes": LOGS[1:]}}}, ["eks-logs-missing"]),
-        ({"EncryptionConfig": []}, ["eks-secrets-key-missing"]),
-        ({"DeletionProtection": False}, ["eks-deletable"]),
-    ],
-)
-def test_each_fault_of_a_cluster_is_caught(changes: dict[str, Any], expected: list[str]) -> None:
-    assert codes(cluster(**changes)) == expected
+def test_our_templates_have_no_finding(applied_folder: Path, rendered_folder: Path) -> None:
+    assert [problem for folder in (applied_folder, rendered_folder) for problem in findings(read_synth(folder))] == []
 
 
 def test_the_library_s_own_defaults_are_caught() -> None:
@@ -66,47 +34,39 @@ def test_the_library_s_own_defaults_are_caught() -> None:
     stack = Stack(App(builtin_cloud_formation_validation=False), "bad")
     network = ec2.Vpc(stack, "Vpc", restrict_default_security_group=False)
     eks.Cluster(stack, "Cluster", vpc=network, version=eks.KubernetesVersion.of("1.36"))
-    assert codes(dict(Template.from_stack(stack).to_json())) == [
+    found = findings(read_assembly({"bad.template.json": dict(Template.from_stack(stack).to_json())}))
+    assert {problem.code for problem in found if "Cluster" in str(problem.path)} >= {
         "eks-endpoint-open",
         "eks-logs-missing",
         "eks-secrets-key-missing",
         "eks-deletable",
-        "eks-not-retained",
-    ]
+        "stateful-not-retained",
+    }
 
 
-@pytest.mark.parametrize(
-    ("properties", "expected"),
-    [
-        ({"AmiType": "AL2023_x86_64_NVIDIA"}, []),
-        ({"AmiType": "AL2_x86_64_GPU"}, ["node-image-withdrawn"]),
-        ({}, ["node-image-implicit"]),
-    ],
-)
-def test_each_fault_of_a_node_group_is_caught(properties: dict[str, str], expected: list[str]) -> None:
-    assert codes({"Resources": {"Group": {"Type": "AWS::EKS::Nodegroup", "Properties": properties}}}) == expected
+@pytest.fixture
+def folder(tmp_path: Path, applied: dict[str, dict[str, Any]]) -> Path:
+    """A cloud assembly with one fault in it."""
+    broken: dict[str, Any] = json.loads(json.dumps(applied["ai-cluster"]))
+    (cluster,) = (one for one in broken["Resources"].values() if one["Type"] == "AWS::EKS::Cluster")
+    cluster["Properties"]["Version"] = "1.99"
+    (tmp_path / "ai-cluster.template.json").write_text(json.dumps(broken), encoding="utf-8")
+    return tmp_path
 
 
-@pytest.mark.parametrize(
-    ("options", "expected"),
-    [
-        ({"HttpTokens": "required", "HttpPutResponseHopLimit": 1}, []),
-        ({"HttpTokens": "required", "HttpPutResponseHopLimit": 2}, ["node-metadata-open"]),
-        ({"HttpTokens": "optional", "HttpPutResponseHopLimit": 1}, ["node-metadata-open"]),
-        ({}, ["node-metadata-open"]),
-    ],
-)
-def test_each_fault_of_a_launch_template_is_caught(options: dict[str, Any], expected: list[str]) -> None:
-    properties = {"LaunchTemplateData": {"MetadataOptions": options}}
-    assert codes({"Resources": {"T": {"Type": "AWS::EC2::LaunchTemplate", "Properties": properties}}}) == expected
+def test_the_application_ends_on_a_finding_and_names_file_and_resource(folder: Path) -> None:
+    with pytest.raises(FindingsError) as raised:
+        application.refuse_findings(samples.deployment(), folder, {})
+    assert raised.value.exit_code == EXIT_FINDINGS
+    (problem,) = raised.value.problems
+    assert (problem.code, problem.path) == ("eks-version-unknown", "Resources.Cluster9EE0221C")
+    assert problem.file == str(folder / "ai-cluster.template.json")
 
 
-def test_a_finding_names_its_resource_and_file() -> None:
-    (problem,) = findings(cluster(EncryptionConfig=[]), file="bad.template.json")
-    assert (problem.file, problem.path) == ("bad.template.json", "Resources.Cluster")
-
-
-def test_our_templates_have_no_finding(applied: Templates, rendered: Templates) -> None:
-    assert [
-        problem for templates in (applied, rendered) for one in templates.values() for problem in findings(one)
-    ] == []
+def test_rendered_objects_are_judged_where_cdk_does_not_apply_them(tmp_path: Path) -> None:
+    text = LLAMA.read_text(encoding="utf-8").replace("vllm-openai:v0.33.0", "vllm-openai:latest")
+    manifests = {"llama.yaml": text, "platform.yaml": PLATFORM.read_text(encoding="utf-8"), "helm/values.yaml": "a: 1"}
+    with pytest.raises(FindingsError) as raised:
+        application.refuse_findings(samples.deployment(**samples.rendered()), tmp_path, manifests)
+    assert [(problem.code, problem.file) for problem in raised.value.problems] == [("pod-image-floating", "llama.yaml")]
+    application.refuse_findings(samples.deployment(), tmp_path, manifests)
