@@ -12,6 +12,7 @@ import sys
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import cdk8s
 
@@ -29,7 +30,8 @@ from ai_on_eks.cli.workloads import workloads_of
 from ai_on_eks.descriptors.platform import DeliveryMode
 from ai_on_eks.errors import AiOnEksError, FindingsError, InputError, NothingFitsError, Problem, UsageError
 from ai_on_eks.files import replace_folder_atomically
-from ai_on_eks.kube.manifests import priorities_of
+from ai_on_eks.kube.manifests import model_manifests, platform_manifests, priorities_of
+from ai_on_eks.kube.render import file_name
 from ai_on_eks.placement.capacity import capacity_requests
 from ai_on_eks.review.rules.acknowledged import ACKNOWLEDGED
 from ai_on_eks.review.rules.checking import findings
@@ -47,12 +49,11 @@ def main() -> int:
     platform_file = str(ROOT / context.get("platform", "platform.yaml"))
     try:
         deployment, plan_text = read_deployment(platform_file, ROOT / context.get("models", "models"))
-        manifests = manifest_files(deployment)
         outdir = Path(os.environ.get("CDK_OUTDIR", str(ROOT / "cdk.out")))
         synthesize(deployment, platform_file, outdir)
-        refuse_findings(deployment, outdir, manifests)
+        refuse_findings(deployment, outdir)
         # At every synth, whether CDK applies the objects or a GitOps tool does.
-        replace_folder_atomically(ROOT / context.get("manifests", "build/manifests"), manifests)
+        replace_folder_atomically(ROOT / context.get("manifests", "build/manifests"), manifest_files(deployment))
     except AiOnEksError as error:
         for problem in error.problems:
             print(problem, file=sys.stderr)
@@ -96,17 +97,25 @@ def synthesize(deployment: Deployment, platform_file: str, outdir: Path) -> None
         app.synth()
 
 
-def refuse_findings(deployment: Deployment, outdir: Path, manifests: Mapping[str, str]) -> None:
+def refuse_findings(deployment: Deployment, outdir: Path) -> None:
     """Our own rules over what was written (docs/rules.md).
 
     Over the files and not as a plugin of CDK's validation: a review of somebody else's synth reads the same, and a
     plugin would be called across jsii and told in CDK's report instead of ours.
     """
     applied_by_cdk = deployment.platform.delivery.mode is DeliveryMode.APPLY
-    objects = {} if applied_by_cdk else {name: text for name, text in manifests.items() if "/" not in name}
+    objects = {} if applied_by_cdk else rendered_objects(deployment)
     problems = findings(read_synth(outdir, objects), ACKNOWLEDGED)
     if problems:
         raise FindingsError(problems)
+
+
+def rendered_objects(deployment: Deployment) -> dict[str, list[Mapping[str, Any]]]:
+    """The objects as data, by the name of the file that they are rendered to."""
+    platform, workloads = deployment.platform, deployment.workloads
+    of_platform = platform_manifests(platform, platform.model_store.existing_bucket, priorities_of(workloads))
+    of_models = {file_name(workload): [*model_manifests(workload).values()] for workload in workloads}
+    return {"platform.yaml": [*of_platform.values()], **of_models}
 
 
 def render_charts(deployment: Deployment, bucket: str) -> Charts:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,9 +21,6 @@ from ai_on_eks.review.rules.checking import findings
 from ai_on_eks.review.rules.synth import read_synth
 
 pytest_plugins = ["stacks_fixtures"]
-
-LLAMA = Path(__file__).parents[1] / "k8s" / "snapshots" / "llama-3-3-70b-instruct.yaml"
-PLATFORM = LLAMA.with_name("platform.yaml")
 
 
 def test_our_templates_have_no_finding(applied_folder: Path, rendered_folder: Path) -> None:
@@ -56,7 +54,7 @@ def folder(tmp_path: Path, applied: dict[str, dict[str, Any]]) -> Path:
 
 def test_the_application_ends_on_a_finding_and_names_file_and_resource(folder: Path) -> None:
     with pytest.raises(FindingsError) as raised:
-        application.refuse_findings(samples.deployment(), folder, {})
+        application.refuse_findings(samples.deployment(), folder)
     assert raised.value.exit_code == EXIT_FINDINGS
     (problem,) = raised.value.problems
     assert (problem.code, problem.path) == ("eks-version-unknown", "Resources.Cluster9EE0221C")
@@ -64,9 +62,11 @@ def test_the_application_ends_on_a_finding_and_names_file_and_resource(folder: P
 
 
 def test_rendered_objects_are_judged_where_cdk_does_not_apply_them(tmp_path: Path) -> None:
-    text = LLAMA.read_text(encoding="utf-8").replace("vllm-openai:v0.33.0", "vllm-openai:latest")
-    manifests = {"llama.yaml": text, "platform.yaml": PLATFORM.read_text(encoding="utf-8"), "helm/values.yaml": "a: 1"}
+    """GIVEN a model whose pod breaks rules WHEN CDK applies it THEN its template would show it, and here is none."""
+    container = {"name": "engine", "image": "docker.io/vllm/vllm-openai:latest"}
+    broken = replace(samples.workload(), pod_spec={"containers": [container]})
+    rendered = replace(samples.deployment(**samples.rendered()), workloads=(broken,))
     with pytest.raises(FindingsError) as raised:
-        application.refuse_findings(samples.deployment(**samples.rendered()), tmp_path, manifests)
-    assert [(problem.code, problem.file) for problem in raised.value.problems] == [("pod-image-floating", "llama.yaml")]
-    application.refuse_findings(samples.deployment(), tmp_path, manifests)
+        application.refuse_findings(rendered, tmp_path)
+    assert ("pod-image-floating", "llama.yaml") in {(problem.code, problem.file) for problem in raised.value.problems}
+    application.refuse_findings(replace(samples.deployment(), workloads=(broken,)), tmp_path)
