@@ -133,8 +133,8 @@ def distributed() -> Sample:
 
 
 def _efa_data() -> Json:
-    first = {"NetworkCardIndex": 0, "DeviceIndex": 0, "InterfaceType": "interface"}
-    efa = [
+    first: Json = {"NetworkCardIndex": 0, "DeviceIndex": 0, "InterfaceType": "interface"}
+    efa: list[Json] = [
         {"NetworkCardIndex": card, "DeviceIndex": 1 if card == 0 else 0, "InterfaceType": "efa-only"}
         for card in range(16)
     ]
