@@ -1,4 +1,4 @@
-"""Parameters from a config against those of the library's own class, for every model type that the library has.
+"""Parameters from a config against those of the library's own class, for all that transformers and diffusers have.
 
     python -m benchmarks.parameters [MODEL_TYPE …] [--variations 12] [--seed 0]
 
@@ -15,7 +15,7 @@ from collections import Counter
 from collections.abc import Iterable
 
 from ai_on_eks.descriptors.architectures import known_model_types
-from benchmarks.parameters import library
+from benchmarks.parameters import diffusion, library
 from benchmarks.parameters.compare import Comparison, Outcome, compare_type
 
 SHOWN = 3
@@ -27,9 +27,12 @@ def main() -> int:
     arguments = _arguments()
     total: Counter[Outcome] = Counter()
     for model_type in arguments.model_types or known_model_types():
-        if not library.has(model_type):
+        if library.has(model_type):
+            found = list(compare_type(model_type, arguments.variations, arguments.seed))
+        elif diffusion.has(model_type):
+            found = list(diffusion.compare_class(model_type, arguments.variations, arguments.seed))
+        else:
             continue
-        found = list(compare_type(model_type, arguments.variations, arguments.seed))
         counts = Counter(one.outcome for one in found)
         total += counts
         print(f"{model_type}: {_counted(counts)}", flush=True)

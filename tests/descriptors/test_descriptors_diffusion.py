@@ -43,6 +43,7 @@ TINY_FLUX = FLUX_DEV | {
     "in_channels": 4,
     "guidance_embeds": False,
 }
+SHORT_PIXART = {key: value for key, value in PIXART.items() if key not in ("out_channels", "cross_attention_dim")}
 SIGMA: Config = {
     "_class_name": "PixArtSigmaPipeline",
     "transformer": PIXART,
@@ -79,6 +80,7 @@ def inventory_of(config: Config, **image: Any) -> Inventory:
         (PIXART, 611_349_152),
         (PIXART | {"use_additional_conditions": False}, 610_856_096),
         (PIXART | {"caption_channels": None}, 605_301_152),
+        (SHORT_PIXART, 611_349_152),
         (PIXART | {"num_layers": 2, "sample_size": 64, "attention_bias": False, "norm_elementwise_affine": True},
          58_207_136),
         (PIXART_ALPHA, 611_349_152),

@@ -108,3 +108,12 @@ def test_given_a_unet_that_is_not_known_when_read_then_it_is_refused_at_its_key(
     with pytest.raises(InputError) as caught:
         relevant_hyperparameters(SD15_UNET | changes)
     assert (code, f"architecture.config.{path}") in {(one.code, one.path) for one in caught.value.problems}
+
+
+def test_given_heads_that_do_not_divide_a_block_when_read_then_it_is_refused() -> None:
+    # diffusers 0.42.1 makes them narrower in all than the block: 5 heads of 64 beside 9 of 35
+    with pytest.raises(InputError) as caught:
+        relevant_hyperparameters(SD15_UNET | {"attention_head_dim": 9})
+    assert [(problem.code, problem.path) for problem in caught.value.problems] == [
+        ("unknown-architecture", "architecture.config.attention_head_dim")
+    ]

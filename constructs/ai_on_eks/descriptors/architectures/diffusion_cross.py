@@ -36,7 +36,7 @@ _DEFAULTS: Mapping[str, Any] = {
     "attention_type": "default",
 }
 DEFAULTS: Mapping[str, Mapping[str, Any]] = {
-    "PixArtTransformer2DModel": _DEFAULTS,
+    "PixArtTransformer2DModel": {**_DEFAULTS, "out_channels": 8, "cross_attention_dim": 1152},
     "Transformer2DModel": {
         key: value for key, value in _DEFAULTS.items() if key not in ("norm_type", "activation_fn", "sample_size")
     }

@@ -41,6 +41,7 @@ DEFAULTS: Mapping[str, Mapping[str, Any]] = {
         "layers_per_block": 2,
         "transformer_layers_per_block": 1,
         "use_linear_projection": False,
+        "attention_head_dim": 8,
         "only_cross_attention": False,
         "conv_in_kernel": 3,
         "conv_out_kernel": 3,
@@ -251,8 +252,20 @@ def _shape(parameters: Hyperparameters) -> _Shape:
     has_middle = not parameters.is_null("mid_block_type")
     if has_middle:
         parameters.choice("mid_block_type", ("UNetMidBlock2DCrossAttn",))
+    _whole_heads(parameters, channels, down)
     prompt = parameters.integer("cross_attention_dim")
     return _Shape(channels, down, up, layers, depths, prompt, _crossed(parameters, len(channels)), has_middle)
+
+
+def _whole_heads(parameters: Hyperparameters, channels: tuple[int, ...], down: tuple[str, ...]) -> None:
+    """Refuses widths that the heads do not divide: the library's heads would then be narrower in all than the block, of
+    which the middle one is as wide as the last.
+    It calls the number of heads `attention_head_dim`."""
+    key = "num_attention_heads" if parameters.has("num_attention_heads") else "attention_head_dim"
+    heads = _each(parameters, key, len(channels))
+    pairs = tuple(zip(channels, heads, strict=True))
+    attending = [pair for pair, kind in zip(pairs, down, strict=False) if kind == DOWN[1]] + list(pairs[-1:])
+    parameters.support(key, all(width % number == 0 for width, number in attending), "heads that do not divide a block")
 
 
 def _crossed(parameters: Hyperparameters, levels: int) -> tuple[bool, ...]:
