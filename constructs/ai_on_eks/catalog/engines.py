@@ -101,6 +101,7 @@ def _engine(name: str, entry: Mapping[str, Any]) -> Engine:
         expert_parallel=entry.get("expert_parallel", False),
         spans_nodes=entry.get("spans_nodes", False),
         superseded_by=entry.get("superseded_by"),
+        decodes=entry.get("decodes", True),
     )
 
 

@@ -366,6 +366,7 @@ class Engine:
     pipeline_parallel            can divide layers over stages
     expert_parallel              can deal out whole experts to ranks
     spans_nodes                  ranks of one replica may lie on several nodes
+    decodes                      serves decoders that stand alone, token by token
     superseded_by                the engine that its publisher has replaced it with; None = current
     pads                         what is padded where tensor parallelism leaves a remainder: `heads`, `widths`
     """
@@ -393,3 +394,4 @@ class Engine:
     expert_parallel: bool = False
     spans_nodes: bool = False
     superseded_by: str | None = None
+    decodes: bool = True

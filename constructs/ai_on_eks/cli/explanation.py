@@ -61,6 +61,7 @@ def outcome_text(body: Mapping[str, Any], width: int) -> str:
             continue
         lines.append(f"{plan['model']} fits nowhere; nearest:")
         lines += [indented(_miss(miss), width, INDENT, INDENT) for miss in _nearest(plan["rejected"])]
+        lines += _suggestions(plan, width)
     return "\n".join(lines)
 
 
@@ -70,6 +71,8 @@ def explain(plan: Mapping[str, Any], width: int) -> str:
     parts = [f"== {plan['model']}: {plan['kind']}, {total:,} parameters ({active:,} active), {plan['capacity_type']}"]
     if plan["chosen"] is not None:
         parts.append(_chosen_text(plan["chosen"], width))
+    if plan["chosen"] is not None and plan["suggestions"]:
+        parts.append("\n".join(("what would cost less:", *_suggestions(plan, width))))
     parts.append(_alternatives_text(plan["alternatives"], width))
     parts.append(_rejections_text(plan["rejected"], width))
     return "\n\n".join(parts)
@@ -247,6 +250,18 @@ def _nearest(rejected: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
         nearest.setdefault((name, rejection["engine"] if name == ANY_INSTANCE_TYPE else ""), rejection)
     misses = list(nearest.values())
     return misses if all(one["instance_type"] == ANY_INSTANCE_TYPE for one in misses) else misses[:NEAREST_SHOWN]
+
+
+def _suggestions(plan: Mapping[str, Any], width: int) -> list[str]:
+    """`with precision.kv_cache: fp8: 1 × g6e.xlarge, vllm, TP 1, 1.861 $/h, saves 45 %`."""
+    lines = []
+    for one in plan["suggestions"]:
+        saves = "" if one["saved_share"] is None else f", saves {one['saved_share']:.0%}"
+        lines.append(
+            f"with {one['setting']}: {one['nodes']} × {one['instance_type']}, {one['engine']}, "
+            f"TP {one['tensor_parallel']}, {usd(one['usd_per_hour'])} $/h{saves}"
+        )
+    return [indented(line, width, INDENT, INDENT) for line in lines]
 
 
 def _miss(rejection: Mapping[str, Any]) -> str:

@@ -39,6 +39,29 @@ def _constraint_problems(constraints: Constraints, catalog: Catalog) -> Iterator
     for i, name in enumerate(constraints.instance_families):
         if name not in families:
             yield _unknown_family(f"constraints.instance_families[{i}]", name, families)
+    for i, name in enumerate(constraints.engines):
+        if name not in catalog.engines:
+            yield _unknown_engine(f"constraints.engines[{i}]", name, catalog.engines)
+    yield from _contradictions(constraints, catalog)
+
+
+def _contradictions(constraints: Constraints, catalog: Catalog) -> Iterator[Problem]:
+    """Accelerators that no type of the families has: each list alone is right, together they allow nothing."""
+    wanted, families = set(constraints.accelerators), set(constraints.instance_families)
+    types = catalog.instance_types.values()
+    offered = {known.accelerator.name if known.accelerator else CPU for known in types if known.family in families}
+    known = {one.accelerator.name if one.accelerator else CPU for one in types}
+    if not wanted or not offered or not wanted <= known or wanted & offered:
+        return
+    homes = sorted({one.family for one in types if (one.accelerator.name if one.accelerator else CPU) in wanted})
+    yield Problem(
+        code="contradiction",
+        message=f"no type of {', '.join(sorted(families))} has {' or '.join(sorted(wanted))}",
+        path="constraints.accelerators",
+        value=list(constraints.accelerators),
+        allowed=tuple(sorted(offered)),
+        fix=f"write one of the allowed accelerators, or a family that has it: {', '.join(homes)}",
+    )
 
 
 def _platform_problems(platform: Platform, catalog: Catalog) -> Iterator[Problem]:
@@ -68,6 +91,13 @@ def _unknown_family(path: str, name: str, known: Iterable[str]) -> Problem:
     fix = closest_fix(name, names) or "name one of the allowed families"
     message = f"the catalogue knows no instance family '{name}'"
     return Problem("unknown-instance-family", message, path=path, value=name, allowed=names, fix=fix)
+
+
+def _unknown_engine(path: str, name: str, known: Iterable[str]) -> Problem:
+    names = tuple(known)
+    fix = closest_fix(name, names) or "name one of the allowed engines"
+    message = f"the catalogue knows no engine '{name}'"
+    return Problem("unknown-engine", message, path=path, value=name, allowed=names, fix=fix)
 
 
 def _raise(problems: Sequence[Problem]) -> None:

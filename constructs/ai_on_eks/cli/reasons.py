@@ -51,8 +51,17 @@ def nothing_fits(plan: Plan, file: str | None) -> Problem:
         + (f"; nearest: {rejection_text(first)}" if first else ""),
         file=file,
         value=plan.descriptor.name,
-        fix=(first.fix or "`ai-on-eks plan --explain` lists every rejection") if first else None,
+        fix=_fix(plan, first) if first else None,
     )
+
+
+def _fix(plan: Plan, first: Rejection) -> str:
+    """The cheapest change that was planned and fits; else what would lift the nearest rejection."""
+    if not plan.suggestions:
+        return first.fix or "`ai-on-eks plan --explain` lists every rejection"
+    best = plan.suggestions[0]
+    cost = "" if best.placement.usd_per_hour is None else f", {best.placement.usd_per_hour:.3f} $/h"
+    return f"write {best.setting}: {counted_nodes(best.placement)} fits{cost}"
 
 
 def _no_engine(plan: Plan, rejected: Sequence[Rejection], file: str | None) -> Problem:

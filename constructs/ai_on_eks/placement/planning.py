@@ -14,6 +14,7 @@ from functools import cached_property
 from ai_on_eks.catalog.loading import Catalog
 from ai_on_eks.catalog.types import Engine
 from ai_on_eks.deferred import Deferred
+from ai_on_eks.descriptors.architectures import build_inventory
 from ai_on_eks.descriptors.inventory import Inventory
 from ai_on_eks.descriptors.platform import Platform
 from ai_on_eks.descriptors.schema import Descriptor, Policy
@@ -22,6 +23,7 @@ from ai_on_eks.placement.nearness import nearest_first
 from ai_on_eks.placement.ranking import Order, order_of, pareto_front
 from ai_on_eks.placement.requirements import resolve
 from ai_on_eks.placement.search import Search
+from ai_on_eks.placement.suggestions import suggest
 from ai_on_eks.placement.types import Placement, Plan, Rejection
 from ai_on_eks.placement.warnings import warnings_of
 
@@ -40,6 +42,10 @@ def plan_model(
     engines, rejected_engines = engines_for(descriptor, catalog)
     outcome = _Outcome(Search(requirements, catalog), engines, rejected_engines, order_of(policy, output_tokens))
     chosen = outcome.best(policy)
+
+    def planned(changed: Descriptor, other_policy: Policy | None) -> Plan:
+        return plan_model(changed, build_inventory(changed), catalog, platform, policy=other_policy or policy)
+
     return Plan(
         descriptor=descriptor,
         inventory=inventory,
@@ -50,6 +56,7 @@ def plan_model(
         warnings=warnings_of(requirements, chosen, outcome.search.unrendered),
         accepted=Deferred(lambda: outcome.accepted),
         policy=policy,
+        suggestions=Deferred(lambda: suggest(requirements, chosen, () if chosen else outcome.rejected, planned)),
     )
 
 

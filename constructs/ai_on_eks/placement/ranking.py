@@ -69,13 +69,20 @@ def throughput(placement: Placement) -> float:
 
 def pareto_front(placements: Iterable[Placement], output_tokens: int) -> tuple[Placement, ...]:
     """Those that none beats in price, latency and throughput at once, cheapest first."""
-    front: list[tuple[float, float, Placement]] = []
-    for placement in sorted(placements, key=cost_order):
+
+    def key(placement: Placement) -> Order:
+        cost = UNKNOWN if placement.usd_per_hour is None else placement.usd_per_hour
+        return (cost, latency_ms(placement, output_tokens), -throughput(placement), *cost_order(placement))
+
+    front: list[tuple[float, float]] = []
+    found: list[Placement] = []
+    for placement in sorted(placements, key=key):
         latency, rate = latency_ms(placement, output_tokens), throughput(placement)
         # those before cost no more, so one of them that is as fast and gives as much leaves nothing to prefer
-        if not any(other <= latency and given >= rate for other, given, _placement in front):
-            front.append((latency, rate, placement))
-    return tuple(placement for _latency, _rate, placement in front)
+        if not any(other <= latency and given >= rate for other, given in front):
+            front.append((latency, rate))
+            found.append(placement)
+    return tuple(found)
 
 
 def usd_per_million(placement: Placement, output_tokens: int) -> float | None:

@@ -142,6 +142,18 @@ class Seat:
     priority: int | None = None
 
 
+class Suggestion(NamedTuple):
+    """One change of the descriptor, and the placement that it leads to.
+
+    setting      the path in the descriptor and what to write there
+    saved_share  of the present price; None where nothing fits at present or a price is unknown
+    """
+
+    setting: str
+    placement: Placement
+    saved_share: float | None
+
+
 @dataclass(frozen=True, slots=True)
 class Plan:
     """The answer for one model. `chosen` is None when nothing fits. `rejected` says why not, nearest miss first.
@@ -149,6 +161,7 @@ class Plan:
     policy        what the placements are ranked by
     accepted      every placement that passed all rules, best first: the choice, the alternatives and what neither is
     alternatives  of the accepted ones those that none beats in price, latency and throughput at once, best first
+    suggestions   changes of the descriptor that make the model fit, or cheaper; each has been planned
     seat          where the replicas lie, once the fleet is planned
 
     The choice is known at once; the other lists are computed when somebody looks at them.
@@ -164,6 +177,7 @@ class Plan:
     accepted: Sequence[Placement]
     seat: Seat = Seat()
     policy: Policy = Policy.COST
+    suggestions: Sequence[Suggestion] = ()
 
 
 @dataclass(frozen=True, slots=True)

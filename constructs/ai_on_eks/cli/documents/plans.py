@@ -15,7 +15,7 @@ from ai_on_eks.performance.types import Estimates
 from ai_on_eks.placement.fleet.types import FleetMember, FleetPlan, FleetPool
 from ai_on_eks.placement.ranking import autoscaling_range, usd_per_million
 from ai_on_eks.placement.rules.capability import why_not_rendered
-from ai_on_eks.placement.types import Placement, Plan, Rejection
+from ai_on_eks.placement.types import Placement, Plan, Rejection, Suggestion
 from ai_on_eks.placement.warnings import placement_text
 from ai_on_eks.serving.images import unpinned_warnings
 from ai_on_eks.serving.types import ImageReference
@@ -68,6 +68,7 @@ def plan_mapping(
         "warnings": [*plan.warnings, *_not_rendered(plan), *unpinned_warnings([] if image is None else [image])],
         "accepted": len(plan.accepted),
         "alternatives": [placement_mapping(placement, descriptor.serving) for placement in plan.alternatives],
+        "suggestions": [suggestion_mapping(suggestion) for suggestion in plan.suggestions],
         "rejected": [rejection_mapping(rejection) for rejection in plan.rejected],
     }
 
@@ -150,6 +151,20 @@ def estimates_mapping(estimates: Estimates) -> dict[str, Any]:
                 ("items", estimates.items_band),
             )
         },
+    }
+
+
+def suggestion_mapping(suggestion: Suggestion) -> dict[str, Any]:
+    """A change of the descriptor and what its plan came to. `saved_share` is null where nothing fits now."""
+    placement = suggestion.placement
+    return {
+        "setting": suggestion.setting,
+        "instance_type": placement.instance_type.name,
+        "nodes": placement.nodes,
+        "engine": placement.engine.name,
+        "tensor_parallel": placement.tensor_parallel,
+        "usd_per_hour": placement.usd_per_hour,
+        "saved_share": None if suggestion.saved_share is None else round(suggestion.saved_share, 4),
     }
 
 

@@ -26,6 +26,7 @@ ENGINE_RULES: tuple[CandidateRule, ...] = (
     CandidateRule("engine-architecture", capability.engine_runs_on_architecture),
     CandidateRule("precision-support", capability.precision_supported),
     CandidateRule("cache-precision-support", capability.cache_precision_supported),
+    CandidateRule("decoder-support", capability.decodes),
 )
 """These look at the engine, the accelerator and the processor architecture."""
 
@@ -61,6 +62,7 @@ PLACEMENT_RULES: tuple[PlacementRule, ...] = (
     PlacementRule("host-cpu", memory.host_cpu),
     PlacementRule("disk", memory.disk),
     PlacementRule("zone-spread", nodes.spread_over_zones),
+    PlacementRule("quota", nodes.within_quota),
     PlacementRule("latency-target", target.latency),
     PlacementRule("throughput-target", target.throughput),
     PlacementRule("maximum-replicas", target.most_replicas),

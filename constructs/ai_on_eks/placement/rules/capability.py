@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ai_on_eks.catalog.loading import Catalog
 from ai_on_eks.catalog.types import Accelerator, Engine, InstanceType, Vendor
+from ai_on_eks.descriptors.inventory import KeyValueState
 from ai_on_eks.descriptors.platform import PlannedEngines
 from ai_on_eks.placement.requirements import Requirements
 from ai_on_eks.placement.types import Candidate, Placement
@@ -90,6 +91,16 @@ def cache_precision_supported(candidate: Candidate, requirements: Requirements, 
         f"{accelerator.title} has {present[0]}.{present[1]}",
         "set precision.kv_cache to auto",
     )
+
+
+def decodes(candidate: Candidate, requirements: Requirements, _: Catalog) -> Violation | None:
+    """A network traced for one shape hands nothing on from token to token, except beside an encoder's output."""
+    engine, states = candidate.engine, requirements.inventory.states
+    if engine.decodes or not states:
+        return None
+    if any(isinstance(state, KeyValueState) and state.fixed_tokens is not None for state in states):
+        return None
+    return stated(f"{engine.title} {engine.version} traces a network for one shape and keeps no cache for a decoder")
 
 
 def rendered(placement: Placement, requirements: Requirements) -> Violation | None:

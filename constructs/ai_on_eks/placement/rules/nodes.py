@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ai_on_eks.catalog.loading import Catalog
+from ai_on_eks.descriptors.schema import CapacityType
 from ai_on_eks.placement.requirements import Requirements
 from ai_on_eks.placement.types import Candidate, Placement, ranks_per_node
 from ai_on_eks.placement.violations import Violation, Words, stated
@@ -42,6 +43,28 @@ def spread_over_zones(placement: Placement, requirements: Requirements) -> Viola
     if len(offered) >= wanted:
         return None
     return Violation(_too_few_zones, (wanted, offered), wanted - len(offered))
+
+
+def within_quota(placement: Placement, requirements: Requirements) -> Violation | None:
+    """vCPUs of all nodes against the account's quota, where the platform file gives one. Capacity Blocks have none."""
+    instance_type, capacity_type = placement.instance_type, requirements.descriptor.constraints.capacity_type
+    if capacity_type is CapacityType.CAPACITY_BLOCK:
+        return None
+    is_spot = capacity_type is CapacityType.SPOT
+    code = instance_type.spot_vcpu_quota_code if is_spot else instance_type.vcpu_quota_code
+    allowed = requirements.platform.capacity.quotas.get(code or "")
+    needed = placement.nodes * instance_type.vcpus
+    if allowed is None or needed <= allowed:
+        return None
+    return Violation(_above_quota, (code, needed, allowed), needed - allowed)
+
+
+def _above_quota(code: str, needed: int, allowed: int) -> Words:
+    return Words(
+        f"its nodes have {needed:,} vCPUs, the quota {code} allows {allowed:,}",
+        f"{needed - allowed:,} vCPUs",
+        f"ask AWS to raise quota {code} to {needed:,}, and set capacity.quotas.{code} of the platform",
+    )
 
 
 def _too_few_zones(wanted: int, offered: tuple[str, ...]) -> Words:
