@@ -131,7 +131,7 @@ def test_given_a_region_without_the_type_when_planned_then_the_rule_is_named(
     assert answer.code == 3
     nearest = answer.data["plans"][0]["rejected"][0]
     assert (nearest["instance_type"], nearest["rule"]) == ("p4de.24xlarge", "region-offering")
-    assert "region" in answer.problems[0]["fix"]
+    assert "instance_families" in answer.problems[0]["fix"]
 
 
 def test_given_a_region_option_when_planned_then_prices_tell_where_they_are_from(

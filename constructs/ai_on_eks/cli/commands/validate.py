@@ -104,9 +104,9 @@ def _load(files: Sequence[str]) -> Checked:
     collector.finish()
     if target is None or images is None:
         raise AssertionError("what did not load has left a problem")
-    target = with_engines(target, target.platform.engines or PlannedEngines.RENDERED)
-    plans = fleet_of(models, target).plans
-    workloads = workloads_of(models, plans, target, images)
+    planned = with_engines(target, target.platform.engines or PlannedEngines.RENDERED)
+    plans = fleet_of(models, planned).plans
+    workloads = workloads_of(models, plans, planned, images)
     used = used_images(images, [workload.pod_spec for workload in workloads]) if models else images.values()
     return Checked(target, models, plans, tuple(used), images_file)
 
