@@ -54,7 +54,7 @@ class Deployment:
 
     def helm_releases(self) -> tuple[HelmRelease, ...]:
         """The releases this capacity needs, whoever installs them."""
-        return (gpu_operator.release(self.platform),) if gpu_operator.is_required(self.requests) else ()
+        return (gpu_operator.release(self.platform, self.requests),) if gpu_operator.is_required(self.requests) else ()
 
 
 def app_context(cdk_json: Path = CDK_JSON) -> dict[str, Any]:

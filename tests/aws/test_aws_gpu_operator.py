@@ -11,6 +11,8 @@ from aws_templates import samples
 
 from ai_on_eks.aws import gpu_operator
 from ai_on_eks.catalog.daemonsets import load_daemonsets
+from ai_on_eks.placement.partition import Partition
+from ai_on_eks.units import GIB
 
 KEYS_OF_CHART = Path(__file__).parents[3] / "shared" / "chart-values" / "gpu-operator.txt"
 
@@ -34,6 +36,29 @@ def test_no_gpu_is_partitioned_and_nothing_runs_that_placement_does_not_count() 
     assert not [daemonset.name for daemonset in load_daemonsets() if "mig" in daemonset.name]
 
 
+SLICES = Partition("slices-4", 4, 4 * GIB, 0.25, None)
+MIG = Partition("mig-1g-10gb", 7, 10 * GIB, 1 / 8, "1g.10gb")
+
+
+def test_slices_are_a_configuration_of_the_device_plugin_that_nodes_choose_by_label() -> None:
+    values = gpu_operator.values(samples.platform(), [samples.request(partition=SLICES)])
+    config = values["devicePlugin"]["config"]
+    assert config["default"] == "whole"
+    assert json.loads(config["data"]["whole"]) == {"version": "v1"}
+    sliced = json.loads(config["data"]["slices-4"])["sharing"]["timeSlicing"]
+    assert sliced["resources"] == [{"name": "nvidia.com/gpu", "replicas": 4}]
+    assert gpu_operator.partition_labels(SLICES) == {"nvidia.com/device-plugin.config": "slices-4"}
+    assert values["migManager"] == {"enabled": False}
+
+
+def test_isolated_parts_are_made_by_the_mig_manager_under_the_resources_own_name() -> None:
+    values = gpu_operator.values(samples.platform(), [samples.request(partition=MIG), samples.request()])
+    assert values["mig"] == {"strategy": "single"}
+    assert values["migManager"]["enabled"] is True
+    assert "config" not in values["devicePlugin"]
+    assert gpu_operator.partition_labels(MIG) == {"nvidia.com/mig.config": "all-1g.10gb"}
+
+
 def test_daemonsets_and_feature_discovery_tolerate_the_taint_of_gpu_nodes() -> None:
     values = gpu_operator.values(samples.platform())
     expected = [{"key": "nvidia.com/gpu", "operator": "Exists", "effect": "NoSchedule"}]
@@ -46,7 +71,10 @@ def test_every_value_is_a_key_of_the_chart() -> None:
     if not KEYS_OF_CHART.exists():
         pytest.skip(f"{KEYS_OF_CHART.name} with the chart's keys is not here")
     known = set(KEYS_OF_CHART.read_text(encoding="utf-8").split("\n"))
-    assert set(paths(gpu_operator.values(samples.platform()))) <= known
+    requests = [samples.request(partition=MIG), samples.request(partition=SLICES)]
+    data = "devicePlugin.config.data."  # whose keys are ours
+    used = paths(gpu_operator.values(samples.platform(), requests))
+    assert {path for path in used if not path.startswith(data)} <= known
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,9 @@ from ai_on_eks.aws.launch_template import root_volume_performance
 from ai_on_eks.aws.node_groups import NodeGroup, NodeGroupSpec, NodeRole, capacity_spec, system_spec
 from ai_on_eks.catalog.types import InstanceType
 from ai_on_eks.errors import InputError
+from ai_on_eks.placement.partition import Partition
 from ai_on_eks.placement.types import CapacityRequest
+from ai_on_eks.units import GIB
 
 
 def template(spec: NodeGroupSpec) -> dict[str, Any]:
@@ -134,6 +136,11 @@ def test_nodes_of_a_capacity_block_are_started_as_eks_asks() -> None:
 def test_groups_of_one_pool_have_one_label() -> None:
     request_ = samples.request(name="g6e-xlarge-cr-0123456789abcdef0", pool="g6e-xlarge")
     assert group(of_request(request_))["Labels"]["ai-on-eks/capacity"] == "g6e-xlarge"
+
+
+def test_divided_nodes_say_how() -> None:
+    labels = group(of_request(samples.request(partition=Partition("slices-4", 4, GIB, 0.25, None))))["Labels"]
+    assert labels["nvidia.com/device-plugin.config"] == "slices-4"
 
 
 def test_all_that_is_wrong_with_a_request_is_told_at_once() -> None:

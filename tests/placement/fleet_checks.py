@@ -30,7 +30,7 @@ def _node_faults(pool: FleetPool, node: FleetNode) -> list[str]:
     needs = {
         "accelerators": (
             sum(-(-one.accelerators_per_replica // one.nodes_per_replica) * count for one, count in on),
-            kind.accelerator_count,
+            kind.accelerator_count * (pool.partition.parts if pool.partition else 1),
         ),
         "processor": (
             sum(one.cpu_request_millicores * count for one, count in on),

@@ -16,13 +16,14 @@ sec-group-reqs, default cluster security group, 2026-11).
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_eks_v2 as eks
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
+from ai_on_eks.aws.gpu_operator import partition_labels
 from ai_on_eks.aws.launch_template import NodeLaunchTemplate
 from ai_on_eks.catalog.taints import CAPACITY_LABEL, TAINT_VALUE, taint_key
 from ai_on_eks.catalog.types import InstanceType
@@ -54,6 +55,7 @@ class NodeGroupSpec:
     pool            value of the nodes' capacity label, by which pods find them; several groups can make up a pool
     reservation_id  capacity reservation that the instances are started in; None where they are bought by the hour
     taint_key       None where any pod may land
+    labels          further ones: how the accelerators are divided
     """
 
     name: str
@@ -67,6 +69,7 @@ class NodeGroupSpec:
     reservation_id: str | None
     taint_key: str | None
     update_strategy: str
+    labels: Mapping[str, str] = field(default_factory=dict)
 
 
 class NodeRole(Construct):
@@ -128,7 +131,7 @@ class NodeGroup(Construct):
             launch_template=eks.CfnNodegroup.LaunchTemplateSpecificationProperty(
                 id=template.resource.ref, version=template.version
             ),
-            labels={ROLE_LABEL: spec.role, CAPACITY_LABEL: spec.pool},
+            labels={ROLE_LABEL: spec.role, CAPACITY_LABEL: spec.pool, **spec.labels},
             taints=_taints(spec),
             node_repair_config=eks.CfnNodegroup.NodeRepairConfigProperty(enabled=True),
             force_update_enabled=False,  # an update waits for disruption budgets instead of breaking them
@@ -171,6 +174,7 @@ def capacity_spec(request: CapacityRequest, platform_zones: Sequence[str]) -> No
             reservation_id=request.reservation_id,
             taint_key=taint_key(request.instance_type),
             update_strategy="MINIMAL",
+            labels={} if request.partition is None else partition_labels(request.partition),
         ),
         path=f"capacity request {request.name}",
     )

@@ -67,6 +67,11 @@ class Storage(StrEnum):
     NODE = "node"
 
 
+class AcceleratorSharing(StrEnum):
+    MIG = "mig"
+    TIME_SLICING = "time-slicing"
+
+
 class CapacityType(StrEnum):
     ON_DEMAND = "on-demand"
     SPOT = "spot"
@@ -231,6 +236,11 @@ class Constraints(Strict):
     engines: tuple[EngineName, ...] = Field(
         default=(),
         description="serving engines, such as vllm or llama-cpp",
+    )
+    accelerator_sharing: tuple[AcceleratorSharing, ...] = Field(
+        default=(),
+        description="parts of an accelerator that will do: mig = isolated ones; time-slicing = in turn with others, "
+        "whose faults and memory are not kept apart; empty = whole ones only",
     )
     capacity_type: CapacityType = Field(default=CapacityType.ON_DEMAND, description="how the instances are bought")
     max_usd_per_hour: float | None = Field(

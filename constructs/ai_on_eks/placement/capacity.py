@@ -52,6 +52,7 @@ def _request(pool: FleetPool, group: FleetGroup, image_bytes: Mapping[str, int])
         models=tuple(sorted(member.model for member in pool.members)),
         pool=pool.name,
         reservation_id=group.reservation_id,
+        partition=pool.partition,
     )
 
 

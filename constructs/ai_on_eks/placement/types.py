@@ -11,6 +11,7 @@ from ai_on_eks.descriptors.inventory import Inventory
 from ai_on_eks.descriptors.schema import Descriptor, Policy
 from ai_on_eks.performance.machine import Division
 from ai_on_eks.performance.types import Estimates
+from ai_on_eks.placement.partition import Partition
 from ai_on_eks.placement.violations import Violation
 from ai_on_eks.sizing.types import MemoryDemand
 from ai_on_eks.units import ceil_div
@@ -133,7 +134,8 @@ class Placement:
 class Seat:
     """Where the fleet puts a model's replicas, as far as their pods have to say so.
 
-    pool      capacity label of the nodes, where others of this instance type belong to another pool; else None
+    pool      capacity label of the nodes, where others of this instance type belong to another pool or a part of an
+              accelerator is meant; else None
     priority  share of a node that a replica takes, where replicas of several shares are in the pool: the larger has to
               find room first; else None
     """
@@ -186,6 +188,7 @@ class CapacityRequest:
 
     pool             capacity label of the nodes: pods of its models may lie on any node with it
     reservation_id   of the capacity reservation that the nodes are started in; None = bought by the hour
+    partition        how each accelerator is divided; None = whole
     root_volume_gib  images × 2 + ephemeral storage of the pods + margin, within the kubelet's thresholds
     models           names, sorted
     """
@@ -199,6 +202,7 @@ class CapacityRequest:
     models: tuple[str, ...]
     pool: str
     reservation_id: str | None = None
+    partition: Partition | None = None
 
 
 def ranks_per_accelerator(accelerator: Accelerator) -> int:

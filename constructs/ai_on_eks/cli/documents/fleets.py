@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ai_on_eks.placement.fleet.types import FleetGroup, FleetMember, FleetPlan, FleetPool
+from ai_on_eks.placement.partition import Partition
 
 
 def fleet_mapping(fleet: FleetPlan) -> dict[str, Any]:
@@ -26,6 +27,7 @@ def pool_mapping(pool: FleetPool) -> dict[str, Any]:
         "name": pool.name,
         "instance_type": pool.instance_type.name,
         "capacity_type": pool.capacity_type,
+        "partition": None if pool.partition is None else _partition_mapping(pool.partition),
         "count": pool.node_count,
         "shares_per_node": pool.units,
         "usd_per_hour": pool.usd_per_hour,
@@ -49,6 +51,15 @@ def part_mapping(pool: FleetPool, member: FleetMember) -> dict[str, Any]:
             "nodes": member.own.nodes,
             "usd_per_hour": member.own.usd_per_hour,
         },
+    }
+
+
+def _partition_mapping(partition: Partition) -> dict[str, Any]:
+    return {
+        "parts_per_accelerator": partition.parts,
+        "memory_bytes": partition.memory_bytes,
+        "speed_share": partition.share,
+        "mig_profile": partition.mig_profile,
     }
 
 

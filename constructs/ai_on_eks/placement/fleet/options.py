@@ -15,10 +15,12 @@ from ai_on_eks.catalog.daemonsets import load_daemonsets, reserved_by_daemonsets
 from ai_on_eks.catalog.types import InstanceType
 from ai_on_eks.descriptors.platform import Platform, Reservation
 from ai_on_eks.descriptors.schema import CapacityType, Policy
+from ai_on_eks.placement.fleet.partitions import on_parts
 from ai_on_eks.placement.fleet.problem import Model, Option, PackingProblem, Pool
 from ai_on_eks.placement.fleet.shares import Resources, nodes_for, share_of
+from ai_on_eks.placement.partition import Partition
 from ai_on_eks.placement.types import Placement, Plan
-from ai_on_eks.units import ceil_div
+from ai_on_eks.units import MIB, ceil_div
 
 ACCEPTED_CAPACITY: Mapping[CapacityType, tuple[CapacityType, ...]] = {
     CapacityType.ON_DEMAND: (CapacityType.ON_DEMAND,),
@@ -28,18 +30,32 @@ ACCEPTED_CAPACITY: Mapping[CapacityType, tuple[CapacityType, ...]] = {
 """Nodes that a model may lie on, by what its descriptor asks for: who bears interruptions bears their absence."""
 
 
+MANAGER_MILLICORES = 100
+MANAGER_MEMORY_BYTES = 256 * MIB
+"""Set aside for the MIG manager, which runs on divided nodes alone and requests nothing. An assumption: it reads a file
+and calls the driver, then waits."""
+
+
 @dataclass(frozen=True, slots=True)
 class PoolKey:
-    """What makes a pool: nodes of one type, bought in one way."""
+    """What makes a pool: nodes of one type, bought in one way, their accelerators whole or divided alike."""
 
     instance_type: InstanceType
     capacity_type: CapacityType
+    partition: Partition | None = None
 
     @property
     def name(self) -> str:
         """A name for Kubernetes labels and construct ids; a change of it replaces the nodes."""
         suffix = "" if self.capacity_type is CapacityType.ON_DEMAND else f"-{self.capacity_type.value}"
-        return f"{self.instance_type.name.replace('.', '-')}{suffix}"
+        divided = "" if self.partition is None else f"-{self.partition.name}"
+        return f"{self.instance_type.name.replace('.', '-')}{divided}{suffix}"
+
+    @property
+    def units(self) -> int:
+        """Accelerators that a node shows, or their parts; 1 where it shows none."""
+        parts = 1 if self.partition is None else self.partition.parts
+        return max(1, self.instance_type.accelerator_count * parts)
 
     @property
     def usd_per_hour(self) -> float | None:
@@ -88,7 +104,10 @@ def spreads(plan: Plan) -> bool:
 
 
 def reservations_of(key: PoolKey, platform: Platform) -> tuple[Reservation, ...]:
-    """The platform's reservations whose nodes belong to the pool, by id."""
+    """The platform's reservations whose nodes belong to the pool, by id. Reserved nodes are not divided: a count cannot
+    be promised to several pools at once."""
+    if key.partition is not None:
+        return ()
     return tuple(
         sorted(
             (
@@ -102,16 +121,17 @@ def reservations_of(key: PoolKey, platform: Platform) -> tuple[Reservation, ...]
     )
 
 
-def room_of(instance_type: InstanceType) -> Resources:
+def room_of(instance_type: InstanceType, partition: Partition | None = None) -> Resources:
     """What one node has for models, beside its DaemonSets."""
+    managed = partition is not None and partition.mig_profile is not None
     vendor = instance_type.accelerator.vendor if instance_type.accelerator else None
     cpu_millicores, memory_bytes = reserved_by_daemonsets(instance_type)
     daemonsets = sum(1 for daemonset in load_daemonsets() if daemonset.vendor in (None, vendor))
     return Resources(
-        accelerators=instance_type.accelerator_count,
-        cpu_millicores=max(0, instance_type.allocatable_cpu_millicores - cpu_millicores),
-        memory_bytes=max(0, instance_type.allocatable_memory_bytes - memory_bytes),
-        pods=max(1, instance_type.max_pods - daemonsets),
+        accelerators=instance_type.accelerator_count * (1 if partition is None else partition.parts),
+        cpu_millicores=max(0, instance_type.allocatable_cpu_millicores - cpu_millicores - managed * MANAGER_MILLICORES),
+        memory_bytes=max(0, instance_type.allocatable_memory_bytes - memory_bytes - managed * MANAGER_MEMORY_BYTES),
+        pods=max(1, instance_type.max_pods - daemonsets - managed),
     )
 
 
@@ -147,42 +167,68 @@ def option_for(position: int, pool: Pool, demand: Resources, replicas: int, *, n
 def _pool(key: PoolKey, platform: Platform) -> Pool:
     return Pool(
         name=key.name,
-        units=max(1, key.instance_type.accelerator_count),
-        room=room_of(key.instance_type),
+        units=key.units,
+        room=room_of(key.instance_type, key.partition),
         usd_per_hour=key.usd_per_hour,
         reserved=sum(reservation.count for reservation in reservations_of(key, platform)),
     )
 
 
 def _ways(plan: Plan) -> Iterator[tuple[PoolKey, Placement]]:
-    """Every accepted placement in every pool it may use, best first. A plan that was ranked by something else than its
-    price keeps its choice: what the fleet may exchange is decided by dollars alone."""
-    for placement in plan.accepted if plan.policy is Policy.COST else plan.accepted[:1]:
-        routes = {route.value for route in placement.instance_type.purchase_routes}
-        for capacity_type in ACCEPTED_CAPACITY[plan.descriptor.constraints.capacity_type]:
-            if capacity_type.value in routes or capacity_type is plan.descriptor.constraints.capacity_type:
-                yield PoolKey(placement.instance_type, capacity_type), placement
+    """Every accepted placement in every pool it may use, best first: on whole accelerators, then on parts of them. A
+    plan that was ranked by something else than its price keeps its choice: what the fleet may exchange is decided by
+    dollars alone."""
+    accepted = plan.accepted if plan.policy is Policy.COST else plan.accepted[:1]
+    for placement in accepted:
+        for capacity_type in _capacity_types(plan, placement):
+            yield PoolKey(placement.instance_type, capacity_type), placement
+    if not plan.descriptor.constraints.accelerator_sharing or plan.policy is not Policy.COST:
+        return
+    for placement in accepted:
+        for partition, smaller in on_parts(placement, plan.descriptor):
+            for capacity_type in _capacity_types(plan, placement):
+                yield PoolKey(placement.instance_type, capacity_type, partition), smaller
+
+
+def _capacity_types(plan: Plan, placement: Placement) -> Iterator[CapacityType]:
+    wanted = plan.descriptor.constraints.capacity_type
+    routes = {route.value for route in placement.instance_type.purchase_routes}
+    for capacity_type in ACCEPTED_CAPACITY[wanted]:
+        if capacity_type.value in routes or capacity_type is wanted:
+            yield capacity_type
 
 
 def _offered(plan: Plan, pools: Sequence[Pool], index: Mapping[str, int]) -> tuple[tuple[Option, Placement], ...]:
+    wanted = plan.descriptor.constraints.capacity_type
     by_pool: dict[int, list[tuple[Option, Placement]]] = {}
-    for key, placement in _ways(plan):
+    ranks: dict[int, int] = {}
+    asked: set[int] = set()
+    for rank, (key, placement) in enumerate(_ways(plan)):
         position = index[key.name]
         found = option_for(
             position, pools[position], demand_of(placement), placement.replicas, nodes=placement.nodes_per_replica
         )
-        if found is not None:
-            by_pool.setdefault(position, []).append((found, placement))
+        if found is None:
+            continue
+        counted = placement if key.partition is None else _counted(placement, found, pools[position])
+        by_pool.setdefault(position, []).append((found, counted))
+        ranks.setdefault(id(counted), rank)
+        if key.capacity_type is wanted:
+            asked.add(position)
     kept = [
         pair for position, options in by_pool.items() for pair in _best(pools[position], options, spread=spreads(plan))
     ]
-    ranks = {id(placement): rank for rank, placement in enumerate(plan.accepted)}
-    wanted = plan.descriptor.constraints.capacity_type
-    asked = {index[key.name] for key, _ in _ways(plan) if key.capacity_type is wanted}
     kept.sort(key=lambda pair: (ranks[id(pair[1])], pair[0].pool not in asked, pair[0].own_nodes is not None))
     lone = [pair for pair in kept if _is_lone(pair[0], pools)]
     cheapest = min(lone, key=lambda pair: pair[0].replicas * pools[pair[0].pool].ranked_usd_per_hour, default=None)
     return tuple(pair for pair in kept if pair is cheapest or not _is_lone(pair[0], pools))
+
+
+def _counted(placement: Placement, option: Option, pool: Pool) -> Placement:
+    """A placement on parts of accelerators with the nodes that it takes by itself."""
+    nodes = nodes_for(option.units, pool.units)
+    cost = None if placement.price is None else round(nodes * placement.price.usd_per_hour, 6)
+    return replace(placement, nodes=nodes, replicas_per_node=pool.units // option.share, usd_per_hour=cost)
 
 
 def _is_lone(option: Option, pools: Sequence[Pool]) -> bool:

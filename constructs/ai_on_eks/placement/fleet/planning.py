@@ -48,7 +48,7 @@ def plan_fleet(plans: Iterable[Plan], platform: Platform, catalog: Catalog) -> F
 def _seats(pools: Sequence[FleetPool]) -> Iterator[tuple[str, tuple[FleetMember, Seat]]]:
     of_type = Counter(pool.instance_type.name for pool in pools)
     for pool in pools:
-        name = pool.name if of_type[pool.instance_type.name] > 1 else None
+        name = pool.name if of_type[pool.instance_type.name] > 1 or pool.partition is not None else None
         mixed = len({member.share for member in pool.members}) > 1
         for member in pool.members:
             yield member.model, (member, Seat(name, member.share if mixed else None))

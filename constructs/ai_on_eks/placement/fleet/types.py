@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ai_on_eks.catalog.types import InstanceType
+from ai_on_eks.placement.partition import Partition
 from ai_on_eks.placement.types import Placement, Plan
 
 
@@ -51,13 +52,15 @@ class FleetMember:
 class FleetPool:
     """Nodes that any pod of the pool's models may lie on; `name` is their capacity label.
 
-    units         accelerators of a node, 1 where it has none; what shares are counted in
+    partition     how each accelerator is divided; None = whole
+    units         accelerators of a node or their parts, 1 where it has none; what shares are counted in
     usd_per_hour  of all nodes; None where a node that is paid for by the hour has no published price
     """
 
     name: str
     instance_type: InstanceType
     capacity_type: str
+    partition: Partition | None
     units: int
     groups: tuple[FleetGroup, ...]
     nodes: tuple[FleetNode, ...]
