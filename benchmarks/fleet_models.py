@@ -4,7 +4,7 @@
 
 Hyper-parameters are those of each model's own config.json on the hub, read 2026-11; only the keys that decide sizes are
 kept. Loads are made up: chat in front of people, batches at night, search, moderation, a second copy for what must not
-fail.
+fail. Embedding models and classifiers may share an accelerator.
 """
 
 from __future__ import annotations
@@ -200,6 +200,7 @@ def descriptor(row: Row, name: str | None = None) -> dict[str, Any]:
     source: dict[str, Any] = {"uri": f"hf://{row.repository}", "format": row.form}
     if row.form == "onnx":
         source["file"] = f"{row.repository.rpartition('/')[2]}.onnx"
+    small = {} if row.kind == "foundation" else {"constraints": {"accelerator_sharing": ["mig", "time-slicing"]}}
     return {
         "name": name or name_of(row),
         "kind": row.kind,
@@ -208,6 +209,7 @@ def descriptor(row: Row, name: str | None = None) -> dict[str, Any]:
         "precision": {"weights": row.weights},
         "serving": dict(row.serving),
         "storage": row.storage,
+        **small,
     }
 
 

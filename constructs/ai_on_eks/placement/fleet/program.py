@@ -7,6 +7,8 @@
                 bought + reserved ≥ shared + Σ nodes of its own × x
                 x ∈ {0, 1};  shared, bought ∈ {0, 1, …};  reserved ∈ {0, …, nodes reserved}
 
+Models that are alike are counted: x ∈ {0, …, how many}, and Σ x = how many.
+
 That is exact for what a scheduler is certain to find. The relaxed program asks for less and proves the bound: instead
 of shares it takes each resource by itself, and counts replicas of which no two fit on a node. Whatever packs the
 replicas, by any method, cannot do with fewer nodes.
@@ -54,7 +56,7 @@ class Program:
 
 
 Seat = tuple[int, Option, int]
-"""(model, option, column) of an option of one pool."""
+"""(model, option, column) of an option of one pool; of models that are alike the first."""
 
 
 def scheduled(problem: PackingProblem, tight: Tight = frozenset()) -> Program:
@@ -98,23 +100,38 @@ def relaxed(problem: PackingProblem) -> Program:
 
 
 def choice_of(problem: PackingProblem, values: list[float]) -> Choice:
-    """The option of each model, from a solution of either program."""
-    found, start = [], 0
-    for model in problem.models:
-        mine = values[start : start + len(model.options)]
-        found.append(max(range(len(mine)), key=lambda index: (round(mine[index]), -index)))
-        start += len(mine)
+    """The option of each model, from a solution of either program. Of models that are alike the first in the problem's
+    order get the first options."""
+    found = [0] * len(problem.models)
+    start = 0
+    for members in _alike(problem):
+        options = problem.models[members[0]].options
+        counts = [round(value) for value in values[start : start + len(options)]]
+        picks = [index for index, count in enumerate(counts) for _ in range(count)]
+        for member, index in zip(members, picks, strict=True):
+            found[member] = index
+        start += len(options)
     return tuple(found)
+
+
+def _alike(problem: PackingProblem) -> tuple[tuple[int, ...], ...]:
+    """Models with the same options, which the program counts instead of telling them apart: permuting them changes
+    nothing, and a search would try every permutation. A model that spreads is looked at by itself."""
+    groups: dict[object, list[int]] = {}
+    for index, model in enumerate(problem.models):
+        groups.setdefault(index if model.spread else model.options, []).append(index)
+    return tuple(tuple(members) for members in groups.values())
 
 
 def _options(problem: PackingProblem) -> tuple[Program, list[list[Seat]]]:
     program = Program()
     seats: list[list[Seat]] = [[] for _ in problem.pools]
-    for index, model in enumerate(problem.models):
-        columns = [program.column(0.0, 1.0) for _ in model.options]
-        program.row([(column, 1.0) for column in columns], 1.0, 1.0)
-        for option, column in zip(model.options, columns, strict=True):
-            seats[option.pool].append((index, option, column))
+    for members in _alike(problem):
+        options, count = problem.models[members[0]].options, float(len(members))
+        columns = [program.column(0.0, count) for _ in options]
+        program.row([(column, 1.0) for column in columns], count, count)
+        for option, column in zip(options, columns, strict=True):
+            seats[option.pool].append((members[0], option, column))
     return program, seats
 
 
