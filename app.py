@@ -114,8 +114,9 @@ def rendered_objects(deployment: Deployment) -> dict[str, list[Mapping[str, Any]
     """The objects as data, by the name of the file that they are rendered to."""
     platform, workloads = deployment.platform, deployment.workloads
     of_platform = platform_manifests(platform, platform.model_store.existing_bucket, priorities_of(workloads))
-    of_models = {file_name(workload): [*model_manifests(workload).values()] for workload in workloads}
-    return {"platform.yaml": [*of_platform.values()], **of_models}
+    objects: dict[str, list[Mapping[str, Any]]] = {"platform.yaml": [*of_platform.values()]}
+    objects |= {file_name(workload): [*model_manifests(workload).values()] for workload in workloads}
+    return objects
 
 
 def render_charts(deployment: Deployment, bucket: str) -> Charts:
