@@ -108,7 +108,7 @@ def _load(files: Sequence[str]) -> Checked:
     plans = fleet_of(models, planned).plans
     workloads = workloads_of(models, plans, planned, images)
     used = used_images(images, [workload.pod_spec for workload in workloads]) if models else images.values()
-    return Checked(target, models, plans, tuple(used), images_file)
+    return Checked(planned, models, plans, tuple(used), images_file)
 
 
 def _findings(checked: Checked) -> list[Problem]:
