@@ -81,7 +81,7 @@ def _no_engine(plan: Plan, rejected: Sequence[Rejection], file: str | None) -> P
 def rejection_text(rejection: Rejection) -> str:
     """`g6.xlarge TP 1: memory: …`."""
     degree = f" TP {rejection.tensor_parallel}" if rejection.tensor_parallel else ""
-    subject = f"{rejection.instance_type}{degree}" if degree else rejection.engine
+    subject = rejection.engine if rejection.instance_type == ANY_INSTANCE_TYPE else f"{rejection.instance_type}{degree}"
     return f"{subject}: {rejection.rule}: {rejection.reason}"
 
 

@@ -49,6 +49,7 @@ def plan_mapping(
 ) -> dict[str, Any]:
     """One model's plan. `rejected` is ordered nearest miss first; `image` is null where no images were given.
 
+    `suggestions` are planned for models that fit nowhere, and with `terms`; null = not planned.
     `part` is the model's place in a fleet, `in_fleet` of the document; null where there is none.
     """
     chosen, descriptor = plan.chosen, plan.descriptor
@@ -68,7 +69,7 @@ def plan_mapping(
         "warnings": [*plan.warnings, *_not_rendered(plan), *unpinned_warnings([] if image is None else [image])],
         "accepted": len(plan.accepted),
         "alternatives": [placement_mapping(placement, descriptor.serving) for placement in plan.alternatives],
-        "suggestions": [suggestion_mapping(suggestion) for suggestion in plan.suggestions],
+        "suggestions": _suggestions(plan) if terms or chosen is None else None,
         "rejected": [rejection_mapping(rejection) for rejection in plan.rejected],
     }
 
@@ -152,6 +153,10 @@ def estimates_mapping(estimates: Estimates) -> dict[str, Any]:
             )
         },
     }
+
+
+def _suggestions(plan: Plan) -> list[dict[str, Any]]:
+    return [suggestion_mapping(suggestion) for suggestion in plan.suggestions]
 
 
 def suggestion_mapping(suggestion: Suggestion) -> dict[str, Any]:
