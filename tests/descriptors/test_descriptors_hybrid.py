@@ -287,3 +287,12 @@ def test_given_the_measured_configs_when_read_then_they_have_the_published_param
     assert isinstance(config, dict)
     assert read(config).parameters == parameters
     assert json.dumps(relevant_hyperparameters(config)[1])
+
+
+def test_given_falcon_without_the_width_of_its_mixer_when_read_then_it_is_the_documented_one() -> None:
+    silent = {key: value for key, value in FALCON.items() if key not in ("mamba_d_ssm", "mamba_n_heads")}
+    heads = {"mamba_n_heads": 16}
+    documented, given = (
+        relevant_hyperparameters(silent | heads | more)[0].parameters for more in ({}, {"mamba_d_ssm": 1024})
+    )
+    assert documented == given

@@ -179,3 +179,9 @@ def test_given_a_thousand_layers_when_read_then_layers_of_a_kind_are_listed_toge
     if "sparse_attention_config" in plain:
         plain["sparse_attention_config"] = plain["sparse_attention_config"] | {"sparse_attention_freq": [1] * 1000}
     assert len(read(plain, num_hidden_layers=1000).tensors) < 60
+
+
+def test_given_step_with_biases_in_its_feed_forward_layers_when_read_then_it_is_refused() -> None:
+    with pytest.raises(InputError) as caught:
+        relevant_hyperparameters(STEP | {"mlp_bias": True})
+    assert [problem.path for problem in caught.value.problems] == ["architecture.config.mlp_bias"]

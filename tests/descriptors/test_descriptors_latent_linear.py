@@ -108,6 +108,7 @@ def test_given_what_was_read_when_read_again_then_nothing_is_lost() -> None:
     [
         ({"linear_attn_config": {**LINEAR["linear_attn_config"], "kda_layers": [1]}}, "contradiction", "kda_layers"),
         ({"linear_attn_config": None}, "missing-hyperparameter", ""),
+        ({"attention_bias": True}, "unknown-architecture", "attention_bias"),
         ({"num_nextn_predict_layers": 1}, "unknown-architecture", "num_nextn_predict_layers"),
         ({"num_experts_per_token": 257}, "contradiction", "num_experts_per_token"),
     ],

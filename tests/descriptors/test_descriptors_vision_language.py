@@ -469,3 +469,12 @@ def test_given_a_tower_of_another_width_when_read_then_the_contradiction_is_told
 def test_given_no_text_part_when_read_then_it_is_asked_for() -> None:
     config = {key: value for key, value in QWEN3_VL.items() if key != "text_config"}
     assert problems(config) == [("missing-hyperparameter", "architecture.config.text_config")]
+
+
+def test_given_a_tower_that_does_not_name_its_deep_layers_when_read_then_they_are_the_documented_ones() -> None:
+    vision = {key: value for key, value in QWEN3_VL["vision_config"].items() if key != "deepstack_visual_indexes"}
+    silent, named, none = (
+        relevant_hyperparameters(QWEN3_VL | {"vision_config": vision | more})[0].parameters
+        for more in ({}, {"deepstack_visual_indexes": [8, 16, 24]}, {"deepstack_visual_indexes": []})
+    )
+    assert silent == named > none

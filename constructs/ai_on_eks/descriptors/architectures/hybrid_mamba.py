@@ -67,6 +67,7 @@ DEFAULTS: Mapping[str, Mapping[str, Any]] = {
     "falcon_h1": {
         **_MAMBA2,
         "num_key_value_heads": 8,
+        "mamba_d_ssm": 1024,
         "mlp_bias": False,
         "projectors_bias": False,
         "mamba_rms_norm": False,
@@ -154,7 +155,7 @@ def _mixer(model_type: str, layers: Layers, parameters: Hyperparameters, hidden:
         shape = Mamba(hidden, expanded, state, kernel, rank, bias, window_bias, inner_norms=True)
         return mamba(layers, shape, "mamba")
     is_falcon = model_type == "falcon_h1"
-    inner = parameters.integer("mamba_d_ssm") if is_falcon and parameters.has("mamba_d_ssm") else expanded
+    inner = parameters.integer_or("mamba_d_ssm", expanded) if is_falcon else expanded
     heads = parameters.integer("mamba_n_heads")
     given = parameters.value("mamba_d_head") not in (None, "auto")
     dimension = parameters.integer("mamba_d_head") if given else max(1, inner // heads)

@@ -177,8 +177,9 @@ class Hyperparameters:
         return tuple(value)
 
     def layer_numbers(self, key: str) -> tuple[int, ...]:
-        """A list of layers, counted from zero; it may be empty, and is where the config says nothing."""
-        value = self.value(key)
+        """A list of layers, counted from zero; it may be empty, and is where neither the config says anything nor a
+        default is documented."""
+        value = self.value(key) if key in self._values else self._defaults.get(key)
         if value is None:
             return ()
         right = isinstance(value, list) and len(value) <= MAX_LAYERS

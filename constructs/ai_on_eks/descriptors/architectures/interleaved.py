@@ -124,6 +124,8 @@ def _step(model_type: str, parameters: Hyperparameters) -> Inventory:
     if parameters.has("attention_other_setting") and not parameters.has("num_sliding_attention_heads"):
         local_heads = parameters.section("attention_other_setting", {}).integer_or("num_attention_heads", heads)
     _divides(parameters, local_heads, key_value, (groups, "num_sliding_attention_heads"))
+    with_bias = parameters.value("mlp_bias") is True
+    parameters.support("mlp_bias", not with_bias, "feed-forward layers with biases are not known")
     bias = parameters.flag("attention_bias")
     flags = _step_sparse(parameters, layers)
     sparse, whole_layers = numbers(flags), numbers(flags, of=False)

@@ -94,6 +94,8 @@ def read_shape(parameters: Hyperparameters) -> Shape:
     """The dimensions; the caller calls `finish`."""
     layers = parameters.integer("num_hidden_layers", most=MAX_LAYERS)
     parameters.ending("architectures", ("ForCausalLM",))
+    biased = parameters.value("attention_bias") is True
+    parameters.support("attention_bias", not biased, "latent attention with biases is not known")
     predicting = parameters.integer("num_nextn_predict_layers", least=0)
     parameters.support("num_nextn_predict_layers", predicting == 0, "layers that predict further tokens are not known")
     latent = LatentAttention(

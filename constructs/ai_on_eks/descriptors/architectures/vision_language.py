@@ -39,7 +39,7 @@ from ai_on_eks.descriptors.architectures.vision_tower_llama4 import llama4_tower
 from ai_on_eks.descriptors.architectures.vision_tower_pixtral import mistral3_tower
 from ai_on_eks.descriptors.architectures.vision_tower_qwen import (
     QWEN2_VISION_DEFAULTS,
-    QWEN_VISION_DEFAULTS,
+    QWEN3_VISION_DEFAULTS,
     qwen2_5_vision_tower,
     qwen2_vision_tower,
     qwen_vision_tower,
@@ -95,8 +95,8 @@ MODEL_TYPES: Mapping[str, Traits] = {
     "paligemma": Traits(paligemma_tower, "gemma"),
     "qwen2_5_vl": Traits(_qwen(qwen2_5_vision_tower, QWEN2_VISION_DEFAULTS), "qwen2", "model", _OUTER_HEAD, flat=True),
     "qwen2_vl": Traits(_qwen(qwen2_vision_tower, QWEN2_VISION_DEFAULTS), "qwen2", "model", _OUTER_HEAD, flat=True),
-    "qwen3_vl": Traits(_qwen(qwen_vision_tower, QWEN_VISION_DEFAULTS), "qwen3", _INNER, _OUTER_HEAD),
-    "qwen3_vl_moe": Traits(_qwen(qwen_vision_tower, QWEN_VISION_DEFAULTS), "qwen3_moe", _INNER, _OUTER_HEAD),
+    "qwen3_vl": Traits(_qwen(qwen_vision_tower, QWEN3_VISION_DEFAULTS), "qwen3", _INNER, _OUTER_HEAD),
+    "qwen3_vl_moe": Traits(_qwen(qwen_vision_tower, QWEN3_VISION_DEFAULTS), "qwen3_moe", _INNER, _OUTER_HEAD),
     "smolvlm": Traits(idefics3_tower, "llama", "model.text_model", _OUTER_HEAD),
 }
 

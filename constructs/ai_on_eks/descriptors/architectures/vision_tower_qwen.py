@@ -35,6 +35,7 @@ QWEN_VISION_DEFAULTS: Mapping[str, Any] = {
     "spatial_merge_size": 2,
     "num_position_embeddings": 2304,
 }
+QWEN3_VISION_DEFAULTS: Mapping[str, Any] = {**QWEN_VISION_DEFAULTS, "deepstack_visual_indexes": [8, 16, 24]}
 QWEN2_VISION_DEFAULTS: Mapping[str, Any] = {
     "in_channels": 3,
     "patch_size": 14,
