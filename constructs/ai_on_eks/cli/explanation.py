@@ -35,7 +35,7 @@ ALTERNATIVE_COLUMNS = (
     Column("headroom", numeric=True),
     Column("TTFT ms", numeric=True),
     Column("TPOT ms", numeric=True),
-    Column("output tokens/s", numeric=True),
+    Column("tokens/s", numeric=True),
     Column("items/s", numeric=True),
 )
 
@@ -178,7 +178,9 @@ def _alternatives_text(alternatives: Sequence[Mapping[str, Any]], width: int) ->
         for placement in alternatives
     ]
     heading = f"alternatives, none beaten in price, latency and throughput at once: {len(rows)}"
-    return f"{heading}\n{table(ALTERNATIVE_COLUMNS, rows, width)}"
+    told = [i for i in range(len(ALTERNATIVE_COLUMNS)) if any(row[i] != NONE for row in rows)]
+    columns = tuple(ALTERNATIVE_COLUMNS[i] for i in told)
+    return f"{heading}\n{table(columns, [tuple(row[i] for i in told) for row in rows], width)}"
 
 
 def _degrees(placement: Mapping[str, Any]) -> str:

@@ -1,6 +1,6 @@
 """What else could be asked for: the same model in fewer bits, with a shorter context, under other limits.
 
-    fits somewhere   weights in FP8, in 4 bits (AWQ), the cache in FP8, half the context        where that is cheaper
+    fits somewhere   weights in FP16, FP8 or 4 bits, the cache in FP8, half the context          where that is cheaper
     fits nowhere     the same, the longest context that fits, and each limit that stands in the way lifted: the ceiling,
                      the targets, the accelerators, the families, the engines, the capacity type
 
@@ -18,6 +18,7 @@ from ai_on_eks.descriptors.schema import (
     CapacityType,
     Constraints,
     Descriptor,
+    Family,
     Format,
     Policy,
     Precision,
@@ -52,15 +53,21 @@ def suggest(
 def _fewer_bits(requirements: Requirements) -> Iterator[tuple[str, Descriptor]]:
     descriptor, precision = requirements.descriptor, requirements.precision
     if precision.weights in FULL_WEIGHTS and descriptor.source.format is Format.SAFETENSORS:
-        for setting, weights, scheme in (
-            ("precision: {weights: fp8}", WeightPrecision.FP8, None),
-            ("precision: {weights: int4, scheme: awq}", WeightPrecision.INT4, "awq"),
-        ):
+        for weights, scheme in _quantized(precision, descriptor.architecture.family):
+            named = f"weights: {weights.value}" + ("" if scheme is None else f", scheme: {scheme}")
             fewer = Precision(weights=weights, scheme=scheme, kv_cache=precision.kv_cache)
-            yield setting, descriptor.model_copy(update={"precision": fewer})
+            yield f"precision: {{{named}}}", descriptor.model_copy(update={"precision": fewer})
     if requirements.inventory.states and precision.kv_cache is not CachePrecision.FP8:
         smaller = precision.model_copy(update={"kv_cache": CachePrecision.FP8})
         yield "precision.kv_cache: fp8", descriptor.model_copy(update={"precision": smaller})
+
+
+def _quantized(precision: Precision, family: Family) -> Iterator[tuple[WeightPrecision, str | None]]:
+    """Half of full precision, and what quantizers make of a decoder (AWQ) or of a diffusion pipeline (bitsandbytes)."""
+    if precision.weights is WeightPrecision.FP32:
+        yield WeightPrecision.FP16, None
+    yield WeightPrecision.FP8, None
+    yield WeightPrecision.INT4, "bitsandbytes" if family is Family.DIFFUSION else "awq"
 
 
 def _half_context(requirements: Requirements) -> Iterator[tuple[str, Descriptor]]:
