@@ -32,7 +32,7 @@ from benchmarks.fuzz.values import mutator
 
 SECONDS = 0.5
 MEMORY_MIB = 64
-REPORT_EVERY = 100_000
+REPORT_EVERY = 10_000
 LONGEST_INPUT_BYTES = 4_096
 REPLAYS = 5
 

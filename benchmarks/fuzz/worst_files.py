@@ -14,6 +14,9 @@ import readers_safetensors_bytes as st
 from ai_on_eks.descriptors.readers import gguf, gguf_values, protobuf_wire, safetensors_header, zip_directory
 from ai_on_eks.descriptors.readers.limits import LIMITS
 
+LONGEST = (LIMITS.text_bytes - 2**20) // LIMITS.tensors
+"""Letters of a name when all have as many; a little is left for shapes."""
+
 NAME = "model.layers.{}.mlp.experts.{}.gate_proj.weight_scale"
 
 
@@ -24,9 +27,13 @@ def _names(count: int) -> list[str]:
 # safetensors
 
 
-def many_tensors(count: int = LIMITS.tensors, *, turned: bool = False, escaped: bool = False) -> bytes:
+def many_tensors(
+    count: int = LIMITS.tensors, *, turned: bool = False, escaped: bool = False, letters: int = 0
+) -> bytes:
+    """`letters`: the least length of a name."""
     entries = []
-    for number, name in enumerate(_names(count)):
+    for number, short in enumerate(_names(count)):
+        name = short.ljust(letters, "_")
         place = count - 1 - number if turned else number
         shape = [1] * (number % 8) if turned else [1]
         written = name.replace("m", "\\u006d", 1) if escaped else name
@@ -306,6 +313,7 @@ FILES: dict[str, dict[str, Callable[[], bytes]]] = {
     "safetensors": {
         "tensors": many_tensors,
         "tensors in reverse, many shapes": lambda: many_tensors(turned=True),
+        "tensors in reverse, longest names": lambda: many_tensors(turned=True, letters=LONGEST),
         "names with an escape": lambda: many_tensors(safetensors_header.UNUSUAL_TENSORS, escaped=True),
         "a layout for each tensor": distinct_layouts,
         "metadata keys": many_keys,

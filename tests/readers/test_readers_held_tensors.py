@@ -87,7 +87,7 @@ def test_given_one_long_name_in_front_of_many_when_read_then_refused_before_memo
     path.write_bytes(data)
     tracemalloc.start()
     try:
-        with pytest.raises(InputError, match="names and shapes of tensors take more than 16,777,216 bytes"):
+        with pytest.raises(InputError, match="names and shapes of tensors take more than 12,582,912 bytes"):
             reader.read_header(path)
         assert tracemalloc.get_traced_memory()[1] < 24 * MIB
     finally:

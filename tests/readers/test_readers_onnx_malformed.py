@@ -182,3 +182,16 @@ def test_given_dimensions_packed_or_not_when_counted_then_each_is_a_field(
         read_header(path)
     monkeypatch.setattr(protobuf_wire, "MAX_FIELDS", 14)
     assert read_header(path).tensors
+
+
+def test_given_numbers_of_ten_bytes_when_counted_then_each_is_several_fields(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A field of the longest number takes as long as six short ones."""
+    monkeypatch.setattr(protobuf_wire, "MAX_FIELDS", 20)
+    path = tmp_path / "model.onnx"
+    path.write_bytes(graph(number(99, 1) * 19))
+    assert not read_header(path).tensors
+    path.write_bytes(graph(number(99, 2**63) * 4))
+    with pytest.raises(InputError, match="more than 20 fields"):
+        read_header(path)

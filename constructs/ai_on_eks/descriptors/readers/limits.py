@@ -17,7 +17,8 @@ class Limits:
     model_tensors   entries of all files of a model (384 experts × 60 layers × 3 matrices × 4 with scales = 276,480)
     metadata        key/value pairs of one file, or its inputs (training notes have some 150 keys)
     string_bytes    one name or value
-    text_bytes      names and shapes of the tensors of one file, as they lie in memory
+    text_bytes      names and shapes of the tensors of one file, as they lie in memory (73,728 names of 70 letters
+                    take 5 MB)
     metadata_bytes  keys and values of one file, as they lie in memory and as JSON writes them
     strings         members of lists of text in one file (a vocabulary of 262,144 with 514,906 merges has 777,050)
     dimensions      of one tensor (ggml has 4; published ONNX files have up to 6)
@@ -30,7 +31,7 @@ class Limits:
     model_tensors: int = 340_000
     metadata: int = 4_096
     string_bytes: int = 16 * 2**20
-    text_bytes: int = 16 * 2**20
+    text_bytes: int = 12 * 2**20
     metadata_bytes: int = 4 * 2**20
     strings: int = 1_048_576
     dimensions: int = 8
