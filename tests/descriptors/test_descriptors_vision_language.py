@@ -473,8 +473,12 @@ def test_given_no_text_part_when_read_then_it_is_asked_for() -> None:
 
 def test_given_a_tower_that_does_not_name_its_deep_layers_when_read_then_they_are_the_documented_ones() -> None:
     vision = {key: value for key, value in QWEN3_VL["vision_config"].items() if key != "deepstack_visual_indexes"}
+    layers: tuple[dict[str, list[int]], ...] = (
+        {},
+        {"deepstack_visual_indexes": [8, 16, 24]},
+        {"deepstack_visual_indexes": []},
+    )
     silent, named, none = (
-        relevant_hyperparameters(QWEN3_VL | {"vision_config": vision | more})[0].parameters
-        for more in ({}, {"deepstack_visual_indexes": [8, 16, 24]}, {"deepstack_visual_indexes": []})
+        relevant_hyperparameters(QWEN3_VL | {"vision_config": vision | more})[0].parameters for more in layers
     )
     assert silent == named > none
