@@ -32,6 +32,7 @@ class LoadedModel:
     file: str
     descriptor: Descriptor
     inventory: Inventory
+    variants: tuple[LoadedModel, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,16 +67,25 @@ class Collector:
 
 def load_models(paths: Sequence[str], collector: Collector) -> tuple[LoadedModel, ...]:
     """The models of the files that are well-formed; the problems of the others are in the collector."""
-    loaded: list[LoadedModel] = []
-    for path in paths:
-        descriptor = collector.attempt(path, lambda path=path: load_as(load_descriptor, Path(path), platform=False))  # type: ignore[misc]
-        if descriptor is None:
-            continue
-        inventory = collector.attempt(path, lambda descriptor=descriptor: build_inventory(descriptor))  # type: ignore[misc]
-        if inventory is not None:
-            loaded.append(LoadedModel(path, descriptor, inventory))
+    found = (_load(path, collector) for path in paths)
+    loaded = [model for model in found if model is not None]
     _check_names(loaded, collector)
-    return tuple(loaded)
+    return tuple(replace(model, variants=_variants(model, collector)) for model in loaded)
+
+
+def _load(path: str, collector: Collector) -> LoadedModel | None:
+    descriptor = collector.attempt(path, lambda: load_as(load_descriptor, Path(path), platform=False))
+    if descriptor is None:
+        return None
+    inventory = collector.attempt(path, lambda: build_inventory(descriptor))
+    return None if inventory is None else LoadedModel(path, descriptor, inventory)
+
+
+def _variants(model: LoadedModel, collector: Collector) -> tuple[LoadedModel, ...]:
+    """The models that the descriptor names beside itself; what those name in turn is not looked at."""
+    folder = Path(model.file).parent
+    found = (_load(str(folder / name), collector) for name in model.descriptor.variants)
+    return tuple(variant for variant in found if variant is not None)
 
 
 def load_model(path: str) -> LoadedModel:

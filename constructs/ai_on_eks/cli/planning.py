@@ -12,6 +12,7 @@ from ai_on_eks.descriptors.schema import Policy
 from ai_on_eks.placement.fleet.planning import plan_fleet
 from ai_on_eks.placement.fleet.types import FleetPlan
 from ai_on_eks.placement.planning import plan_model
+from ai_on_eks.placement.types import Plan
 
 
 def load_and_plan(
@@ -45,8 +46,9 @@ def with_engines(target: LoadedPlatform, engines: PlannedEngines) -> LoadedPlatf
 
 def fleet_of(models: Sequence[LoadedModel], target: LoadedPlatform, policy: Policy | None = None) -> FleetPlan:
     """One plan a model, in the order given, put together on nodes that they share."""
-    plans = [
-        plan_model(model.descriptor, model.inventory, target.catalog, target.platform, policy=policy)
-        for model in models
-    ]
+
+    def planned(model: LoadedModel) -> Plan:
+        return plan_model(model.descriptor, model.inventory, target.catalog, target.platform, policy=policy)
+
+    plans = [replace(planned(model), variants=tuple(planned(one) for one in model.variants)) for model in models]
     return plan_fleet(plans, target.platform, target.catalog)

@@ -20,7 +20,7 @@ from ai_on_eks.descriptors.platform import Platform
 from ai_on_eks.descriptors.schema import Descriptor, Policy
 from ai_on_eks.placement.candidates import engines_for
 from ai_on_eks.placement.nearness import nearest_first
-from ai_on_eks.placement.ranking import Order, order_of, pareto_front
+from ai_on_eks.placement.ranking import Order, cost_order, order_of, pareto_front
 from ai_on_eks.placement.requirements import resolve
 from ai_on_eks.placement.search import Search
 from ai_on_eks.placement.suggestions import suggest
@@ -56,6 +56,7 @@ def plan_model(
         warnings=warnings_of(requirements, chosen, outcome.search.unrendered),
         accepted=Deferred(lambda: outcome.accepted),
         policy=policy,
+        missed=Deferred(lambda: outcome.missed),
         suggestions=Deferred(lambda: suggest(requirements, chosen, () if chosen else outcome.rejected, planned)),
     )
 
@@ -90,6 +91,11 @@ class _Outcome:
         if accepted[0] != self._cheapest:
             raise AssertionError("the cheapest placement is not the first of all: the bound on costs is wrong")
         return (self._cheapest, *accepted[1:])
+
+    @cached_property
+    def missed(self) -> tuple[Placement, ...]:
+        _searched = self.accepted
+        return tuple(sorted(self.search.missed, key=cost_order))
 
     @cached_property
     def rejected(self) -> tuple[Rejection, ...]:

@@ -47,7 +47,8 @@ Objection = tuple[str, Violation]
 
 class Search:
     """Judges every candidate of one model. `run` leaves what it came to in `accepted` and `rejected`, and of the
-    rejected ones those that only lack a workload in `unrendered` as well."""
+    rejected ones those that have a placement in `missed`, and those that only lack a workload in `unrendered` as well.
+    """
 
     def __init__(self, requirements: Requirements, catalog: Catalog) -> None:
         self._requirements = requirements
@@ -59,6 +60,7 @@ class Search:
         self.accepted: list[Placement] = []
         self.rejected: list[Rejection] = []
         self.unrendered: list[Placement] = []
+        self.missed: list[Placement] = []
 
     def run(self, engines: tuple[Engine, ...]) -> None:
         """Fill `accepted` and `rejected` with all candidates of these engines."""
@@ -169,6 +171,7 @@ class Search:
             return outcome
         if violation[0] == NOT_RENDERED_RULE:
             self.unrendered.append(outcome)
+        self.missed.append(outcome)
         return Rejection(instance_type.name, engine.name, division, *violation)
 
     def _engine_objection(self, instance_type: InstanceType, engine: Engine) -> Objection | None:

@@ -163,6 +163,8 @@ class Plan:
     policy        what the placements are ranked by
     accepted      every placement that passed all rules, best first: the choice, the alternatives and what neither is
     alternatives  of the accepted ones those that none beats in price, latency and throughput at once, best first
+    missed        of the rejected ones those that have memory and a price, and fell to a target, a limit or the node
+    variants      plans of the models that the descriptor names beside itself
     suggestions   changes of the descriptor that make the model fit, or cheaper; each has been planned
     seat          where the replicas lie, once the fleet is planned
 
@@ -180,6 +182,8 @@ class Plan:
     seat: Seat = Seat()
     policy: Policy = Policy.COST
     suggestions: Sequence[Suggestion] = ()
+    missed: Sequence[Placement] = ()
+    variants: tuple[Plan, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from ai_on_eks.cli.findings import zone_warnings
 from ai_on_eks.cli.loading import LoadedModel, LoadedPlatform
 from ai_on_eks.cli.output import document, note, terminal_width, write_json, write_text
 from ai_on_eks.cli.planning import load_and_plan
+from ai_on_eks.cli.plotting import check_plot_file, write_plot
 from ai_on_eks.cli.problems import report
 from ai_on_eks.cli.reasons import nothing_fits
 from ai_on_eks.cli.rendering import images_of
@@ -38,10 +39,21 @@ def configure(parser: ArgumentParser) -> None:
         choices=[engines.value for engines in PlannedEngines],
         help="choose any engine, or only what a workload is rendered for; default: the platform's, else any",
     )
+    parser.add_argument(
+        "--plot", metavar="FILE", help="draw the Pareto front of one model's plan; .svg or .png by the file's name"
+    )
+    parser.add_argument(
+        "--plot-by",
+        choices=["latency", "throughput"],
+        default="latency",
+        help="what the plot sets against the price; default: latency",
+    )
     parser.add_argument("--explain", action="store_true", help="every memory term, alternative and rejection")
 
 
 def run(args: Namespace) -> int:
+    if args.plot is not None:
+        check_plot_file(args.plot, len(args.descriptors))
     engines = PlannedEngines(args.engines) if args.engines else None
     policy = Policy(args.policy) if args.policy else None
     target, models, fleet = load_and_plan(
@@ -52,6 +64,8 @@ def run(args: Namespace) -> int:
         engines=engines,
         policy=policy,
     )
+    if args.plot is not None:
+        write_plot(args.plot, fleet.plans[0], by_throughput=args.plot_by == "throughput")
     warnings = [*zone_warnings(target), *too_old_warnings(target.catalog, fleet.plans, today())]
     body = plans_body(fleet, target.catalog, images_of(target), terms=args.explain)
     if args.json:

@@ -69,6 +69,7 @@ def plan_mapping(
         "warnings": [*plan.warnings, *_not_rendered(plan), *unpinned_warnings([] if image is None else [image])],
         "accepted": len(plan.accepted),
         "alternatives": [placement_mapping(placement, descriptor.serving) for placement in plan.alternatives],
+        "variants": [variant_mapping(variant, plan) for variant in plan.variants],
         "suggestions": _suggestions(plan) if terms or chosen is None else None,
         "rejected": [rejection_mapping(rejection) for rejection in plan.rejected],
     }
@@ -152,6 +153,21 @@ def estimates_mapping(estimates: Estimates) -> dict[str, Any]:
                 ("items", estimates.items_band),
             )
         },
+    }
+
+
+def variant_mapping(variant: Plan, plan: Plan) -> dict[str, Any]:
+    """What a model that the descriptor names beside itself comes to; nulls where it fits nowhere."""
+    chosen, cost = variant.chosen, None if plan.chosen is None else plan.chosen.usd_per_hour
+    own = None if chosen is None else chosen.usd_per_hour
+    return {
+        "model": variant.descriptor.name,
+        "parameters": variant.inventory.parameters,
+        "instance_type": None if chosen is None else chosen.instance_type.name,
+        "nodes": None if chosen is None else chosen.nodes,
+        "engine": None if chosen is None else chosen.engine.name,
+        "usd_per_hour": own,
+        "saved_share": None if own is None or not cost else round(1 - own / cost, 4),
     }
 
 
