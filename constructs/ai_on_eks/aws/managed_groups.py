@@ -1,0 +1,24 @@
+"""Nodes by managed node groups: EKS starts them, and there are as many as planned from the first hour."""
+
+from __future__ import annotations
+
+from constructs import Construct
+
+from ai_on_eks.aws.node_groups import NodeGroup, NodeRole
+from ai_on_eks.aws.node_needs import NodeNeeds
+
+
+def managed_groups(scope: Construct, needs: NodeNeeds) -> None:
+    """One group for cluster services and one for each capacity request, with one role."""
+    role = NodeRole(scope, "NodeRole").role
+    for spec in (needs.system, *needs.models):
+        NodeGroup(
+            scope,
+            spec.name,
+            spec=spec,
+            cluster=needs.cluster,
+            vpc=needs.vpc,
+            role=role,
+            platform_name=needs.platform.name,
+            tags=needs.tags,
+        )
