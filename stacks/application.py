@@ -14,8 +14,10 @@ from typing import Any
 from aws_cdk import App
 
 from ai_on_eks.aws import gpu_operator
+from ai_on_eks.aws.addons import CLUSTER_ADDONS, NODE_ADDONS
 from ai_on_eks.aws.helm_release import HelmRelease
 from ai_on_eks.catalog.types import InstanceType
+from ai_on_eks.catalog.versions import mismatches
 from ai_on_eks.descriptors.platform import DeliveryMode, Platform
 from ai_on_eks.descriptors.platform_checks import check_platform
 from ai_on_eks.errors import InputError
@@ -56,6 +58,11 @@ class Deployment:
         """The releases this capacity needs, whoever installs them."""
         return (gpu_operator.release(self.platform, self.requests),) if gpu_operator.is_required(self.requests) else ()
 
+    def installed(self) -> dict[str, str | None]:
+        """What runs in the cluster beside the models: name of add-on or chart to version, None = EKS's default."""
+        add_ons = {spec.name: None for spec in (*NODE_ADDONS, *CLUSTER_ADDONS)}
+        return add_ons | {release.chart: release.version for release in self.helm_releases()}
+
 
 def app_context(cdk_json: Path = CDK_JSON) -> dict[str, Any]:
     """The feature flags of cdk.json and what the CDK command line makes of its other settings.
@@ -91,7 +98,8 @@ def build_app(
 def add_stacks(app: App, deployment: Deployment, render_charts: ChartRenderer) -> None:
     """Network, cluster, capacity, add-ons, storage and, where CDK applies the objects, serving."""
     platform = deployment.platform
-    problems = check_platform(platform)  # once more: a platform need not come from a file
+    # check_platform once more: a platform need not come from a file
+    problems = [*check_platform(platform), *mismatches(platform.cluster.kubernetes_version, deployment.installed())]
     if problems:
         raise InputError(problems)
     network = NetworkStack(app, platform=platform)

@@ -7,7 +7,7 @@ import pytest
 from aws_cdk import Stack
 from aws_templates import all_of, only, samples, template_of, vpc
 
-from ai_on_eks.aws.cluster import PlatformCluster, check_version
+from ai_on_eks.aws.cluster import PlatformCluster
 from ai_on_eks.aws.endpoint import endpoint_access
 from ai_on_eks.descriptors.platform import Cluster
 from ai_on_eks.errors import InputError
@@ -40,11 +40,25 @@ def test_an_endpoint_open_to_everyone_is_refused() -> None:
     ]
 
 
-@pytest.mark.parametrize("version", ["1.29", "1.34", "1.99"])
-def test_a_version_outside_standard_support_is_refused(version: str) -> None:
+@pytest.mark.parametrize("version", ["1.29", "1.99"])
+def test_a_version_outside_standard_support_is_refused_where_no_file_was_read(version: str) -> None:
+    """GIVEN a cluster that was made in code, past the check of the platform file."""
+    unchecked = Cluster().model_copy(update={"kubernetes_version": version})
     with pytest.raises(InputError) as caught:
-        check_version(version)
-    assert caught.value.problems[0].allowed == ("1.35", "1.36")
+        template(cluster=unchecked, **samples.rendered())
+    (problem,) = caught.value.problems
+    assert (problem.code, problem.allowed) == ("kubernetes-version-unsupported", ("1.34", "1.35", "1.36"))
+
+
+def test_a_version_too_far_from_kubectl_is_refused_only_where_kubectl_runs() -> None:
+    with pytest.raises(InputError) as caught:
+        template(cluster=Cluster(kubernetes_version="1.34"))
+    (problem,) = caught.value.problems
+    assert (problem.code, problem.path) == ("versions-do-not-match", "cluster.kubernetes_version")
+    assert "kubectl 1.36" in problem.message
+    assert "Kubernetes 1.34" in problem.message
+    document = template(cluster=Cluster(kubernetes_version="1.34"), **samples.rendered())
+    assert only(document, "AWS::EKS::Cluster")["Properties"]["Version"] == "1.34"
 
 
 def test_the_endpoint_is_private_by_default(rendered: dict[str, Any]) -> None:

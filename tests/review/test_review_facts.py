@@ -35,10 +35,6 @@ def test_the_lustre_deployment_types_are_those_the_api_accepts() -> None:
     assert set(read("lustre.json")["versions"]) == set(accepted)
 
 
-def test_every_default_kubernetes_version_is_known() -> None:
-    assert {"1.35", "1.36"} <= set(eks_names("kubernetes_versions"))
-
-
 def test_every_exception_of_identity_has_a_reason() -> None:
     lists = read("iam.json")
     exceptions = lists["wildcard_resource_actions"] | lists["managed_policies"]

@@ -61,7 +61,8 @@ def test_the_models_and_the_platform_of_the_repository_become_stacks(tmp_path: P
     ("text", "code", "line"),
     [
         (f"{PLATFORM}cluster:\n  public_access_cidrs: [0.0.0.0/0]\n", "open-to-the-internet", 6),
-        (f"{PLATFORM}cluster:\n  kubernetes_version: '1.29'\n", "kubernetes-version-unsupported", 6),
+        (f"{PLATFORM}cluster:\n  kubernetes_version: '1.29'\n", "bad-pattern", 6),
+        (f"{PLATFORM}cluster:\n  kubernetes_version: '1.34'\n", "versions-do-not-match", 6),
         (f"{PLATFORM}capacity:\n  system_nodes:\n    instance_type: m99.huge\n", "unknown-instance-type", None),
         (f"{PLATFORM}  cidr: 10.0.0.0/20\n", "network-cidr-size", 5),
     ],

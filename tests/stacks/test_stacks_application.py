@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import stacks_samples as samples
 
-from ai_on_eks.descriptors.platform import Network
+from ai_on_eks.descriptors.platform import Cluster, Network
 from ai_on_eks.errors import InputError
 from stacks.application import Deployment
 from stacks.serving import MAX_MANIFEST_BYTES, check_size
@@ -202,6 +202,18 @@ def test_a_platform_made_in_code_is_checked_like_a_file(synthesize: Callable[[De
     with pytest.raises(InputError) as caught:
         synthesize(samples.deployment(network=Network(availability_zones=("us-east-1a", "eu-west-1a"))))
     assert caught.value.problems[0].code == "zone-not-in-region"
+
+
+def test_what_does_not_go_with_the_kubernetes_version_ends_the_synth(
+    synthesize: Callable[[Deployment], Path],
+) -> None:
+    """GIVEN a version past the file's check WHEN synthesized THEN every add-on and chart is told beside it."""
+    newer = Cluster().model_copy(update={"kubernetes_version": "1.37"})
+    with pytest.raises(InputError) as caught:
+        synthesize(samples.deployment(cluster=newer))
+    told = {problem.message.split()[0] for problem in caught.value.problems}
+    assert {problem.code for problem in caught.value.problems} == {"versions-do-not-match"}
+    assert told >= {"vpc-cni", "coredns", "gpu-operator"}
 
 
 def test_no_template_nears_what_cloudformation_takes(applied_folder: Path) -> None:

@@ -8,6 +8,7 @@ secrets (AWS's key), deletion protection (off), the creator's hidden administrat
 from __future__ import annotations
 
 from hashlib import sha256
+from importlib import import_module
 from typing import cast
 
 from aws_cdk import Annotations, RemovalPolicy
@@ -19,12 +20,8 @@ from constructs import Construct
 
 from ai_on_eks.aws.addons import EksAddon, NodeAddons
 from ai_on_eks.aws.endpoint import endpoint_access
+from ai_on_eks.catalog.versions import check_kubernetes, kubectl_layer, numbers
 from ai_on_eks.descriptors.platform import DeliveryMode, Platform
-from ai_on_eks.errors import InputError, Problem
-
-SUPPORTED_KUBERNETES_VERSIONS = ("1.35", "1.36")
-"""In EKS standard support on 2026-11-23 for more than a month (endoflife.date/amazon-eks: 1.34 until 2026-12-02, 1.35
-until 2027-03-27) and within one minor of the kubectl 1.36 that applies the objects."""
 
 LOG_TYPES = (
     eks.ClusterLoggingTypes.API,
@@ -58,7 +55,7 @@ class PlatformCluster(Construct):
         vpc: ec2.IVpc,
     ) -> None:
         super().__init__(scope, id)
-        check_version(platform.cluster.kubernetes_version)
+        check_kubernetes(platform.cluster.kubernetes_version)
         endpoint = endpoint_access(platform.cluster.public_access_cidrs)
         self.secrets_key = kms.Key(
             self,
@@ -101,10 +98,11 @@ class PlatformCluster(Construct):
     def _kubectl(self, platform: Platform) -> eks.KubectlProviderOptions | None:
         if platform.delivery.mode is not DeliveryMode.APPLY:
             return None
+        minor = numbers(kubectl_layer(platform.cluster.kubernetes_version).kubectl)[1]
         # Imported here: the layer is 36 MB and pulls in all of aws_lambda, which render mode never needs.
-        from aws_cdk.lambda_layer_kubectl_v36 import KubectlV36Layer  # noqa: PLC0415
-
-        return eks.KubectlProviderOptions(kubectl_layer=KubectlV36Layer(self, "KubectlLayer"))
+        layers = import_module(f"aws_cdk.lambda_layer_kubectl_v{minor}")
+        layer = getattr(layers, f"KubectlV{minor}Layer")(self, "KubectlLayer")
+        return eks.KubectlProviderOptions(kubectl_layer=layer)
 
     def _admit(self, cluster: eks.Cluster, principal_arns: tuple[str, ...]) -> None:
         for arn in sorted(set(principal_arns)):
@@ -133,19 +131,3 @@ def _protect(cluster: eks.Cluster, log_group: logs.LogGroup) -> None:
     resource.zonal_shift_config = eks.CfnCluster.ZonalShiftConfigProperty(enabled=True)
     resource.apply_removal_policy(RemovalPolicy.RETAIN)
     resource.node.add_dependency(log_group)
-
-
-def check_version(version: str) -> None:
-    """Raise InputError for a Kubernetes version that EKS or our kubectl does not serve; no template checker knows."""
-    if version in SUPPORTED_KUBERNETES_VERSIONS:
-        return
-    raise InputError(
-        Problem(
-            code="kubernetes-version-unsupported",
-            message=f"Kubernetes {version} is not in EKS standard support, or too far from the kubectl that is used",
-            path="cluster.kubernetes_version",
-            value=version,
-            allowed=SUPPORTED_KUBERNETES_VERSIONS,
-            fix=f'set it to "{SUPPORTED_KUBERNETES_VERSIONS[-1]}"',
-        )
-    )

@@ -13,6 +13,7 @@ from typing import Any
 
 from ai_on_eks.aws.helm_release import HelmRelease, Json
 from ai_on_eks.catalog.types import Vendor
+from ai_on_eks.catalog.versions import chart
 from ai_on_eks.descriptors.platform import OperatingSystem, Platform
 from ai_on_eks.placement.partition import Partition
 from ai_on_eks.placement.types import CapacityRequest
@@ -61,11 +62,12 @@ def partition_labels(partition: Partition) -> dict[str, str]:
 
 def release(platform: Platform, requests: Iterable[CapacityRequest] = ()) -> HelmRelease:
     """The chart at the version whose keys `values` uses (released 2026, device plugin 0.20.0, NFD 0.19.0)."""
+    repository, version = chart("gpu-operator")
     return HelmRelease(
         name="gpu-operator",
-        repository="https://helm.ngc.nvidia.com/nvidia",
+        repository=repository,
         chart="gpu-operator",
-        version="v26.7.0",
+        version=version,
         namespace="gpu-operator",
         namespace_labels=PRIVILEGED_NAMESPACE,
         values=values(platform, requests),

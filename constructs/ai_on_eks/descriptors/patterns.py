@@ -49,7 +49,11 @@ SCHEME = Form(
     "gguf:q4_k_m",
 )
 CIDR = Form(r"^\d{1,3}(\.\d{1,3}){3}/\d{1,2}$", "an IPv4 range", "203.0.113.0/24")
-KUBERNETES_VERSION = Form(r"^1\.\d{2}$", "major and minor version, in quotes", "'1.36'")
+KUBERNETES_VERSION = Form(
+    r"^1\.3[4-6]$", "a Kubernetes version in EKS standard support, 1.34 to 1.36, in quotes", "'1.36'"
+)
+"""The same as `catalog/data/versions.json` has, which descriptors cannot read; a test compares the two."""
+
 PRINCIPAL_ARN = Form(
     r"^arn:aws[a-z-]*:iam::\d{12}:(role|user)/[A-Za-z0-9+=,.@_/-]+$",
     "the ARN of an IAM role or user",

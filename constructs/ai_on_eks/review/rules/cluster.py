@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from ai_on_eks.catalog.versions import kubernetes_versions
 from ai_on_eks.review.rules.assembly import Resource
 from ai_on_eks.review.rules.facts import eks_names, nearest
 from ai_on_eks.review.rules.rule import Rule
@@ -65,11 +66,10 @@ def _creator_admin(cluster: Resource) -> Iterator[str]:
 
 def _version(cluster: Resource) -> Iterator[str]:
     version = cluster.get("Version")
-    known = eks_names("kubernetes_versions")
     if version is None:
         yield "EKS would choose the Kubernetes version"
-    elif is_known(version) and str(version) not in known:
-        yield f"EKS runs no Kubernetes {version}; it runs {', '.join(known)}"
+    elif is_known(version) and str(version) not in kubernetes_versions():
+        yield f"EKS has no Kubernetes {version} in standard support, but {', '.join(kubernetes_versions())}"
 
 
 def _auto_mode(cluster: Resource) -> Iterator[str]:
@@ -170,8 +170,8 @@ RULES = (
         "set BootstrapClusterCreatorAdminPermissions to false", _creator_admin,
     ),
     Rule(
-        "eks-version-unknown", _CLUSTER, "the Kubernetes version is missing or not one EKS runs",
-        "Neither cfn-lint nor CDK's validation knows which versions exist; the deployment fails half-way.",
+        "eks-version-unknown", _CLUSTER, "the Kubernetes version is missing or not in EKS standard support",
+        "No checker knows which versions exist: the deployment fails half-way, or pays for extended support.",
         "name a version under support", _version,
     ),
     Rule(

@@ -24,7 +24,7 @@ def read(name: str) -> dict[str, Any]:
 
 @cache
 def eks_names(what: str) -> tuple[str, ...]:
-    """Names that EKS accepts: `kubernetes_versions`, `auto_mode_node_pools`, `ami_types`, `addons`."""
+    """Names that EKS accepts: `auto_mode_node_pools`, `ami_types`, `addons`."""
     return tuple(read("eks.json")[what]["names"])
 
 
