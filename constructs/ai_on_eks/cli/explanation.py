@@ -13,6 +13,7 @@ from ai_on_eks.cli.fleet_text import fleet_text
 from ai_on_eks.cli.layout import Column, indented, table
 from ai_on_eks.cli.output import counted
 from ai_on_eks.cli.tables import NONE, plan_table, size, usd
+from ai_on_eks.cli.terms_text import terms_text
 from ai_on_eks.placement.nearness import RULE_ORDER
 from ai_on_eks.placement.types import ANY_ENGINE, ANY_INSTANCE_TYPE
 
@@ -22,8 +23,6 @@ NEAREST_SHOWN = 5
 
 TYPES_NAMED = 8
 """Instance types that one reason names; of more only the families."""
-
-TERM_COLUMNS = (Column("term"), Column("size", numeric=True), Column("formula and source"))
 
 ALTERNATIVE_COLUMNS = (
     Column("instance type"),
@@ -78,12 +77,6 @@ def explain(plan: Mapping[str, Any], width: int) -> str:
     parts.append(_alternatives_text(plan["alternatives"], width))
     parts.append(_rejections_text(plan["rejected"], width))
     return "\n\n".join(parts)
-
-
-def terms_text(terms: Sequence[Mapping[str, Any]], width: int) -> str:
-    """An account: each term, its bytes, its formula and where the formula comes from."""
-    rows = [(term["name"], size(term["value_bytes"]), f"{term['formula']} [{term['source']}]") for term in terms]
-    return table(TERM_COLUMNS, rows, width)
 
 
 def _chosen_text(chosen: Mapping[str, Any], width: int) -> str:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ai_on_eks.cli.explanation import terms_text
 from ai_on_eks.cli.layout import Column, indented, table
 from ai_on_eks.cli.output import counted
 from ai_on_eks.cli.tables import NONE, size
+from ai_on_eks.cli.terms_text import terms_text
 
 COLUMNS = (Column("quantity"), Column("value", numeric=True))
 

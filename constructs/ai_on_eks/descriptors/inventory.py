@@ -261,7 +261,8 @@ class Inventory:
         """Cheap on purpose: an inventory is a key of memoized sizes, and hashing all its tensors would cost as much as
         sizing them. The operations follow from nearly every dimension, so two models rarely share it. Equality still
         compares everything."""
-        return hash((self.architecture, self.layers, self.hidden_size, len(self.tensors), self.operations))
+        size = self.layers, self.hidden_size, self.max_context_tokens, len(self.tensors)
+        return hash((self.architecture, size, self.operations))
 
     @property
     def parameters(self) -> int:

@@ -17,7 +17,7 @@ from functools import cached_property
 
 from ai_on_eks.catalog.daemonsets import reserved_by_daemonsets
 from ai_on_eks.catalog.types import InstanceType
-from ai_on_eks.performance.estimate import estimate
+from ai_on_eks.performance.estimate import Estimator
 from ai_on_eks.performance.machine import Machine, machine_for
 from ai_on_eks.performance.types import Estimates
 from ai_on_eks.placement.replicas import Replicas, settle
@@ -75,6 +75,7 @@ class Evaluator:
         self._sizer = Sizer(requirements.inventory, requirements.precision, requirements.descriptor.storage)
         self._shared: dict[tuple[object, ...], Replica | Violation] = {}
         self._sizes: dict[tuple[object, ...], MemoryDemand] = {}
+        self._estimators: dict[tuple[object, ...], Estimator] = {}
         self._machines: dict[tuple[object, ...], Machine] = {}
         self._weights_bytes: dict[tuple[int, int], int] = {}
 
@@ -214,16 +215,21 @@ class Evaluator:
 
     def _estimate(self, candidate: Candidate, sequences: int) -> Estimates:
         requirements, typical = self._requirements, self._requirements.typical
-        return estimate(
-            requirements.inventory,
-            requirements.precision,
-            replace(typical, batch=min(typical.batch, sequences)),
-            self._machine(candidate),
-            candidate.division,
-            engine=candidate.engine.name,
-            output_tokens=requirements.descriptor.serving.output_tokens,
-            sequences=sequences,
-        )
+        if typical.batch > sequences:
+            typical = replace(typical, batch=sequences)
+        output_tokens = requirements.descriptor.serving.output_tokens
+        return self._estimator(candidate).estimate(typical, output_tokens=output_tokens, sequences=sequences)
+
+    def _estimator(self, candidate: Candidate) -> Estimator:
+        instance_type, engine, division = candidate
+        key = (engine.name, _device(instance_type, division.nodes), division)
+        found = self._estimators.get(key)
+        if found is None:
+            requirements, machine = self._requirements, self._machine(candidate)
+            found = self._estimators[key] = Estimator(
+                requirements.inventory, requirements.precision, machine, division, engine=engine.name
+            )
+        return found
 
     def _machine(self, candidate: Candidate) -> Machine:
         instance_type = candidate.instance_type

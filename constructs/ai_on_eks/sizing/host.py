@@ -19,7 +19,7 @@ from ai_on_eks.descriptors.inventory import Inventory
 from ai_on_eks.descriptors.schema import Precision, Storage
 from ai_on_eks.sizing.neuron_host import preparation_term
 from ai_on_eks.sizing.types import HostMemory, Load, RankMemory, Target, Term
-from ai_on_eks.sizing.weights import checkpoint_bytes, largest_tensor_bytes
+from ai_on_eks.sizing.weights import checkpoint_bytes, largest_tensor_bytes, parameters_of
 from ai_on_eks.units import MIB, ceil_div, counted, format_gib
 
 LOG_BYTES = 50 * MIB
@@ -150,13 +150,14 @@ def _stored_weights_term(inventory: Inventory, precision: Precision, target: Tar
     """The checkpoint as it is published, which may be wider than what is served."""
     served_bytes, unserved_bytes = checkpoint_bytes(inventory, precision)
     bits = target.engine.host.stored_bits_per_parameter
-    stored_bytes = ceil_div(inventory.parameters * bits, 8)
+    parameters = parameters_of(inventory)
+    stored_bytes = ceil_div(parameters * bits, 8)
     copy = f"one copy, because the engine does not read {storage.value} directly into the device"
     source = "host-loading"
     formula = copy
     if stored_bytes > served_bytes:
         served_bytes, source = stored_bytes, "host-stored"
-        formula = f"{inventory.parameters:,} parameters × {bits} bit, {copy}"
+        formula = f"{parameters:,} parameters × {bits} bit, {copy}"
     if unserved_bytes:
         formula = f"{format_gib(served_bytes)} + {format_gib(unserved_bytes)} of layers that are not served, {copy}"
     value_bytes = served_bytes + unserved_bytes

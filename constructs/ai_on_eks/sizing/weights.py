@@ -114,6 +114,12 @@ def checkpoint_bytes(inventory: Inventory, precision: Precision) -> tuple[int, i
 
 
 @lru_cache(maxsize=REMEMBERED)
+def parameters_of(inventory: Inventory) -> int:
+    """`Inventory.parameters`, summed once for all targets."""
+    return inventory.parameters
+
+
+@lru_cache(maxsize=REMEMBERED)
 def largest_tensor_bytes(inventory: Inventory, precision: Precision) -> int:
     """The largest single tensor as it is stored: what a loader must be able to hold."""
     return max(

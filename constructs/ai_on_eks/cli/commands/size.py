@@ -13,7 +13,6 @@ from ai_on_eks.cli.documents.sizes import SizeAnswer, size_body
 from ai_on_eks.cli.loading import DEFAULT_REGION, LoadedModel, default_platform, load_model
 from ai_on_eks.cli.output import document, terminal_width, write_json, write_text
 from ai_on_eks.cli.parsing import open_fraction, positive_int
-from ai_on_eks.cli.size_text import size_text
 from ai_on_eks.cli.targets import TargetOptions, resolve_target
 from ai_on_eks.errors import EXIT_DONE, EXIT_NOTHING_FITS, Problem, UsageError
 from ai_on_eks.placement.requirements import effective_load, effective_precision, resolve
@@ -43,6 +42,8 @@ def run(args: Namespace) -> int:
     if args.json:
         write_json(document("size", body))
     else:
+        from ai_on_eks.cli.size_text import size_text  # noqa: PLC0415 - JSON has no use for it
+
         write_text(size_text(body, terminal_width(), explain=args.explain))
     return EXIT_NOTHING_FITS if body["fits"] is False else EXIT_DONE
 
