@@ -7,49 +7,17 @@ from copy import deepcopy
 from typing import Any
 
 import pytest
+from planned_nodes import why_not_on_planned_node
 from real_models import MODELS, real_capacity, real_workload
 
-from ai_on_eks.aws.launch_template import uses_local_disks
-from ai_on_eks.aws.node_groups import MODEL_ROLE, ROLE_LABEL, capacity_spec
-from ai_on_eks.catalog.daemonsets import reserved_by_daemonsets
-from ai_on_eks.catalog.taints import CAPACITY_LABEL, TAINT_VALUE
 from ai_on_eks.kube.manifests import model_manifests
 from ai_on_eks.kube.objects.startup import startup_budget_seconds
 from ai_on_eks.kube.pod_security import why_not_restricted
-from ai_on_eks.kube.scheduling import why_unschedulable
 from ai_on_eks.serving.weights import MODEL_STORE_CONFIG_MAP
-from ai_on_eks.units import GIB
-
-KUBE_RESERVED_EPHEMERAL_BYTES = GIB
-"""What the EKS AMI's kubelet keeps of its disk (amazon-eks-ami, nodeadm: ephemeral-storage 1Gi, 2026-11)."""
-DISK_EVICTION_SHARE = 0.1
-"""Share of the disk at which the kubelet starts to evict pods (its default, nodefs.available<10%)."""
 
 
 def _reasons(model: str, pod_spec: dict[str, Any]) -> tuple[str, ...]:
-    """Against a node as its node group makes it: the labels, the taint, what kubelet and DaemonSets leave."""
-    request = real_capacity()[model]
-    instance_type = request.instance_type
-    spec = capacity_spec(request, request.zones)
-    needed_gib = request.root_volume_gib
-    disk_bytes = instance_type.local_nvme_bytes if uses_local_disks(instance_type, needed_gib) else needed_gib * GIB
-    allocatable: dict[str, str | int] = {
-        "cpu": f"{instance_type.allocatable_cpu_millicores}m",
-        "memory": instance_type.allocatable_memory_bytes,
-        "ephemeral-storage": int(disk_bytes * (1 - DISK_EVICTION_SHARE)) - KUBE_RESERVED_EPHEMERAL_BYTES,
-    }
-    if instance_type.accelerator is not None:
-        allocatable[instance_type.accelerator.resource_name] = instance_type.accelerator_count
-    labels = {
-        ROLE_LABEL: MODEL_ROLE,
-        CAPACITY_LABEL: spec.pool,
-        "node.kubernetes.io/instance-type": instance_type.name,
-        "kubernetes.io/os": "linux",
-    }
-    taints = [{"key": spec.taint_key, "value": TAINT_VALUE, "effect": "NoSchedule"}] if spec.taint_key else []
-    millicores, memory_bytes = reserved_by_daemonsets(instance_type)
-    reserve: dict[str, str | int] = {"cpu": f"{millicores}m", "memory": memory_bytes}
-    return why_unschedulable(pod_spec, allocatable, labels, taints, reserve)
+    return why_not_on_planned_node(real_capacity()[model], pod_spec)
 
 
 @pytest.mark.parametrize("model", MODELS)

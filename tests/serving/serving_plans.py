@@ -42,6 +42,8 @@ IMAGES = {
     key: ImageReference(key, repository, tag, DIGEST, "2026-11-24", GIB)
     for key, repository, tag in (
         ("vllm", "docker.io/vllm/vllm-openai", "v0.33.0"),
+        ("llama-cpp", "ghcr.io/ggml-org/llama.cpp", "server-b11347"),
+        ("llama-cpp-cuda", "ghcr.io/ggml-org/llama.cpp", "server-cuda-b11347"),
         ("tei-89", "ghcr.io/huggingface/text-embeddings-inference", "89-1.9"),
         ("triton", "nvcr.io/nvidia/tritonserver", "26.07-py3"),
         ("weights-fetch", "public.ecr.aws/aws-cli/aws-cli", "2.36.46"),
@@ -307,10 +309,35 @@ def resnet_on_accelerator(accelerators: int = 1) -> Plan:
     return replace(on_cpu, chosen=chosen)
 
 
+def llama_gguf(*, accelerators: int = 1, **changes: Any) -> Plan:
+    """8 billion parameters in blocks of 4 bit, on accelerators or on a processor, for four sequences."""
+    settings: dict[str, Any] = {
+        "source": Source(uri="s3://ours/llama", file="q4/llama-q4_k_m.gguf", format=Format.GGUF),
+        "precision": Precision(weights=WeightPrecision.INT4, scheme="gguf:q4_k_m"),
+        **changes,
+    }
+    demand = memory(weights_bytes=4_900_000_000, fraction=1.0, batched_tokens=512, sequences=256, host_bytes=6 * GIB)
+    node = {0: M7I_XLARGE, 1: G6E_XLARGE}.get(accelerators, G6E_12XLARGE)
+    chosen = placement(
+        "llama-cpp",
+        "llama-cpp-cuda" if accelerators else "llama-cpp",
+        node,
+        demand,
+        pipeline_parallel=max(1, accelerators),
+        sequences_per_replica=4,
+        max_model_len=4000,
+    )
+    blocks = replace(chosen.engine, memory=replace(chosen.engine.memory, block_tokens=256))
+    return replace(llama(name="llama-gguf", **settings), chosen=replace(chosen, engine=blocks))
+
+
 ALL_PLANS = {
     "vllm on one accelerator": llama(),
     "vllm on four accelerators": llama_70b(),
     "vllm from the hub": llama(storage=Storage.NODE),
+    "llama.cpp on an accelerator": llama_gguf(),
+    "llama.cpp on four accelerators": llama_gguf(accelerators=4),
+    "llama.cpp on cpu": llama_gguf(accelerators=0),
     "tei on an accelerator": bge(),
     "tei from the hub": bge(storage=Storage.NODE),
     "triton on cpu": resnet(),

@@ -46,6 +46,8 @@ def problem_lines(path: Path) -> list[tuple[int | None, str | None]]:
 def test_given_the_packaged_file_then_every_engine_has_its_image() -> None:
     images = load_images(None)
     assert sorted(images) == [
+        "llama-cpp",
+        "llama-cpp-cuda",
         "tei-100",
         "tei-80",
         "tei-86",

@@ -166,8 +166,10 @@ def test_given_a_plan_then_only_its_instance_type_is_scheduled_on(plan: Plan) ->
 
 @every_plan
 def test_given_a_plan_then_stopping_leaves_time_for_draining_and_running_requests(plan: Plan) -> None:
+    """Where the engine waits for running requests itself it is told early, else only once they have had their time."""
     spec = built(plan).pod_spec
-    assert spec["containers"][0]["lifecycle"] == {"preStop": {"sleep": {"seconds": 15}}}
+    seconds = {"llama-cpp": 60}.get(chosen(plan).engine.name, 15)
+    assert spec["containers"][0]["lifecycle"] == {"preStop": {"sleep": {"seconds": seconds}}}
     assert spec["terminationGracePeriodSeconds"] == 75
 
 

@@ -31,6 +31,8 @@ USER_ID = 1000
 
 DRAIN_SECONDS = 15
 """Between the order to stop and SIGTERM: until every node has taken the pod out of its Service."""
+REQUEST_SECONDS = 45
+"""Running requests get this long: in the engine where it waits for them, else before it is told to stop."""
 TERMINATION_SECONDS = 75
 """15 s drain + 45 s for running requests + 15 s to exit, then SIGKILL."""
 
@@ -101,9 +103,14 @@ def _main_container(replica: Replica, parts: EngineParts, volumes: tuple[Volume,
         "resources": _resources(replica),
         "volumeMounts": [_mount(volume, read_only=volume.read_only) for volume in volumes],
         "securityContext": _container_security(),
-        "lifecycle": {"preStop": {"sleep": {"seconds": DRAIN_SECONDS}}},
+        "lifecycle": {"preStop": {"sleep": {"seconds": _sleep_seconds(parts)}}},
         **_probes(parts.probes),
     }
+
+
+def _sleep_seconds(parts: EngineParts) -> int:
+    """A pod that is stopping gets no new requests after the drain; those it has may end in what is left."""
+    return DRAIN_SECONDS + max(0, REQUEST_SECONDS - parts.shutdown_seconds)
 
 
 def _fetch_container(replica: Replica, parts: EngineParts, volumes: tuple[Volume, ...], image: ImageReference) -> Json:
@@ -127,7 +134,7 @@ def _common_volumes(replica: Replica) -> tuple[Volume, ...]:
     """Temporary files, and shared memory where ranks exchange through it."""
     host = replica.placement.memory.host
     temporary = Volume(name="tmp", source=EmptyDirectory(host.ephemeral_bytes), mount_path="/tmp")  # noqa: S108
-    if replica.placement.tensor_parallel == 1:
+    if host.shared_memory_bytes == 0:
         return (temporary,)
     shared = EmptyDirectory(host.shared_memory_bytes, in_memory=True)
     return (temporary, Volume(name="shared-memory", source=shared, mount_path="/dev/shm"))  # noqa: S108

@@ -100,8 +100,9 @@ class Volume:
 class EngineParts:
     """What an engine asks of the pod it runs in.
 
-    command    empty = the image's entrypoint
-    fetch      arguments of the container that copies the weights first; empty = the engine reads them itself
+    command           empty = the image's entrypoint
+    shutdown_seconds  that running requests get from the engine after SIGTERM; 0 = it cuts them off
+    fetch             arguments of the container that copies the weights first; empty = the engine reads them itself
     """
 
     command: tuple[str, ...]
@@ -109,6 +110,7 @@ class EngineParts:
     environment: Mapping[str, str]
     probes: Probes
     ports: Ports
+    shutdown_seconds: int
     volumes: tuple[Volume, ...]
     fetch: tuple[str, ...]
     config_maps: Mapping[str, Mapping[str, str]]

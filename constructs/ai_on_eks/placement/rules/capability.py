@@ -118,10 +118,6 @@ def why_not_rendered(placement: Placement) -> str | None:
         return f"no workload is rendered for {engine.title} yet"
     if placement.nodes_per_replica > 1:
         return f"no workload is rendered yet for a replica that spans {placement.nodes_per_replica} nodes"
-    if placement.pipeline_parallel > 1:
-        return f"no workload is rendered yet for a replica of {placement.pipeline_parallel} pipeline stages"
-    if placement.expert_parallel > 1:
-        return f"no workload is rendered yet for experts dealt out to {placement.expert_parallel} ranks"
     return None
 
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Protocol
 
 from ai_on_eks.errors import Problem
-from ai_on_eks.serving.engines import tei, triton, vllm
+from ai_on_eks.serving.engines import llama_cpp, tei, triton, vllm
 from ai_on_eks.serving.replica import EngineParts, Ports, Probes, Replica, Volume
 
 
@@ -18,6 +18,8 @@ class ServingEngine(Protocol):
 
     @property
     def PORTS(self) -> Ports: ...  # noqa: N802 - a module's constant
+    @property
+    def SHUTDOWN_SECONDS(self) -> int: ...  # noqa: N802 - a module's constant
 
     def problems(self, replica: Replica) -> tuple[Problem, ...]: ...
     def command(self, replica: Replica) -> tuple[str, ...]: ...
@@ -29,7 +31,7 @@ class ServingEngine(Protocol):
     def config_maps(self, replica: Replica) -> Mapping[str, Mapping[str, str]]: ...
 
 
-ENGINES: Mapping[str, ServingEngine] = {"tei": tei, "triton": triton, "vllm": vllm}
+ENGINES: Mapping[str, ServingEngine] = {"llama-cpp": llama_cpp, "tei": tei, "triton": triton, "vllm": vllm}
 
 
 def engine_parts(engine: ServingEngine, replica: Replica) -> EngineParts:
@@ -40,6 +42,7 @@ def engine_parts(engine: ServingEngine, replica: Replica) -> EngineParts:
         environment=engine.environment(replica),
         probes=engine.probes(replica),
         ports=engine.PORTS,
+        shutdown_seconds=engine.SHUTDOWN_SECONDS,
         volumes=engine.volumes(replica),
         fetch=engine.fetch(replica),
         config_maps=engine.config_maps(replica),

@@ -23,6 +23,9 @@ MAX_CONCURRENT_REQUESTS = 512
 MAX_CLIENT_BATCH = 32
 """TEI's own default of `--max-client-batch-size`, inputs of one request, and here its lower end (1.9)."""
 
+SHUTDOWN_SECONDS = 45
+"""It waits for running requests as long as it is let (axum's graceful shutdown in router/src/http/server.rs, 1.9)."""
+
 START_SECONDS = 30.0
 """Assumption: CUDA context and the warm-up pass over one full batch."""
 

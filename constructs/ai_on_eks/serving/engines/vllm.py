@@ -13,6 +13,7 @@ from math import ceil
 from ai_on_eks.descriptors.schema import CachePrecision, WeightPrecision
 from ai_on_eks.errors import Problem
 from ai_on_eks.performance.readiness import WeightSource
+from ai_on_eks.placement.types import Placement
 from ai_on_eks.serving.replica import EmptyDirectory, Ports, Probes, Replica, Volume
 from ai_on_eks.serving.startup import readiness
 from ai_on_eks.serving.weights import HUB_TOKEN_DIRECTORY, HUB_TOKEN_FILE, hub_id, hub_token_volume, model_uri
@@ -72,16 +73,29 @@ def arguments(replica: Replica) -> tuple[str, ...]:
         f"--max-num-batched-tokens={rank.max_batched_tokens}",
         f"--gpu-memory-utilization={rank.memory_fraction!r}",
         f"--tensor-parallel-size={placement.tensor_parallel}",
+        *_stages_and_experts(placement),
         f"--shutdown-timeout={SHUTDOWN_SECONDS}",
     )
 
 
+def _stages_and_experts(placement: Placement) -> tuple[str, ...]:
+    """Without the flag for experts every rank would cut all of them; with it each gets whole ones."""
+    stages = placement.pipeline_parallel
+    return (
+        *((f"--pipeline-parallel-size={stages}",) if stages > 1 else ()),
+        *(("--enable-expert-parallel",) if placement.expert_parallel > 1 else ()),
+    )
+
+
 def _from_store(replica: Replica) -> tuple[str, ...]:
-    """Straight from S3 into the accelerators; `memory_limit` is the buffer that sizing counted for each rank."""
+    """Straight from S3 into the accelerators; `memory_limit` is the buffer that sizing counted for each rank.
+
+    Ranks read together only where all of them need every tensor: not where each stage has layers of its own.
+    """
     memory = replica.placement.memory
     settings = {
         "concurrency": ceil(memory.weights_bytes / STREAM_BYTES_PER_THREAD),
-        "distributed": replica.placement.tensor_parallel > 1,
+        "distributed": replica.placement.tensor_parallel > 1 and replica.placement.pipeline_parallel == 1,
         "memory_limit": memory.host.loading_buffer_bytes,
     }
     return (

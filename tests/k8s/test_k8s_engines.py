@@ -1,0 +1,105 @@
+"""Every engine that a workload is rendered for: its objects byte for byte, whether an API server takes them and a
+scheduler places them.
+
+`UPDATE_SNAPSHOTS=1 python -m pytest tests/k8s` writes the snapshots anew; read the difference before you commit it.
+"""
+
+from __future__ import annotations
+
+import os
+from copy import deepcopy
+from pathlib import Path
+from typing import Any
+
+import kubernetes_validate
+import pytest
+import yaml
+from engine_plans import ENGINE_MODELS, engine_capacity, engine_placement, engine_workload
+from planned_nodes import why_not_on_planned_node
+from real_models import real_platform
+
+from ai_on_eks.catalog.engines import load_engines
+from ai_on_eks.kube.pod_security import why_not_restricted
+from ai_on_eks.kube.render import render_manifests
+from ai_on_eks.serving.engines import ENGINES
+
+SNAPSHOTS = Path(__file__).parent / "engine_snapshots"
+BUCKET = "example-model-bucket"
+
+CHOICES = {
+    "deepseek-r1-stages": ("vllm", "p5en.48xlarge", 4, 2),
+    "llama-3-1-8b-graviton": ("llama-cpp", "r8g.large", 1, 1),
+    "llama-3-3-70b-gguf": ("llama-cpp", "g5.12xlarge", 1, 4),
+    "qwen3-14b-gguf": ("llama-cpp", "g6.xlarge", 1, 1),
+}
+"""Engine, instance type, tensor parallelism and stages that each model is an example of."""
+
+every_model = pytest.mark.parametrize("model", ENGINE_MODELS)
+
+
+def _rendered(model: str) -> str:
+    return render_manifests([engine_workload(model)], real_platform(), BUCKET)[f"{model}.yaml"]
+
+
+@every_model
+def test_each_model_is_planned_as_the_example_it_is(model: str) -> None:
+    placement = engine_placement(model)
+    division = (placement.tensor_parallel, placement.pipeline_parallel)
+
+    assert (placement.engine.name, placement.instance_type.name, *division) == CHOICES[model]
+
+
+@every_model
+def test_objects_are_their_snapshot(model: str) -> None:
+    rendered = _rendered(model)
+    path = SNAPSHOTS / f"{model}.yaml"
+    if os.environ.get("UPDATE_SNAPSHOTS") == "1":
+        path.write_text(rendered, encoding="utf-8")
+
+    assert rendered == path.read_text(encoding="utf-8")
+
+
+def test_every_engine_snapshot_belongs_to_a_model() -> None:
+    assert [path.stem for path in sorted(SNAPSHOTS.iterdir())] == ENGINE_MODELS == sorted(CHOICES)
+
+
+@pytest.mark.parametrize("version", ["1.34", "1.35", "1.36"])
+@every_model
+def test_every_object_conforms(model: str, version: str) -> None:
+    for manifest in yaml.safe_load_all(_rendered(model)):
+        kubernetes_validate.validate(manifest, version, strict=True)
+
+
+@every_model
+def test_the_engines_pod_is_admitted_and_scheduled(model: str) -> None:
+    pod_spec = engine_workload(model).pod_spec
+
+    assert why_not_restricted(pod_spec) == ()
+    assert why_not_on_planned_node(engine_capacity(model), pod_spec) == ()
+
+
+@every_model
+def test_a_device_more_than_the_node_has_is_not_scheduled(model: str) -> None:
+    greedy: dict[str, Any] = deepcopy(engine_workload(model).pod_spec)
+    accelerator = engine_capacity(model).instance_type.accelerator
+    resource = "cpu" if accelerator is None else accelerator.resource_name
+    greedy["containers"][0]["resources"]["requests"][resource] = "999"
+
+    (reason,) = why_not_on_planned_node(engine_capacity(model), greedy)
+    assert reason.startswith(f"{resource}: asks for 999")
+
+
+@every_model
+def test_no_part_of_a_node_is_asked_for_twice(model: str) -> None:
+    """Ranks and devices are one number, on whatever device."""
+    placement = engine_placement(model)
+    (container,) = engine_workload(model).pod_spec["containers"]
+    devices = {name: count for name, count in container["resources"]["limits"].items() if "/" in name}
+
+    accelerator = placement.instance_type.accelerator
+    expected = {} if accelerator is None else {accelerator.resource_name: str(placement.accelerators_per_replica)}
+    assert devices == expected
+
+
+def test_every_deployed_engine_has_a_module_and_the_other_way_round() -> None:
+    assert {name for name, engine in load_engines().items() if engine.deployed} == set(ENGINES)
