@@ -118,10 +118,11 @@ class Evaluator:
     def place(self, candidate: Candidate, shared: Replica) -> Placement:
         """The candidate with every figure filled in."""
         instance_type, engine, division = candidate
-        requirements, price, (_planned, needed, sequences) = self._requirements, instance_type.price, shared.replicas
+        requirements, price, replicas = self._requirements, instance_type.price, shared.replicas
+        sequences = replicas.sequences
         per_node, nodes = self.nodes(candidate, shared)
         rate = request_rate(requirements, shared.estimates, sequences)
-        busy = busy_replicas(requirements, replicas=needed, sequences=sequences)
+        busy = busy_replicas(requirements, replicas=replicas.needed, sequences=sequences)
         return Placement(
             instance_type=instance_type,
             engine=engine,
@@ -129,7 +130,7 @@ class Evaluator:
             tensor_parallel=division.tensor_parallel,
             pipeline_parallel=division.pipeline_parallel,
             nodes_per_replica=division.nodes,
-            replicas=shared.replicas.planned,
+            replicas=replicas.planned,
             replicas_per_node=per_node,
             nodes=nodes,
             sequences_per_replica=sequences,

@@ -20,8 +20,8 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Callable
+from functools import cached_property
 from math import ceil
-from typing import NamedTuple
 
 from ai_on_eks.performance.types import Estimates
 from ai_on_eks.placement.requirements import Requirements
@@ -38,12 +38,19 @@ Estimate = Callable[[int], Estimates]
 """Estimates of one replica that runs so many sequences at once."""
 
 
-class Replicas(NamedTuple):
-    """Replicas of the load, spare ones included, and sequences of each while those are gone."""
+class Replicas:
+    """Replicas of the load, spare ones included, and sequences of each while those are gone.
 
-    planned: int
-    needed: int
-    sequences: int
+    Only the number of replicas decides what a placement costs, so `sequences` is settled when somebody asks.
+    """
+
+    def __init__(self, planned: int, needed: int, sequences: Callable[[], int]) -> None:
+        self.planned, self.needed = planned, needed
+        self._sequences = sequences
+
+    @cached_property
+    def sequences(self) -> int:
+        return self._sequences()
 
 
 def settle(requirements: Requirements, held: int, estimate: Estimate) -> Replicas:
@@ -54,15 +61,19 @@ def settle(requirements: Requirements, held: int, estimate: Estimate) -> Replica
     serving = requirements.descriptor.serving
     in_flight = requirements.load.concurrency if serving.requests_per_second is None else held
     fast = _fast_enough(requirements, max(1, min(held, in_flight)), estimate)
-    if serving.requests_per_second is not None:
-        needed, sequences = _for_arrivals(requirements, serving.requests_per_second, fast, estimate)
-    else:
-        least = requirements.least_replicas
-        if requirements.inventory.states:
-            least = max(least, ceil_div(requirements.load.concurrency, fast))
-        needed = _for_throughput(requirements, fast, least, estimate)
-        sequences = _shared(requirements, needed, fast)
-    return Replicas(needed + serving.spare_replicas, needed, sequences)
+    arrivals = serving.requests_per_second
+    if arrivals is not None:
+        needed = _for_arrivals(requirements, arrivals, fast, estimate)
+        return Replicas(
+            needed + serving.spare_replicas,
+            needed,
+            lambda: _in_flight(requirements, arrivals / needed, fast, estimate),
+        )
+    least = requirements.least_replicas
+    if requirements.inventory.states:
+        least = max(least, ceil_div(requirements.load.concurrency, fast))
+    needed = _for_throughput(requirements, fast, least, estimate)
+    return Replicas(needed + serving.spare_replicas, needed, lambda: _shared(requirements, needed, fast))
 
 
 def _fast_enough(requirements: Requirements, most: int, estimate: Estimate) -> int:
@@ -84,22 +95,26 @@ def _fast_enough(requirements: Requirements, most: int, estimate: Estimate) -> i
     return max(1, bisect_left(range(1, most), True, key=too_slow))
 
 
-def _for_arrivals(requirements: Requirements, arrivals: float, fast: int, estimate: Estimate) -> tuple[int, int]:
+def _for_arrivals(requirements: Requirements, arrivals: float, fast: int, estimate: Estimate) -> int:
     rate = request_rate(requirements, estimate(fast), fast)
     if not rate:
-        return requirements.least_replicas, fast
-    needed = min(_MOST_REPLICAS, max(requirements.least_replicas, ceil(arrivals / rate * _ROUNDING)))
-    if not requirements.inventory.states:
-        return needed, fast
-    each, sequences = arrivals / needed, 1
+        return requirements.least_replicas
+    return min(_MOST_REPLICAS, max(requirements.least_replicas, ceil(arrivals / rate * _ROUNDING)))
+
+
+def _in_flight(requirements: Requirements, arrivals: float, fast: int, estimate: Estimate) -> int:
+    """The fewest sequences, at most `fast`, that keep up with so many arrivals per second at one replica."""
+    if not requirements.inventory.states or not request_rate(requirements, estimate(fast), fast):
+        return fast
+    sequences = 1
     output_tokens = requirements.descriptor.serving.output_tokens
     while sequences < fast:
         time_ms = request_ms(estimate(sequences), output_tokens) or 0.0
-        kept = ceil(each * time_ms / 1000 * _ROUNDING)
+        kept = ceil(arrivals * time_ms / 1000 * _ROUNDING)
         if kept <= sequences:
             break
         sequences = min(kept, fast)
-    return needed, sequences
+    return sequences
 
 
 def _for_throughput(requirements: Requirements, fast: int, least: int, estimate: Estimate) -> int:
