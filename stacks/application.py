@@ -13,8 +13,8 @@ from typing import Any
 
 from aws_cdk import App
 
-from ai_on_eks.aws import gpu_operator
 from ai_on_eks.aws.addons import CLUSTER_ADDONS, NODE_ADDONS
+from ai_on_eks.aws.charts import node_releases
 from ai_on_eks.aws.helm_release import HelmRelease
 from ai_on_eks.catalog.types import InstanceType
 from ai_on_eks.catalog.versions import mismatches
@@ -56,7 +56,7 @@ class Deployment:
 
     def helm_releases(self) -> tuple[HelmRelease, ...]:
         """The releases this capacity needs, whoever installs them."""
-        return (gpu_operator.release(self.platform, self.requests),) if gpu_operator.is_required(self.requests) else ()
+        return node_releases(self.platform, self.requests)
 
     def installed(self) -> dict[str, str | None]:
         """What runs in the cluster beside the models: name of add-on or chart to version, None = EKS's default."""

@@ -34,5 +34,6 @@ class StorageStack(PlatformStack):
                 model=workload.name,
                 namespace=workload.namespace,
                 service_account=workload.service_account,
+                compile_cache=workload.compile_cache,
             )
         CfnOutput(self, "ModelBucket", description="Upload weights to models/<name>/ in here", value=self.bucket_name)

@@ -10,7 +10,7 @@ from aws_templates import all_of, imported_cluster, only, template_of
 from ai_on_eks.aws.model_store import ModelReader, ModelStore
 
 
-def template(existing_bucket: str | None) -> dict[str, Any]:
+def template(existing_bucket: str | None, compile_cache: str | None = None) -> dict[str, Any]:
     def build(stack: Stack) -> None:
         store = ModelStore(stack, "ModelStore", existing_bucket=existing_bucket)
         ModelReader(
@@ -21,6 +21,7 @@ def template(existing_bucket: str | None) -> dict[str, Any]:
             model="llama",
             namespace="models",
             service_account="llama-sa",
+            compile_cache=compile_cache,
         )
 
     return template_of(build)
@@ -87,3 +88,16 @@ def test_an_existing_bucket_is_used_and_not_made(existing: dict[str, Any]) -> No
     assert not all_of(existing, "AWS::KMS::Key")
     assert sorted(statements(existing)) == ["ListModel", "ReadModel"]
     assert "weights-of-ours/models/llama/*" in json.dumps(statements(existing)["ReadModel"]["Resource"])
+
+
+def test_pods_that_compile_keep_programs_in_their_own_place_and_change_no_weights() -> None:
+    found = statements(template(None, "compiled/llama/unpinned"))
+    writing = [one for one in found.values() if "s3:PutObject" in one["Action"]]
+    assert writing == [found["KeepCompiled"]]
+    assert json.dumps(found["KeepCompiled"]["Resource"]).endswith('"/compiled/llama/unpinned/*"]]}')
+    assert not any("Delete" in json.dumps(one["Action"]) for one in found.values())
+    assert found["EncryptCompiled"]["Action"] == "kms:GenerateDataKey"
+
+
+def test_pods_that_compile_nothing_write_nothing(new: dict[str, Any]) -> None:
+    assert set(statements(new)) == {"ListModel", "ReadModel", "DecryptModel"}

@@ -8,6 +8,7 @@ from aws_templates import imported_cluster, only, samples, template_of, vpc
 
 from ai_on_eks.aws.launch_template import root_volume_performance
 from ai_on_eks.aws.node_groups import NodeGroup, NodeGroupSpec, NodeRole, capacity_spec, system_spec
+from ai_on_eks.catalog.loading import load_catalog
 from ai_on_eks.catalog.types import InstanceType
 from ai_on_eks.errors import InputError
 from ai_on_eks.placement.partition import Partition
@@ -222,3 +223,8 @@ def test_the_node_role_joins_pulls_and_admits_a_shell_no_more() -> None:
         "AmazonEC2ContainerRegistryPullOnly",
         "AmazonSSMManagedInstanceCore",
     ]
+
+
+def test_inferentia_has_no_disks_of_its_own_so_images_and_weights_get_a_fast_root_volume() -> None:
+    volume = root_volume(load_catalog("us-east-1").instance_type("inf2.48xlarge"), 300)
+    assert (volume["VolumeSize"], volume["Throughput"], volume["UserData"]) == (300, 600, "")

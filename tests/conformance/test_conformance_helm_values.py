@@ -2,15 +2,34 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
-from ai_on_eks.aws import gpu_operator
+from ai_on_eks.aws import gpu_operator, neuron_chart
+from ai_on_eks.catalog.loading import load_catalog
 from ai_on_eks.descriptors.platform import Network, Platform
+from ai_on_eks.placement.types import CapacityRequest
+
+PLATFORM = Platform(name="demo", region="us-east-1", network=Network(availability_zones=("us-east-1a", "us-east-1b")))
 
 KNOWN = frozenset({"driver", "driver.enabled", "labels", "worker", "worker.tolerations"})
+
+
+def request(instance_type: str) -> CapacityRequest:
+    return CapacityRequest(
+        name="demo",
+        instance_type=load_catalog("us-east-1").instance_type(instance_type),
+        capacity_type="on-demand",
+        nodes=1,
+        zones=("us-east-1a",),
+        root_volume_gib=100,
+        models=("demo",),
+        pool="demo",
+    )
 
 
 def unknown_keys(values: dict[str, Any], known: frozenset[str], prefix: str = "") -> list[str]:
@@ -40,10 +59,24 @@ def test_the_check_tells_known_from_unknown(values: dict[str, Any], unknown: lis
 
 def test_every_value_of_the_gpu_operator_is_one_of_its_chart(shared: Path) -> None:
     known = frozenset((shared / "chart-values" / "gpu-operator.txt").read_text(encoding="utf-8").split())
-    zones = ("us-east-1a", "us-east-1b")
-    platform = Platform(name="demo", region="us-east-1", network=Network(availability_zones=zones))
-
-    values = gpu_operator.values(platform)
+    values = gpu_operator.values(PLATFORM)
 
     assert values
     assert unknown_keys(values, known) == []
+
+
+def keys_of(document: dict[str, Any], prefix: str = "") -> Iterator[str]:
+    """Dotted names of the values that a chart lists."""
+    for key, value in document.items():
+        yield f"{prefix}{key}"
+        if isinstance(value, dict):
+            yield from keys_of(value, f"{prefix}{key}.")
+
+
+def test_every_value_of_the_neuron_chart_is_one_of_its_chart(shared: Path) -> None:
+    text = (shared / "chart-values" / "neuron-helm-chart-1.10.0.values.yaml").read_text(encoding="utf-8")
+
+    values = neuron_chart.values(PLATFORM, [request("trn1.32xlarge")])
+
+    assert values["neuronInstances"] == ["trn1.32xlarge"]
+    assert unknown_keys(values, frozenset(keys_of(yaml.safe_load(text)))) == []

@@ -102,7 +102,12 @@ POD_FAULTS = [
         "pod-neuron-units",
         f"{ENGINE}.resources.limits",
         {"memory": "33280Mi", "nvidia.com/gpu": "4", "aws.amazon.com/neurondevice": "1"},
-        {"memory": "33280Mi", "nvidia.com/gpu": "4", "aws.amazon.com/neuron": "1", "aws.amazon.com/neuroncore": "2"},
+        {"memory": "33280Mi", "nvidia.com/gpu": "4", "aws.amazon.com/neuron": "1", "aws.amazon.com/neuroncore": "1"},
+    ),
+    *in_pod(
+        "pod-neuron-scheduler",
+        f"{ENGINE}.resources.limits",
+        {"memory": "33280Mi", "nvidia.com/gpu": "4", "aws.amazon.com/neuron": "2"},
     ),
     *in_pod(
         "pod-efa-hugepages",
@@ -148,7 +153,7 @@ POD_FAULTS = [
             "spec.template.spec.containers.0.resources",
             {
                 "requests": {"memory": "33280Mi"},
-                "limits": {"memory": "33280Mi", "aws.amazon.com/neuroncore": "2"},
+                "limits": {"memory": "33280Mi", "aws.amazon.com/neuroncore": "1"},
             },
         ),
     ),

@@ -65,6 +65,10 @@ def values_of_operator(**changes: Any) -> Any:
     return plant
 
 
+def neuron_chart(values: str) -> dict[str, Any]:
+    return one(HELM, {"Chart": "neuron-helm-chart", "Version": "1.10.0", "Timeout": "600s", "Values": values})
+
+
 def on_bottlerocket(good: Sample) -> None:
     put(good.resource(GROUP, "g6exlarge648D5CF9"), "Properties.AmiType", "BOTTLEROCKET_x86_64_NVIDIA")
 
@@ -322,6 +326,18 @@ HELM_FAULTS = [
         FAR,
         "0.19.1",
         Plugin=one(HELM, {"Chart": "nvidia-device-plugin", "Version": "0.19.1"}),
+    ),
+    added(
+        "neuron-scheduler-version",
+        samples.ours,
+        "the chart's own scheduler",
+        Neuron=neuron_chart('{"scheduler":{"enabled":true}}'),
+    ),
+    added(
+        "neuron-scheduler-version",
+        samples.ours,
+        "a scheduler newer than the cluster",
+        Neuron=neuron_chart('{"scheduler":{"enabled":true,"customScheduler":{"image":{"tag":"v1.37.0-eks-1-37-1"}}}}'),
     ),
     added(
         "neuron-plugin-twice",

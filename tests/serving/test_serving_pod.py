@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
 import serving_plans as plans
 
 from ai_on_eks.catalog.daemonsets import reserved_by_daemonsets
+from ai_on_eks.catalog.schedulers import NEURON_SCHEDULER
+from ai_on_eks.catalog.types import Vendor
 from ai_on_eks.placement.types import Placement, Plan
 from ai_on_eks.serving.quantities import bytes_quantity, cpu_quantity
 from ai_on_eks.serving.types import Json, Workload
@@ -66,6 +69,17 @@ def test_given_a_plan_then_its_pod_fits_beside_the_daemonsets(plan: Plan) -> Non
         requests = container["resources"]["requests"]
         assert millicores(requests["cpu"]) <= node.allocatable_cpu_millicores - reserved_millicores
         assert in_bytes(requests["memory"]) <= node.allocatable_memory_bytes - reserved_bytes
+
+
+def test_given_neuron_devices_then_the_scheduler_that_knows_how_they_are_joined_places_the_pod() -> None:
+    plan = next(iter(plans.ALL_PLANS.values()))
+    device = replace(plans.L40S, name="inferentia2", vendor=Vendor.NEURON, resource_name="aws.amazon.com/neuron")
+    placed = chosen(plan)
+    on_neuron = replace(placed, instance_type=replace(placed.instance_type, name="inf2.24xlarge", accelerator=device))
+    spec = built(replace(plan, chosen=on_neuron)).pod_spec
+    assert spec["schedulerName"] == NEURON_SCHEDULER
+    assert spec["tolerations"][0]["key"] == "aws.amazon.com/neuron"
+    assert "schedulerName" not in built(plan).pod_spec
 
 
 @every_plan

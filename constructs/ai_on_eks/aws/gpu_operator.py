@@ -1,4 +1,4 @@
-"""The NVIDIA GPU operator: device plugin, feature discovery and GPU metrics. The only chart without an EKS add-on.
+"""The NVIDIA GPU operator: device plugin, feature discovery and GPU metrics.
 
     who owns driver, toolkit and device plugin on a node = the machine image, else the operator; never both, never none
 
@@ -11,7 +11,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from ai_on_eks.aws.helm_release import HelmRelease, Json
+from ai_on_eks.aws.helm_release import PRIVILEGED_NAMESPACE, HelmRelease, Json
 from ai_on_eks.catalog.types import Vendor
 from ai_on_eks.catalog.versions import chart
 from ai_on_eks.descriptors.platform import OperatingSystem, Platform
@@ -38,11 +38,6 @@ DEVICE_PLUGIN_IN_IMAGE: Mapping[OperatingSystem, bool] = {OperatingSystem.AL2023
 MIG_MANAGER: Mapping[str, Any] = {"enabled": True, "env": [{"name": "WITH_REBOOT", "value": "true"}]}
 """Enabled only where something is divided: by default it runs on every node whose GPU could be. Cloud instances take a
 new division only by a restart (EKS user guide, device-management-nvidia-mig, 2026-11)."""
-
-PRIVILEGED_NAMESPACE: Mapping[str, str] = {
-    f"pod-security.kubernetes.io/{mode}": "privileged" for mode in ("audit", "enforce", "warn")
-}
-"""The operator's DaemonSets mount the host; no other namespace may."""
 
 
 def is_required(requests: Iterable[CapacityRequest]) -> bool:

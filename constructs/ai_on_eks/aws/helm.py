@@ -36,7 +36,7 @@ class InstalledRelease(Construct):
             "Resource",
             cluster=cluster,
             release=release.name,
-            repository=release.repository,
+            repository=release.source,
             chart=release.chart,
             version=release.version,
             namespace=release.namespace,

@@ -10,10 +10,20 @@ import yaml
 
 Json = dict[str, Any]
 
+OCI_SCHEME = "oci://"
+
+PRIVILEGED_NAMESPACE: Mapping[str, str] = {
+    f"pod-security.kubernetes.io/{mode}": "privileged" for mode in ("audit", "enforce", "warn")
+}
+"""Labels of a namespace whose DaemonSets mount the host; no other namespace may have such pods."""
+
 
 @dataclass(frozen=True, slots=True)
 class HelmRelease:
-    """One chart at one version with our values. `namespace_labels` are set before anything is installed."""
+    """One chart at one version with our values. `namespace_labels` are set before anything is installed.
+
+    repository  an index of charts by https, or a registry path by oci that `chart` completes
+    """
 
     name: str
     repository: str
@@ -22,6 +32,11 @@ class HelmRelease:
     namespace: str
     namespace_labels: Mapping[str, str]
     values: Json
+
+    @property
+    def source(self) -> str:
+        """Where Helm pulls from: a registry holds one chart under each path."""
+        return f"{self.repository}/{self.chart}" if self.repository.startswith(OCI_SCHEME) else self.repository
 
     def namespace_manifest(self) -> Json:
         """The Namespace object the release goes into."""

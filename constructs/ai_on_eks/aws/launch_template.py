@@ -17,6 +17,7 @@ from aws_cdk import CfnTag, Fn
 from aws_cdk import aws_ec2 as ec2
 from constructs import Construct
 
+from ai_on_eks.aws.user_data import al2023_user_data
 from ai_on_eks.catalog.types import InstanceType
 from ai_on_eks.units import GIB
 
@@ -38,27 +39,6 @@ ROOT_DEVICE = "/dev/xvda"
 HOP_LIMIT = 1
 """A response to a pod crosses one hop more than one to the host, so pods cannot read the node's credentials."""
 
-NODE_CONFIG = "\n".join(
-    (
-        "MIME-Version: 1.0",
-        'Content-Type: multipart/mixed; boundary="BOUNDARY"',
-        "",
-        "--BOUNDARY",
-        "Content-Type: application/node.eks.aws",
-        "",
-        "apiVersion: node.eks.aws/v1alpha1",
-        "kind: NodeConfig",
-        "spec:",
-        "  instance:",
-        "    localStorage:",
-        "      strategy: RAID0",
-        "",
-        "--BOUNDARY--",
-        "",
-    )
-)
-"""nodeadm's configuration as the MIME document EKS merges with its own."""
-
 
 class NodeLaunchTemplate(Construct):
     """The launch template of one managed node group. It names no image, subnet or profile, and no type unless a
@@ -79,7 +59,7 @@ class NodeLaunchTemplate(Construct):
     ) -> None:
         super().__init__(scope, id)
         local_disks = uses_local_disks(instance_type, root_volume_gib)
-        user_data = NODE_CONFIG if local_disks else None
+        user_data = al2023_user_data(instance_type, local_disks=local_disks)
         volume = _root_volume(
             ROOT_VOLUME_BESIDE_LOCAL_DISKS_GIB if local_disks else root_volume_gib,
             unpacks_images=large_images and not local_disks,

@@ -1,7 +1,9 @@
 """The bucket that holds the weights, and which pod reads what of it.
 
 layout: models/<model>/<revision or 'unpinned'>/<the hub's files>
-rights: the service account of <model> lists and reads models/<model>/*; nothing here can write
+        compiled/<model>/<revision or 'unpinned'>/<what a compiler made of them>
+rights: the service account of <model> lists and reads models/<model>/*; only one whose pods compile programs writes,
+        and that below its own part of compiled/ alone
 """
 
 from __future__ import annotations
@@ -84,9 +86,35 @@ class ModelStore(Construct):
                 iam.PolicyStatement(sid="DecryptModel", actions=["kms:Decrypt"], resources=[self.key.key_arn])
             )
 
+    def grant_compile_cache(self, identity: iam.Role, prefix: str) -> None:
+        """Let `identity` keep compiled programs below `prefix`, so that the next replica does not compile for half an
+        hour. It cannot delete there: an old program harms nobody, and S3 keeps versions."""
+        identity.add_to_policy(
+            iam.PolicyStatement(
+                sid="ListCompiled",
+                actions=["s3:ListBucket"],
+                resources=[self.bucket.bucket_arn],
+                conditions={"StringLike": {"s3:prefix": [prefix, f"{prefix}/*"]}},
+            )
+        )
+        identity.add_to_policy(
+            iam.PolicyStatement(
+                sid="KeepCompiled",
+                actions=["s3:GetObject", "s3:PutObject"],
+                resources=[self.bucket.arn_for_objects(f"{prefix}/*")],
+            )
+        )
+        if self.key is not None:
+            identity.add_to_policy(
+                iam.PolicyStatement(
+                    sid="EncryptCompiled", actions=["kms:GenerateDataKey"], resources=[self.key.key_arn]
+                )
+            )
+
 
 class ModelReader(Construct):
-    """Read access to one model's weights for its service account, by Pod Identity."""
+    """Access of one model's service account, by Pod Identity: to read its weights and, where its pods compile
+    programs, to keep those below `compile_cache`."""
 
     def __init__(
         self,
@@ -98,10 +126,13 @@ class ModelReader(Construct):
         model: str,
         namespace: str,
         service_account: str,
+        compile_cache: str | None = None,
     ) -> None:
         super().__init__(scope, id)
         role = pod_identity_role(self, "Role", cluster=cluster, namespace=namespace, service_account=service_account)
         store.grant_read(role, model)
+        if compile_cache is not None:
+            store.grant_compile_cache(role, compile_cache)
         self.resource = eks.CfnPodIdentityAssociation(
             self,
             "Resource",

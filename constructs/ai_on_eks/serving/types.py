@@ -35,6 +35,7 @@ class Workload:
     port         the engine's HTTP port; metrics_port may equal it
     priority     share of a node whose priority class the pods have; None = the cluster's default
     rollout      maxSurge/maxUnavailable that cannot deadlock when every accelerator is taken
+    compile_cache  key prefix in the model store that the pods read and write compiled programs under; None = none made
     """
 
     name: str
@@ -50,3 +51,4 @@ class Workload:
     service_account: str
     priority: int | None
     warnings: tuple[str, ...]
+    compile_cache: str | None = None

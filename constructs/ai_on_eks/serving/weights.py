@@ -1,6 +1,7 @@
 """Where the pods find the weights: the model store's layout and the hub.
 
     s3://<bucket>/models/<name>/<revision or 'unpinned'>/<the hub's files>
+    s3://<bucket>/compiled/<name>/<revision or 'unpinned'>/<what the compiler made of them>
 
 The bucket's name is known only once it has been created, so pods learn it from the ConfigMap `model-store`; Kubernetes
 puts it into arguments where they say `$(MODEL_BUCKET)`, without a shell.
@@ -31,6 +32,12 @@ HUB_TOKEN_DIRECTORY = f"{ENGINE_HOME}/.cache/huggingface"
 def model_prefix(descriptor: Descriptor) -> str:
     """Key prefix of the model's files in the store, without a slash at the end."""
     return f"models/{descriptor.name}/{descriptor.source.revision or UNPINNED}"
+
+
+def compiled_prefix(descriptor: Descriptor) -> str:
+    """Key prefix of the model's compiled programs. Beside the weights and not below them: a pod that compiles writes
+    here, and what it reads its weights from no pod may change."""
+    return f"compiled/{descriptor.name}/{descriptor.source.revision or UNPINNED}"
 
 
 def model_uri(descriptor: Descriptor) -> str:

@@ -15,7 +15,7 @@ from ai_on_eks.serving.images import unpinned_warnings
 from ai_on_eks.serving.pod import NAME_LABEL, pod_spec
 from ai_on_eks.serving.replica import Replica
 from ai_on_eks.serving.types import ImageReference, Workload
-from ai_on_eks.serving.weights import UNPINNED, storage_problems
+from ai_on_eks.serving.weights import UNPINNED, compiled_prefix, storage_problems
 
 FETCH_IMAGE_KEY = "weights-fetch"
 
@@ -74,6 +74,7 @@ def build_workload(plan: Plan, platform: Platform, images: Mapping[str, ImageRef
         service_account=descriptor.name,
         priority=plan.seat.priority,
         warnings=(*unpinned_warnings(used_images), *_revision_warnings(plan)),
+        compile_cache=compiled_prefix(descriptor) if placement.engine.memory.programs is not None else None,
     )
 
 

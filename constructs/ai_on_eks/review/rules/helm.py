@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -17,6 +18,9 @@ NVIDIA_PLUGIN = "nvidia-device-plugin"
 NEURON_PLUGIN = "neuron-device-plugin"
 NEURON_CHART = "neuron-helm-chart"
 OPERATOR = "gpu-operator"
+
+NEURON_CHART_SCHEDULER = "v1.31.12-eks-1-31-30"
+"""Tag of the second scheduler where the values name none (neuron-helm-chart 1.10.0, 2026-09)."""
 
 EFA_CLASH = ("0.19.0", "0.19.1", "0.19.2")
 """They mount all of /dev/infiniband by default (EKS user guide, device-management-efa)."""
@@ -132,6 +136,24 @@ def _runs_neuron_plugin(spec: Any) -> bool:
     return any(NEURON_PLUGIN in str(dig(one, "image")) for one in containers)
 
 
+def _scheduler_version(release: Resource) -> Iterator[str]:
+    """The scheduler may be one minor version older than the API server; the cluster may stand elsewhere."""
+    values = _values(release)
+    if _chart(release) != NEURON_CHART or not _on(values, "scheduler", default=False):
+        return
+    tag = dig(values, "scheduler", "customScheduler", "image", "tag") or NEURON_CHART_SCHEDULER
+    minor = _minor(tag)
+    for cluster in release.template.assembly.of_type("AWS::EKS::Cluster"):
+        version = _minor(cluster.get("Version"))
+        if minor is not None and version is not None and not 0 <= version - minor <= 1:
+            yield f"kube-scheduler {tag} for Kubernetes {cluster.get('Version')}"
+
+
+def _minor(version: Any) -> int | None:
+    found = re.match(r"v?1\.(\d+)", version) if isinstance(version, str) else None
+    return int(found[1]) if found else None
+
+
 def _clashing_plugin(release: Resource) -> Iterator[str]:
     version = release.get("Version")
     if _chart(release) == NVIDIA_PLUGIN and isinstance(version, str) and version.removeprefix("v") in EFA_CLASH:
@@ -171,5 +193,10 @@ RULES = (
         "neuron-plugin-twice", _RELEASE, "two owners of the Neuron device plugin",
         "Both advertise the same cores. CDK's own node groups add an old one unasked.", "remove one of the two",
         _neuron_twice,
+    ),
+    Rule(
+        "neuron-scheduler-version", _RELEASE, "a second scheduler of another Kubernetes version than the cluster",
+        "The Neuron chart brings 1.31 unless told otherwise; a scheduler may be one minor version older, never newer.",
+        "set scheduler.customScheduler.image.tag to one of the cluster's version", _scheduler_version,
     ),
 )  # fmt: skip

@@ -18,6 +18,8 @@ _PINNED = re.compile(r"@sha256:[0-9a-f]{64}$")
 _TAG = re.compile(r":([\w][\w.-]*)$")
 _FLOATING_TAGS = frozenset({"latest", "main", "master", "nightly", "dev", "edge", "stable"})
 
+NEURON_PREFIX = "aws.amazon.com/neuron"
+
 GROUP_WORKERS = ("worker",)
 """Roles whose pods serve nobody and wait for their leader."""
 
@@ -52,11 +54,20 @@ def _differ(one: Any, other: Any) -> bool:
 
 def _neuron_units(pod: Pod) -> Iterator[str]:
     for container in pod.containers():
-        names = {name for name in _asked(container) if name.startswith("aws.amazon.com/neuron")}
+        names = {name for name in _asked(container) if name.startswith(NEURON_PREFIX)}
         if "aws.amazon.com/neurondevice" in names:
             yield f"{_name(container)}: aws.amazon.com/neurondevice is no longer advertised"
         if len(names) > 1:
             yield f"{_name(container)}: {' and '.join(sorted(names))} in one container"
+
+
+def _neuron_scheduler(pod: Pod) -> Iterator[str]:
+    if pod.spec.get("schedulerName") not in (None, "default-scheduler"):
+        return
+    for container in pod.main_containers():
+        counts = [_amount(count) for name, count in _limits(container).items() if name.startswith(NEURON_PREFIX)]
+        if any(count is not None and count > 1 for count in counts):
+            yield f"{_name(container)}: several Neuron devices or cores by a scheduler that only counts them"
 
 
 def _efa_pages(pod: Pod) -> Iterator[str]:
@@ -242,6 +253,11 @@ RULES = (
         "pod-neuron-units", _POD, "Neuron devices and cores in one container, or the retired name",
         "The plugin advertises the same hardware under both names, and neurondevice no more.",
         "ask for aws.amazon.com/neuron or for aws.amazon.com/neuroncore", _neuron_units,
+    ),
+    Rule(
+        "pod-neuron-scheduler", _POD, "several Neuron devices without the scheduler that knows how they are joined",
+        "The kubelet refuses devices that lie apart, and the pod fails after it was placed.",
+        "set schedulerName to the second scheduler of the Neuron chart (my-scheduler)", _neuron_scheduler,
     ),
     Rule(
         "pod-efa-hugepages", _POD, "EFA without huge pages", "libfabric falls back to slow registration or fails.",

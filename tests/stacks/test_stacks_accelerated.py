@@ -1,0 +1,95 @@
+"""Whole platforms with each kind of accelerator: offline, and clean for every checker."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import stacks_samples as samples
+from aws_cdk import Validations
+from cdk_nag import AwsSolutionsChecks
+from test_stacks_checkers import ACCEPTED_WARNINGS, RUN_CFN_LINT
+from test_stacks_nag import ACCEPTED, rule
+
+from ai_on_eks.catalog.loading import load_catalog
+from ai_on_eks.placement.types import CapacityRequest
+from ai_on_eks.review.rules.checking import findings
+from ai_on_eks.review.rules.synth import read_synth
+from stacks.application import Deployment, build_app
+
+pytest_plugins = ["stacks_fixtures"]
+
+Template = dict[str, Any]
+
+
+def request(name: str, **changes: Any) -> CapacityRequest:
+    return samples.request(load_catalog("us-east-1").instance_type(name), **changes)
+
+
+PLATFORMS: dict[str, tuple[CapacityRequest, ...]] = {
+    "gpu": (request("g6e.12xlarge"), request("p5.4xlarge"), request("g7e.2xlarge")),
+    "inferentia": (request("inf2.xlarge"), request("inf2.48xlarge")),
+    "trainium": (request("trn1.32xlarge"), request("trn2.48xlarge")),
+    "mixed": (request("g6e.xlarge"), request("inf2.8xlarge"), request("c7i.4xlarge")),
+}
+
+
+def folder_of(synthesize: Callable[[Deployment], Path], kind: str) -> Path:
+    return synthesize(samples.deployment(*PLATFORMS[kind]))
+
+
+def template(folder: Path, unit: str) -> Template:
+    document: Template = json.loads((folder / f"ai-{unit}.template.json").read_text(encoding="utf-8"))
+    return document
+
+
+def of_type(document: Template, kind: str) -> list[dict[str, Any]]:
+    return [one["Properties"] for one in document["Resources"].values() if one["Type"] == kind]
+
+
+@pytest.mark.parametrize("kind", PLATFORMS)
+def test_given_a_kind_of_accelerator_when_synthesized_then_no_checker_objects(
+    synthesize: Callable[[Deployment], Path], kind: str
+) -> None:
+    folder = folder_of(synthesize, kind)
+    assert findings(read_synth(folder)) == ()
+    assert "missing" not in json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+    changed = [str(folder / f"ai-{unit}.template.json") for unit in ("capacity", "addons")]
+    lint = [sys.executable, "-c", RUN_CFN_LINT, "--format", "json", *changed]
+    found = json.loads(subprocess.run(lint, capture_output=True, text=True, check=False).stdout)
+    assert [item for item in found if item["Rule"]["Id"] not in ACCEPTED_WARNINGS] == []
+
+
+def test_given_all_of_them_when_judged_by_cdk_nag_then_it_finds_what_the_default_platform_has(tmp_path: Path) -> None:
+    everything = {one.name: one for requests in PLATFORMS.values() for one in requests}
+    app = build_app(samples.deployment(*everything.values()), samples.charts, outdir=str(tmp_path), validate=False)
+    Validations.of(app).add_plugins(AwsSolutionsChecks(app))
+    with pytest.raises(Exception, match="validation"):
+        app.synth()
+    report = json.loads((tmp_path / "validation-report.json").read_text(encoding="utf-8"))
+    (nag,) = [plugin for plugin in report["pluginReports"] if plugin["pluginName"] == "AwsSolutions"]
+    assert {rule(violation["ruleName"]) for violation in nag["violations"]} <= set(ACCEPTED)
+
+
+def test_given_neuron_nodes_when_synthesized_then_the_chart_comes_from_a_registry_into_the_namespace_it_expects(
+    synthesize: Callable[[Deployment], Path],
+) -> None:
+    addons = template(folder_of(synthesize, "inferentia"), "addons")
+    (chart,) = of_type(addons, "Custom::AWSCDK-EKS-HelmChart")
+    assert chart["Repository"] == "oci://public.ecr.aws/neuron/neuron-helm-chart"
+    assert (chart["Chart"], chart["Version"]) == ("neuron-helm-chart", "1.10.0")
+    assert chart["Namespace"] == "neuron-healthcheck-system"
+    (namespace,) = of_type(addons, "Custom::AWSCDK-EKS-KubernetesResource")
+    assert '"pod-security.kubernetes.io/enforce":"privileged"' in json.dumps(namespace["Manifest"]).replace("\\", "")
+
+
+def test_given_both_vendors_when_synthesized_then_each_has_its_chart(
+    synthesize: Callable[[Deployment], Path],
+) -> None:
+    charts = of_type(template(folder_of(synthesize, "mixed"), "addons"), "Custom::AWSCDK-EKS-HelmChart")
+    assert sorted(chart["Chart"] for chart in charts) == ["gpu-operator", "neuron-helm-chart"]
