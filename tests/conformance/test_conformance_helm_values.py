@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
-from ai_on_eks.aws import gpu_operator, neuron_chart
+from ai_on_eks.aws import efa_chart, gpu_operator, neuron_chart
 from ai_on_eks.catalog.loading import load_catalog
 from ai_on_eks.descriptors.platform import Network, Platform
 from ai_on_eks.placement.types import CapacityRequest
@@ -63,6 +64,16 @@ def test_every_value_of_the_gpu_operator_is_one_of_its_chart(shared: Path) -> No
 
     assert values
     assert unknown_keys(values, known) == []
+
+
+def test_every_value_of_the_efa_plugin_is_one_of_its_chart(shared: Path) -> None:
+    known = frozenset((shared / "chart-values" / "aws-efa-k8s-device-plugin.txt").read_text(encoding="utf-8").split())
+
+    values = efa_chart.values([replace(request("p5.48xlarge"), efa=True)])
+
+    assert values["supportedInstanceLabels"]["values"] == ["p5.48xlarge"]
+    # labels of our own stand below nodeSelector, which the chart leaves empty
+    assert unknown_keys({**values, "nodeSelector": {}}, known) == []
 
 
 def keys_of(document: dict[str, Any], prefix: str = "") -> Iterator[str]:

@@ -11,9 +11,10 @@ from ai_on_eks.catalog.loading import Catalog
 from ai_on_eks.descriptors.architectures import build_inventory
 from ai_on_eks.descriptors.platform import Platform
 from ai_on_eks.descriptors.schema import Descriptor, Storage
-from ai_on_eks.placement.capacity import ROOT_VOLUME_MARGIN_GIB, capacity_requests
+from ai_on_eks.errors import InputError
+from ai_on_eks.placement.capacity import ROOT_VOLUME_MARGIN_GIB, capacity_requests, exchanges_over_efa
 from ai_on_eks.placement.fleet.planning import plan_fleet
-from ai_on_eks.placement.fleet.types import FleetPlan
+from ai_on_eks.placement.fleet.types import FleetGroup, FleetPlan
 from ai_on_eks.placement.planning import plan_model
 from ai_on_eks.placement.types import CapacityRequest, Placement
 from ai_on_eks.units import GIB
@@ -121,3 +122,60 @@ def test_a_model_without_a_placement_asks_for_nothing(fleet: FleetPlan, platform
 def test_an_image_without_a_size_is_an_error_not_a_guess(fleet: FleetPlan) -> None:
     with pytest.raises(KeyError):
         capacity_requests(fleet, {})
+
+
+def spanning(
+    models: dict[str, Descriptor],
+    catalog: Catalog,
+    platform: Platform,
+    instance_type: str,
+    groups: tuple[FleetGroup, ...],
+) -> FleetPlan:
+    """A pool with one model whose only replica takes two of its nodes, bought as `groups` say."""
+    here = only(catalog, [instance_type])
+    model = models["llama-3-1-8b-instruct"]
+    fleet = plan_fleet([plan_model(model, build_inventory(model), here, platform)], platform, here)
+    (pool,) = fleet.pools
+    (member,) = pool.members
+    placed = replace(member.placement, nodes_per_replica=2, nodes=2)
+    return replace(fleet, pools=(replace(pool, groups=groups, members=(replace(member, placement=placed),)),))
+
+
+BOUGHT = FleetGroup("bought", 1, ("us-east-1a", "us-east-1b"), None, 1.0)
+PAID = FleetGroup("paid", 1, ("us-east-1b",), RESERVATION, 0.0)
+
+
+def test_nodes_that_a_replica_spans_exchange_over_efa_and_stand_in_one_zone(
+    models: dict[str, Descriptor], catalog: Catalog, platform: Platform
+) -> None:
+    (request,) = capacity_requests(spanning(models, catalog, platform, "g6e.12xlarge", (BOUGHT,)), AnyImage())
+    assert (request.efa, request.zones) == (True, ("us-east-1a",))
+
+
+def test_bought_nodes_stand_in_the_zone_of_the_reserved_ones_that_they_share_replicas_with(
+    models: dict[str, Descriptor], catalog: Catalog, platform: Platform
+) -> None:
+    requests = capacity_requests(spanning(models, catalog, platform, "g6e.12xlarge", (BOUGHT, PAID)), AnyImage())
+    assert [(request.efa, request.zones) for request in requests] == [(True, ("us-east-1b",))] * 2
+
+
+def test_reservations_of_two_zones_cannot_share_a_replica(
+    models: dict[str, Descriptor], catalog: Catalog, platform: Platform
+) -> None:
+    elsewhere = replace(PAID, name="elsewhere", zones=("us-east-1c",))
+    with pytest.raises(InputError) as caught:
+        capacity_requests(spanning(models, catalog, platform, "g6e.12xlarge", (PAID, elsewhere)), AnyImage())
+    assert [problem.code for problem in caught.value.problems] == ["efa-zones-apart"]
+
+
+def test_stages_on_a_type_without_adapters_need_none_and_tensor_parallelism_does(
+    models: dict[str, Descriptor], catalog: Catalog, platform: Platform
+) -> None:
+    (pool,) = spanning(models, catalog, platform, "g6e.xlarge", (BOUGHT,)).pools
+    staged = replace(pool.members[0].placement, tensor_parallel=1, pipeline_parallel=2)
+    assert exchanges_over_efa(staged) is False
+    assert exchanges_over_efa(replace(staged, tensor_parallel=2, pipeline_parallel=1)) is True
+
+
+def test_replicas_on_one_node_need_no_fabric(fleet: FleetPlan) -> None:
+    assert not any(request.efa for request in capacity_requests(fleet, AnyImage()))

@@ -88,8 +88,13 @@ def distributed() -> Sample:
             {**self_rule, "DestinationSecurityGroupId": {"Fn::GetAtt": ["Nodes", "GroupId"]}},
         ),
         "Near": one("AWS::EC2::PlacementGroup", {"Strategy": "cluster"}),
-        "Template": one("AWS::EC2::LaunchTemplate", {"LaunchTemplateData": _efa_data()}),
+        "Template": one("AWS::EC2::LaunchTemplate", {"LaunchTemplateData": {**_efa_data(), **_block_data()}}),
         "Group": one("AWS::EKS::Nodegroup", _block_group()),
+        "NearTemplate": one(
+            "AWS::EC2::LaunchTemplate",
+            {"LaunchTemplateData": {**_efa_data(), "Placement": {"GroupName": {"Ref": "Near"}}}},
+        ),
+        "NearGroup": one("AWS::EKS::Nodegroup", _near_group()),
         "LustreGroup": one(
             "AWS::EC2::SecurityGroup", {"GroupDescription": "lustre", "SecurityGroupIngress": lustre_ports}
         ),
@@ -139,7 +144,6 @@ def _efa_data() -> Json:
         for card in range(16)
     ]
     return {
-        "InstanceType": "p5en.48xlarge",
         "MetadataOptions": {"HttpTokens": "required", "HttpPutResponseHopLimit": 1},
         "BlockDeviceMappings": [
             {
@@ -147,11 +151,25 @@ def _efa_data() -> Json:
                 "Ebs": {"Encrypted": True, "VolumeType": "gp3", "VolumeSize": 300, "Iops": 8000, "Throughput": 1000},
             }
         ],
-        "InstanceMarketOptions": {"MarketType": "capacity-block"},
-        "CapacityReservationSpecification": {"CapacityReservationTarget": {"CapacityReservationId": "cr-1"}},
-        "Placement": {"GroupName": {"Ref": "Near"}},
         "NetworkInterfaces": [{**place, "Groups": [{"Fn::GetAtt": ["Nodes", "GroupId"]}]} for place in (first, *efa)],
     }
+
+
+def _block_data() -> Json:
+    return {
+        "InstanceType": "p5en.48xlarge",
+        "InstanceMarketOptions": {"MarketType": "capacity-block"},
+        "CapacityReservationSpecification": {"CapacityReservationTarget": {"CapacityReservationId": "cr-1"}},
+    }
+
+
+def _near_group() -> Json:
+    bought = {
+        "CapacityType": "ON_DEMAND",
+        "InstanceTypes": ["p5en.48xlarge"],
+        "LaunchTemplate": {"Id": {"Ref": "NearTemplate"}, "Version": "1"},
+    }
+    return {**_block_group(), **bought}
 
 
 def _block_group() -> Json:

@@ -35,6 +35,18 @@ PLATFORMS: dict[str, tuple[CapacityRequest, ...]] = {
     "gpu": (request("g6e.12xlarge"), request("p5.4xlarge"), request("g7e.2xlarge")),
     "inferentia": (request("inf2.xlarge"), request("inf2.48xlarge")),
     "trainium": (request("trn1.32xlarge"), request("trn2.48xlarge")),
+    "fabric": (
+        request("p5en.48xlarge", efa=True, nodes=2, zones=("us-east-1b",)),
+        request("trn2.48xlarge", efa=True, nodes=2, zones=("us-east-1c",)),
+        request(
+            "p6-b300.48xlarge",
+            efa=True,
+            nodes=2,
+            zones=("us-east-1a",),
+            capacity_type="capacity-block",
+            reservation_id="cr-0123456789abcdef0",
+        ),
+    ),
     "mixed": (request("g6e.xlarge"), request("inf2.8xlarge"), request("c7i.4xlarge")),
 }
 
@@ -86,6 +98,21 @@ def test_given_neuron_nodes_when_synthesized_then_the_chart_comes_from_a_registr
     assert chart["Namespace"] == "neuron-healthcheck-system"
     (namespace,) = of_type(addons, "Custom::AWSCDK-EKS-KubernetesResource")
     assert '"pod-security.kubernetes.io/enforce":"privileged"' in json.dumps(namespace["Manifest"]).replace("\\", "")
+
+
+def test_given_replicas_that_span_nodes_when_synthesized_then_only_the_cluster_exports_more(
+    synthesize: Callable[[Deployment], Path],
+) -> None:
+    """GIVEN the fabric refers to the cluster's security group THEN that is an attribute, and nothing is looked up."""
+    capacity = template(folder_of(synthesize, "fabric"), "capacity")
+    assert len(of_type(capacity, "AWS::EC2::PlacementGroup")) == 3
+    own = [
+        one["Groups"]
+        for data in of_type(capacity, "AWS::EC2::LaunchTemplate")
+        for one in data["LaunchTemplateData"].get("NetworkInterfaces", [])
+        if one["InterfaceType"] == "interface"
+    ]
+    assert [[next(iter(group)) for group in groups] for groups in own] == [["Fn::ImportValue", "Fn::GetAtt"]] * 3
 
 
 def test_given_both_vendors_when_synthesized_then_each_has_its_chart(

@@ -17,6 +17,7 @@ from aws_cdk import CfnTag, Fn
 from aws_cdk import aws_ec2 as ec2
 from constructs import Construct
 
+from ai_on_eks.aws.efa import EfaFabric
 from ai_on_eks.aws.user_data import al2023_user_data
 from ai_on_eks.catalog.types import InstanceType
 from ai_on_eks.units import GIB
@@ -41,8 +42,8 @@ HOP_LIMIT = 1
 
 
 class NodeLaunchTemplate(Construct):
-    """The launch template of one managed node group. It names no image, subnet or profile, and no type unless a
-    capacity block needs it: EKS adds those."""
+    """The launch template of one managed node group. It names no image, subnet or profile, no type unless a capacity
+    block needs it, and no interface unless the nodes share a fabric: EKS adds those."""
 
     def __init__(
         self,
@@ -56,6 +57,7 @@ class NodeLaunchTemplate(Construct):
         tags: Mapping[str, str],
         reservation_id: str | None = None,
         capacity_block: bool = False,
+        fabric: EfaFabric | None = None,
     ) -> None:
         super().__init__(scope, id)
         local_disks = uses_local_disks(instance_type, root_volume_gib)
@@ -88,6 +90,8 @@ class NodeLaunchTemplate(Construct):
                 if capacity_block
                 else None,
                 instance_type=instance_type.name if capacity_block else None,
+                network_interfaces=fabric.interfaces(instance_type) if fabric else None,
+                placement=fabric.placement(reservation_id) if fabric else None,
             ),
         )
 

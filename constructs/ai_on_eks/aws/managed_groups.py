@@ -4,13 +4,19 @@ from __future__ import annotations
 
 from constructs import Construct
 
+from ai_on_eks.aws.efa import EfaFabric
 from ai_on_eks.aws.node_groups import NodeGroup, NodeRole
 from ai_on_eks.aws.node_needs import NodeNeeds
 
 
 def managed_groups(scope: Construct, needs: NodeNeeds) -> None:
-    """One group for cluster services and one for each capacity request, with one role."""
+    """One group for cluster services and one for each capacity request, with one role, and a fabric for each pool whose
+    replicas span nodes."""
     role = NodeRole(scope, "NodeRole").role
+    fabrics = {
+        pool: EfaFabric(scope, f"{pool}-fabric", pool=pool, cluster=needs.cluster, vpc=needs.vpc)
+        for pool in sorted({spec.pool for spec in needs.models if spec.efa})
+    }
     for spec in (needs.system, *needs.models):
         NodeGroup(
             scope,
@@ -21,4 +27,5 @@ def managed_groups(scope: Construct, needs: NodeNeeds) -> None:
             role=role,
             platform_name=needs.platform.name,
             tags=needs.tags,
+            fabric=fabrics.get(spec.pool),
         )

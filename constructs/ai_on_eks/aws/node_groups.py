@@ -7,10 +7,8 @@ replaces a node in place (strategy MINIMAL, one at a time): the other strategy s
 first, which often cannot be had and is never in the budget.
 
 The L2 node group is not used: it refuses p5, p6, g7e and trn types and gives others the withdrawn Amazon Linux 2.
-EKS itself adds the access entry of a managed group's role, and attaches the cluster's security group. That group lets
-nodes send everything to nodes by a rule that names the group itself, which EFA needs ("all to 0.0.0.0/0" does not cover
-it): EKS makes the rule with the group, and a second one like it would fail the deployment (EKS user guide,
-sec-group-reqs, default cluster security group, 2026-11).
+EKS itself adds the access entry of a managed group's role, and attaches the cluster's security group to nodes whose
+launch template names no interface.
 """
 
 from __future__ import annotations
@@ -23,9 +21,10 @@ from aws_cdk import aws_eks_v2 as eks
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
+from ai_on_eks.aws.efa import EfaFabric
 from ai_on_eks.aws.gpu_operator import partition_labels
 from ai_on_eks.aws.launch_template import NodeLaunchTemplate
-from ai_on_eks.catalog.taints import CAPACITY_LABEL, TAINT_VALUE, taint_key
+from ai_on_eks.catalog.taints import CAPACITY_LABEL, EFA_LABEL, EFA_LABEL_VALUE, TAINT_VALUE, taint_key
 from ai_on_eks.catalog.types import InstanceType
 from ai_on_eks.errors import InputError, Problem
 from ai_on_eks.placement.types import CapacityRequest
@@ -55,7 +54,8 @@ class NodeGroupSpec:
     pool            value of the nodes' capacity label, by which pods find them; several groups can make up a pool
     reservation_id  capacity reservation that the instances are started in; None where they are bought by the hour
     taint_key       None where any pod may land
-    labels          further ones: how the accelerators are divided
+    labels          further ones: how the accelerators are divided, and that there are adapters
+    efa             nodes of the pool exchange over Elastic Fabric Adapters
     """
 
     name: str
@@ -70,6 +70,7 @@ class NodeGroupSpec:
     taint_key: str | None
     update_strategy: str
     labels: Mapping[str, str] = field(default_factory=dict)
+    efa: bool = False
 
 
 class NodeRole(Construct):
@@ -99,6 +100,7 @@ class NodeGroup(Construct):
         role: iam.IRole,
         platform_name: str,
         tags: Mapping[str, str],
+        fabric: EfaFabric | None = None,
     ) -> None:
         super().__init__(scope, id)
         template = NodeLaunchTemplate(
@@ -111,6 +113,7 @@ class NodeGroup(Construct):
             tags=tags,
             reservation_id=spec.reservation_id,
             capacity_block=spec.capacity_type == CAPACITY_BLOCK,
+            fabric=fabric,
         )
         self.resource = eks.CfnNodegroup(
             self,
@@ -174,10 +177,16 @@ def capacity_spec(request: CapacityRequest, platform_zones: Sequence[str]) -> No
             reservation_id=request.reservation_id,
             taint_key=taint_key(request.instance_type),
             update_strategy="MINIMAL",
-            labels={} if request.partition is None else partition_labels(request.partition),
+            labels=_labels(request),
+            efa=request.efa,
         ),
         path=f"capacity request {request.name}",
     )
+
+
+def _labels(request: CapacityRequest) -> dict[str, str]:
+    divided = {} if request.partition is None else partition_labels(request.partition)
+    return divided | ({EFA_LABEL: EFA_LABEL_VALUE} if request.efa else {})
 
 
 def private_subnets(vpc: ec2.IVpc, zones: Sequence[str]) -> list[ec2.ISubnet]:

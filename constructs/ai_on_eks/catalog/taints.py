@@ -12,6 +12,10 @@ from ai_on_eks.catalog.types import InstanceType
 CAPACITY_LABEL = "ai-on-eks/capacity"
 """Its value is the name of the pool of nodes, which pods name where an instance type is in several."""
 
+EFA_LABEL = "ai-on-eks/efa"
+EFA_LABEL_VALUE = "present"
+"""On nodes that have Elastic Fabric Adapters attached: a type that could have them is started without otherwise."""
+
 TAINT_VALUE = "present"
 MODELS_TAINT_KEY = "ai-on-eks/models"
 """On nodes without an accelerator."""

@@ -4,6 +4,8 @@
     root volume = (2 × images + disk of the pods that can meet on a node + a margin) ÷ share the kubelet uses
     disk of the pods = the most that replicas of the pool's models can need together with the accelerators of one node
 
+zone        of nodes that exchange over EFA: one, that of the pool's reservation where it has one
+
 What is needed is the same where a type's own NVMe disks hold it instead; who starts the node decides that.
 
 Models share the nodes of a pool, and the scheduler may put together what the plan did not: so any pods that find
@@ -16,8 +18,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from math import ceil
 
+from ai_on_eks.errors import InputError, Problem
 from ai_on_eks.placement.fleet.types import FleetGroup, FleetPlan, FleetPool
-from ai_on_eks.placement.types import CapacityRequest, Placement
+from ai_on_eks.placement.types import CapacityRequest, Placement, ranks_per_node
 from ai_on_eks.units import GIB, ceil_div
 
 ROOT_VOLUME_MARGIN_GIB = 20
@@ -37,22 +40,60 @@ def capacity_requests(fleet: FleetPlan, image_bytes: Mapping[str, int]) -> tuple
 
     `image_bytes` gives the unpacked size of each image key; a missing key is a KeyError, not a guess.
     """
-    requests = [_request(pool, group, image_bytes) for pool in fleet.pools for group in pool.groups]
+    requests = [request for pool in fleet.pools for request in _requests(pool, image_bytes)]
     return tuple(sorted(requests, key=lambda request: request.name))
 
 
-def _request(pool: FleetPool, group: FleetGroup, image_bytes: Mapping[str, int]) -> CapacityRequest:
+def _requests(pool: FleetPool, image_bytes: Mapping[str, int]) -> list[CapacityRequest]:
+    efa = any(exchanges_over_efa(member.placement) for member in pool.members)
+    zone = _common_zone(pool) if efa else None
+    return [
+        _request(pool, group, group.zones if zone is None else (zone,), image_bytes, efa=efa) for group in pool.groups
+    ]
+
+
+def exchanges_over_efa(placement: Placement) -> bool:
+    """Whether a replica spans nodes that have adapters, or would be too slow without: stages hand on little, tensor
+    parallelism everything."""
+    if placement.nodes_per_replica == 1:
+        return False
+    needs = placement.tensor_parallel > ranks_per_node(placement.instance_type)
+    return needs or placement.instance_type.efa_interfaces > 0
+
+
+def _common_zone(pool: FleetPool) -> str | None:
+    """The one zone of a pool's nodes; None where no zone offers the type, which is told elsewhere."""
+    reserved = sorted({zone for group in pool.groups if group.reservation_id is not None for zone in group.zones})
+    if len(reserved) > 1:
+        raise InputError(
+            Problem(
+                code="efa-zones-apart",
+                message=f"replicas on {pool.instance_type.name} span nodes, and its reservations lie in "
+                f"{' and '.join(reserved)}: EFA does not cross zones",
+                path="capacity.reservations",
+                value=reserved,
+                fix="name the reservations of one zone only",
+            )
+        )
+    bought = [zone for group in pool.groups for zone in group.zones]
+    return next(iter([*reserved, *bought]), None)
+
+
+def _request(
+    pool: FleetPool, group: FleetGroup, zones: tuple[str, ...], image_bytes: Mapping[str, int], *, efa: bool
+) -> CapacityRequest:
     return CapacityRequest(
         name=group.name,
         instance_type=pool.instance_type,
         capacity_type=pool.capacity_type,
         nodes=group.nodes,
-        zones=group.zones,
+        zones=zones,
         root_volume_gib=_root_volume_gib(pool, image_bytes),
         models=tuple(sorted(member.model for member in pool.members)),
         pool=pool.name,
         reservation_id=group.reservation_id,
         partition=pool.partition,
+        efa=efa,
     )
 
 

@@ -193,6 +193,7 @@ class CapacityRequest:
     pool             capacity label of the nodes: pods of its models may lie on any node with it
     reservation_id   of the capacity reservation that the nodes are started in; None = bought by the hour
     partition        how each accelerator is divided; None = whole
+    efa              replicas span nodes and exchange over Elastic Fabric Adapters: all nodes of the pool in one zone
     root_volume_gib  images × 2 + ephemeral storage of the pods + margin, within the kubelet's thresholds
     models           names, sorted
     """
@@ -207,6 +208,7 @@ class CapacityRequest:
     pool: str
     reservation_id: str | None = None
     partition: Partition | None = None
+    efa: bool = False
 
 
 def ranks_per_accelerator(accelerator: Accelerator) -> int:

@@ -147,10 +147,24 @@ def _interface_count(template: Resource) -> Iterator[str]:
         yield f"network card {beyond[0]:g}, {kind.name} has {kind.network_cards} from 0"
 
 
+def _placement(template: Resource) -> Any:
+    return dig(_data(template), "Placement", "GroupName") or dig(_data(template), "Placement", "GroupId")
+
+
+def _is_reserved(template: Resource) -> bool:
+    target = dig(_data(template), "CapacityReservationSpecification", "CapacityReservationTarget")
+    return target is not None or _is_block(template)
+
+
+def _is_block(template: Resource) -> bool:
+    return bool(dig(_data(template), "InstanceMarketOptions", "MarketType") == "capacity-block")
+
+
 def _placement_group(template: Resource) -> Iterator[str]:
-    if not has_efa(template):
+    """Reserved instances stand where their reservation was made; another rule is about them."""
+    if not has_efa(template) or _is_reserved(template):
         return
-    named = dig(_data(template), "Placement", "GroupName") or dig(_data(template), "Placement", "GroupId")
+    named = _placement(template)
     if named is None:
         yield "EFA without a placement group"
         return
@@ -158,6 +172,28 @@ def _placement_group(template: Resource) -> Iterator[str]:
     strategy = group.get("Strategy") if group else "cluster"
     if strategy != "cluster" and not isinstance(strategy, Unknown):
         yield f"the placement group's strategy is {strategy or 'left to EC2'}"
+
+
+def _reserved_elsewhere(template: Resource) -> Iterator[str]:
+    named = _placement(template)
+    if named is None or not _is_reserved(template):
+        return
+    if _is_block(template):
+        yield "a capacity block is asked for in a placement group"
+    elif template.template.follow(named, "AWS::EC2::PlacementGroup"):
+        yield "the reservation was not made in the placement group, which is newer than it"
+
+
+def _security_groups(template: Resource) -> Iterator[str]:
+    """EKS attaches the cluster's group only to nodes whose template names no interface."""
+    interfaces = _interfaces(template)
+    if not interfaces:
+        return
+    if is_given(_data(template), "SecurityGroupIds"):
+        yield "security groups are named beside the network interfaces"
+    own = [one for one in interfaces if _place(one) == (0, 0)]
+    if _groups(template) and any(dig(one, "Groups") in (None, []) for one in own):
+        yield "card 0 device 0 names no security group, and EKS adds none"
 
 
 def _efa_zones(template: Resource) -> Iterator[str]:
@@ -227,6 +263,16 @@ RULES = (
         "efa-placement", _TEMPLATE, "EFA outside a cluster placement group",
         "Nodes far apart talk slower than the adapters can.", "name a placement group of strategy cluster",
         _placement_group,
+    ),
+    Rule(
+        "efa-placement-reserved", _TEMPLATE, "reserved instances in a placement group they were not reserved in",
+        "EC2 answers that there is no capacity although the reservation is empty, and refuses it for a Capacity Block.",
+        "leave Placement out, or name the group that the reservation was made in", _reserved_elsewhere,
+    ),
+    Rule(
+        "launch-security-groups", _TEMPLATE, "network interfaces without security groups of their own",
+        "EC2 refuses groups beside interfaces, and gives one without groups the VPC's default: the node never joins.",
+        "name the cluster's security group in Groups of card 0 device 0", _security_groups,
     ),
     Rule(
         "efa-zones", _TEMPLATE, "EFA nodes in several subnets",
