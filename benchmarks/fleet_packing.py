@@ -21,7 +21,8 @@ from typing import Any
 from ai_on_eks.catalog.loading import load_catalog
 from ai_on_eks.descriptors.architectures import build_inventory
 from ai_on_eks.descriptors.loading import load_descriptor
-from ai_on_eks.descriptors.platform import Network, Platform
+from ai_on_eks.descriptors.platform import Platform
+from ai_on_eks.descriptors.platform_network import Network
 from ai_on_eks.placement.fleet.planning import plan_fleet
 from ai_on_eks.placement.planning import plan_model
 from ai_on_eks.placement.types import Plan

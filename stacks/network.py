@@ -6,7 +6,9 @@ from aws_cdk import aws_ec2 as ec2
 from constructs import Construct
 
 from ai_on_eks.aws.network import PlatformNetwork
+from ai_on_eks.aws.vpc_endpoints import PrivateEndpoints
 from ai_on_eks.descriptors.platform import Platform
+from ai_on_eks.descriptors.platform_network import InterfaceEndpoints
 from stacks.base import PlatformStack
 
 
@@ -17,4 +19,7 @@ class NetworkStack(PlatformStack):
         super().__init__(
             scope, "network", platform=platform, description="VPC, subnets and NAT of the AI platform", keeps_data=True
         )
-        self.vpc: ec2.IVpc = PlatformNetwork(self, "Network", network=platform.network).vpc
+        network = platform.network
+        self.vpc: ec2.IVpc = PlatformNetwork(self, "Network", network=network).vpc
+        if network.interface_endpoints is InterfaceEndpoints.REQUIRED:
+            PrivateEndpoints(self, "Endpoints", vpc=self.vpc, network=network)

@@ -5,8 +5,9 @@ from typing import Any
 import pytest
 from aws_templates import all_of, only, samples, template_of
 
-from ai_on_eks.aws.network import PlatformNetwork, check_network
-from ai_on_eks.descriptors.platform import NatGateways, Network
+from ai_on_eks.aws.network import PlatformNetwork, node_subnets
+from ai_on_eks.aws.network_checks import check_network
+from ai_on_eks.descriptors.platform_network import ExistingVpc, NatGateways, Network
 from ai_on_eks.errors import InputError
 
 
@@ -88,3 +89,59 @@ def test_no_lambda_is_needed_to_make_the_network() -> None:
     document = template(network())
     assert not all_of(document, "AWS::Lambda::Function")
     assert not all_of(document, "Custom::VpcRestrictDefaultSG")
+
+
+def test_without_nat_the_private_subnets_stay_what_they_are() -> None:
+    """A subnet cannot be replaced while nodes are in it."""
+    private = {name: item for name, item in subnets(template(network())).items() if "Private" in name}
+    assert subnets(template(network(nat_gateways=NatGateways.NONE))) == private
+
+
+def test_nodes_lie_in_the_second_range_where_there_is_one() -> None:
+    document = template(network(cidr="10.9.0.0/24", secondary_cidr="100.64.0.0/16"))
+    by_kind = {name: block for name, (_zone, block) in subnets(document).items()}
+    assert sorted(block for name, block in by_kind.items() if "Private" in name) == [
+        "100.64.0.0/19", "100.64.32.0/19", "100.64.64.0/19",
+    ]  # fmt: skip
+    assert all(block.startswith("10.9.0.") for name, block in by_kind.items() if "Public" in name)
+    ((name, added),) = all_of(document, "AWS::EC2::VPCCidrBlock").items()
+    assert added["Properties"]["CidrBlock"] == "100.64.0.0/16"
+    private = [item for key, item in all_of(document, "AWS::EC2::Subnet").items() if "Private" in key]
+    assert all(name in item["DependsOn"] for item in private)
+
+
+@pytest.mark.parametrize("cidr", ["10.9.0.0/20", "10.9.0.0/24"])
+def test_a_small_block_is_enough_beside_a_second_range(cidr: str) -> None:
+    check_network(network(cidr=cidr, secondary_cidr="100.64.0.0/16"))
+    six = tuple(f"us-east-1{letter}" for letter in "abcdef")
+    assert len(subnets(template(network(cidr=cidr, secondary_cidr="100.64.0.0/16", availability_zones=six)))) == 12
+
+
+def test_a_zone_that_takes_no_control_plane_is_refused_where_its_id_is_given() -> None:
+    check_network(network(zone_ids={"us-east-1a": "use1-az4"}))
+    with pytest.raises(InputError) as caught:
+        check_network(network(zone_ids={"us-east-1a": "use1-az4", "us-east-1c": "use1-az3"}))
+    (problem,) = caught.value.problems
+    assert (problem.code, problem.path) == ("zone-without-control-plane", "network.zone_ids.us-east-1c")
+
+
+EXISTING = ExistingVpc(
+    vpc_id="vpc-0123456789abcdef0",
+    cidr="10.20.0.0/16",
+    private_subnet_ids={zone: f"subnet-0123456789abcdef{index}" for index, zone in enumerate(samples.ZONES)},
+)
+
+
+def test_a_vpc_that_stands_is_used_as_it_is_and_nothing_is_looked_up() -> None:
+    built: list[PlatformNetwork] = []
+    value = network(existing_vpc=EXISTING)
+    document = template_of(
+        lambda stack: built.append(PlatformNetwork(stack, "Network", network=value)), samples.platform(network=value)
+    )
+    # A template without a resource is refused, so one stands in that does nothing.
+    assert [item["Type"] for item in document["Resources"].values()] == ["AWS::CloudFormation::WaitConditionHandle"]
+    (made,) = built
+    assert made.vpc.vpc_id == EXISTING.vpc_id
+    assert [(subnet.availability_zone, subnet.subnet_id) for subnet in node_subnets(made.vpc)] == list(
+        EXISTING.private_subnet_ids.items()
+    )

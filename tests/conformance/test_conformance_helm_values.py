@@ -12,7 +12,8 @@ import yaml
 
 from ai_on_eks.aws import efa_chart, gpu_operator, neuron_chart
 from ai_on_eks.catalog.loading import load_catalog
-from ai_on_eks.descriptors.platform import Network, Platform
+from ai_on_eks.descriptors.platform import Platform
+from ai_on_eks.descriptors.platform_network import Network
 from ai_on_eks.placement.types import CapacityRequest
 
 PLATFORM = Platform(name="demo", region="us-east-1", network=Network(availability_zones=("us-east-1a", "us-east-1b")))

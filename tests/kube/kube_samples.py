@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from ai_on_eks.descriptors.platform import Network, Platform
+from ai_on_eks.descriptors.platform import Platform
+from ai_on_eks.descriptors.platform_network import Network
 from ai_on_eks.serving.types import Workload
 
 POD_SPEC: dict[str, Any] = {

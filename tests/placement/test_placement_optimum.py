@@ -12,7 +12,8 @@ from placement_changes import only, with_constraints, with_serving, with_targets
 from ai_on_eks.catalog.loading import Catalog, load_catalog
 from ai_on_eks.descriptors.architectures import build_inventory
 from ai_on_eks.descriptors.documents import parse_yaml, validate
-from ai_on_eks.descriptors.platform import Network, PlannedEngines, Platform
+from ai_on_eks.descriptors.platform import PlannedEngines, Platform
+from ai_on_eks.descriptors.platform_network import Network
 from ai_on_eks.descriptors.schema import Descriptor, Policy
 from ai_on_eks.placement.candidates import candidates, engines_for
 from ai_on_eks.placement.planning import plan_model

@@ -14,7 +14,8 @@ from ai_on_eks.catalog.types import (
     Vendor,
 )
 from ai_on_eks.descriptors.inventory import Activations, Inventory, Item, Operations
-from ai_on_eks.descriptors.platform import Network, Platform
+from ai_on_eks.descriptors.platform import Platform
+from ai_on_eks.descriptors.platform_network import Network
 from ai_on_eks.descriptors.schema import (
     Architecture,
     Descriptor,

@@ -6,7 +6,8 @@ from dataclasses import replace
 from typing import Any
 
 from ai_on_eks.catalog.types import Accelerator, InstanceType, PurchaseRoute, Vendor
-from ai_on_eks.descriptors.platform import Cluster, Delivery, DeliveryMode, ModelStore, Network, Platform
+from ai_on_eks.descriptors.platform import Cluster, Delivery, DeliveryMode, ModelStore, Platform
+from ai_on_eks.descriptors.platform_network import Network
 from ai_on_eks.placement.types import CapacityRequest
 from ai_on_eks.serving.types import Workload
 from ai_on_eks.units import GIB

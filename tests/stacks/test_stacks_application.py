@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 import stacks_samples as samples
 
-from ai_on_eks.descriptors.platform import Cluster, Network
+from ai_on_eks.descriptors.platform import Cluster
+from ai_on_eks.descriptors.platform_network import ExistingVpc, InterfaceEndpoints, NatGateways, Network
 from ai_on_eks.errors import InputError
 from stacks.application import Deployment
 from stacks.serving import MAX_MANIFEST_BYTES, check_size
@@ -71,6 +72,37 @@ def test_an_account_in_the_platform_file_needs_no_look_up_either(
         if artifact["type"] == "aws:cloudformation:stack"
     }
     assert environments == {"aws://111122223333/us-east-1"}
+
+
+EXISTING = ExistingVpc(
+    vpc_id="vpc-0123456789abcdef0",
+    cidr="10.20.0.0/16",
+    private_subnet_ids={zone: f"subnet-0123456789abcdef{index}" for index, zone in enumerate(samples.ZONES)},
+)
+
+
+@pytest.mark.parametrize(
+    "network",
+    [
+        {"existing_vpc": EXISTING},
+        {"existing_vpc": EXISTING, "interface_endpoints": InterfaceEndpoints.REQUIRED},
+        {"nat_gateways": NatGateways.NONE, "interface_endpoints": InterfaceEndpoints.REQUIRED},
+        {"cidr": "10.9.0.0/24", "secondary_cidr": "100.64.0.0/16"},
+    ],
+    ids=["existing", "existing with endpoints", "isolated", "second range"],
+)
+def test_no_kind_of_network_is_looked_up(synthesize: Callable[[Deployment], Path], network: dict[str, Any]) -> None:
+    described = Network(availability_zones=samples.ZONES, **network)
+    folder = synthesize(samples.deployment(account="111122223333", network=described, **samples.rendered()))
+    assert "missing" not in manifest(folder)
+    groups = [
+        item["Properties"]["Subnets"]
+        for item in json.loads((folder / "ai-capacity.template.json").read_text(encoding="utf-8"))["Resources"].values()
+        if item["Type"] == "AWS::EKS::Nodegroup"
+    ]
+    assert [len(subnets) for subnets in groups] == [3, 3, 3]
+    if "existing_vpc" in network:
+        assert groups[0] == list(EXISTING.private_subnet_ids.values())
 
 
 def test_stacks_that_keep_data_cannot_be_deleted_by_accident(applied_folder: Path) -> None:

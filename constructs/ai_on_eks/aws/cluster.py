@@ -20,6 +20,7 @@ from constructs import Construct
 
 from ai_on_eks.aws.addons import EksAddon, NodeAddons
 from ai_on_eks.aws.endpoint import endpoint_access
+from ai_on_eks.aws.network import node_subnets
 from ai_on_eks.catalog.versions import check_kubernetes, kubectl_layer, numbers
 from ai_on_eks.descriptors.platform import DeliveryMode, Platform
 
@@ -79,7 +80,7 @@ class PlatformCluster(Construct):
             cluster_name=platform.name,
             version=eks.KubernetesVersion.of(platform.cluster.kubernetes_version),
             vpc=vpc,
-            vpc_subnets=[ec2.SubnetSelection(subnet_type=ec2.SubnetType.PRIVATE_WITH_EGRESS)],
+            vpc_subnets=[ec2.SubnetSelection(subnets=node_subnets(vpc))],
             endpoint_access=endpoint,
             cluster_logging=list(LOG_TYPES),
             secrets_encryption_key=self.secrets_key,

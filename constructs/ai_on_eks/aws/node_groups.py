@@ -24,6 +24,7 @@ from constructs import Construct
 from ai_on_eks.aws.efa import EfaFabric
 from ai_on_eks.aws.gpu_operator import partition_labels
 from ai_on_eks.aws.launch_template import NodeLaunchTemplate
+from ai_on_eks.aws.network import node_subnets
 from ai_on_eks.catalog.taints import CAPACITY_LABEL, EFA_LABEL, EFA_LABEL_VALUE, TAINT_VALUE, taint_key
 from ai_on_eks.catalog.types import InstanceType
 from ai_on_eks.errors import InputError, Problem
@@ -191,7 +192,7 @@ def _labels(request: CapacityRequest) -> dict[str, str]:
 
 def private_subnets(vpc: ec2.IVpc, zones: Sequence[str]) -> list[ec2.ISubnet]:
     """The private subnets in these zones, in the VPC's order."""
-    return [subnet for subnet in vpc.private_subnets if subnet.availability_zone in zones]
+    return [subnet for subnet in node_subnets(vpc) if subnet.availability_zone in zones]
 
 
 def _taints(spec: NodeGroupSpec) -> list[eks.CfnNodegroup.TaintProperty] | None:

@@ -1,7 +1,7 @@
 """Which versions go together: Kubernetes, kubectl, Helm charts and EKS add-ons, read from `data/versions.json`.
 
-    a component fits a Kubernetes version = the version is in its list, and what is installed is not older
-    kubectl fits                          = |minor of kubectl − minor of the cluster| ≤ 1
+    a component fits = the Kubernetes version is in its list, and what is installed is not older than its least there
+    kubectl fits     = |minor of kubectl − minor of the cluster| ≤ 1
 
 No template checker knows any of this: a wrong pair deploys and fails at run time, or half-way. The file is read when it
 is first asked for, never on import.

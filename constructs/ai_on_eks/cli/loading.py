@@ -13,7 +13,8 @@ from ai_on_eks.descriptors.architectures import build_inventory
 from ai_on_eks.descriptors.documents import read_yaml
 from ai_on_eks.descriptors.inventory import Inventory
 from ai_on_eks.descriptors.loading import load_descriptor, load_platform
-from ai_on_eks.descriptors.platform import Network, Platform
+from ai_on_eks.descriptors.platform import Platform
+from ai_on_eks.descriptors.platform_network import Network
 from ai_on_eks.descriptors.schema import Descriptor
 from ai_on_eks.errors import InputError, Problem, UsageError
 

@@ -89,6 +89,11 @@ ENGINE = Form(
 INSTANCE_FAMILY = Form(r"^[a-z][a-z0-9-]{0,30}$", "an EC2 instance family", "g6e")
 QUOTA_CODE = Form(r"^L-[0-9A-Z]{8}$", "the code of a service quota: L- and eight letters or digits", "L-DB2E81BA")
 INSTANCE_TYPE = Form(r"^[a-z][a-z0-9-]*\.[a-z0-9-]+$", "an EC2 instance type", "m7i.large")
+VPC_ID = Form(r"^vpc-[0-9a-f]{8,17}$", "the id of a VPC: vpc- and hexadecimal digits", "vpc-0123456789abcdef0")
+SUBNET_ID = Form(
+    r"^subnet-[0-9a-f]{8,17}$", "the id of a subnet: subnet- and hexadecimal digits", "subnet-0123456789abcdef0"
+)
+ZONE_ID = Form(r"^[a-z]{2,}\d-az\d{1,2}$", "the id of an availability zone", "use1-az4")
 RESERVATION_ID = Form(
     r"^cr-[0-9a-f]{8,17}$", "the id of a capacity reservation: cr- and hexadecimal digits", "cr-0123456789abcdef0"
 )
@@ -98,6 +103,6 @@ FORMS = {
     for form in (
         NAME, TASK, URI, REVISION, RELATIVE_FILE, SCHEME, CIDR, KUBERNETES_VERSION, PRINCIPAL_ARN, BUCKET,
         PLATFORM_NAME, REGION, ACCOUNT, NAMESPACE, ACCELERATOR, ENGINE, INSTANCE_FAMILY, INSTANCE_TYPE, QUOTA_CODE,
-        RESERVATION_ID,
+        RESERVATION_ID, VPC_ID, SUBNET_ID, ZONE_ID,
     )
 }  # fmt: skip

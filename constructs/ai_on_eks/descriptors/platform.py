@@ -8,9 +8,9 @@ from typing import Annotated
 from pydantic import Field, StringConstraints
 
 from ai_on_eks.descriptors import patterns
+from ai_on_eks.descriptors.platform_network import Cidr, Network
 from ai_on_eks.descriptors.schema import Strict
 
-Cidr = Annotated[str, StringConstraints(pattern=patterns.CIDR.expression)]
 PrincipalArn = Annotated[str, StringConstraints(pattern=patterns.PRINCIPAL_ARN.expression)]
 Bucket = Annotated[str, StringConstraints(pattern=patterns.BUCKET.expression)]
 KubernetesVersion = Annotated[str, StringConstraints(pattern=patterns.KUBERNETES_VERSION.expression)]
@@ -39,23 +39,6 @@ class CapacityStrategy(StrEnum):
 class DeliveryMode(StrEnum):
     APPLY = "apply"
     RENDER = "render"
-
-
-class NatGateways(StrEnum):
-    ONE = "one"
-    PER_ZONE = "per-zone"
-
-
-class Network(Strict):
-    """A new VPC. Zones are named because a look-up would need credentials."""
-
-    cidr: Cidr = Field(default="10.0.0.0/16", description="IPv4 range of the VPC, /16 to /24")
-    availability_zones: tuple[str, ...] = Field(
-        min_length=2, max_length=6, description="explicit zone names in the region, such as us-east-1a"
-    )
-    nat_gateways: NatGateways = Field(
-        default=NatGateways.ONE, description="one = cheapest; per-zone = a failed zone leaves the others connected"
-    )
 
 
 class Cluster(Strict):

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from ai_on_eks.descriptors.platform import Network, Platform, Reservation
+from ai_on_eks.descriptors.network_checks import check_network, check_range
+from ai_on_eks.descriptors.platform import DeliveryMode, Platform, Reservation
 from ai_on_eks.errors import Problem
 
 MAX_TAGS = 40
@@ -17,40 +18,21 @@ _TAG = re.compile(r"[\w .:/=+@-]*")
 def check_platform(platform: Platform) -> list[Problem]:
     """Contradictions that the platform file alone shows."""
     return [
-        *_zones(platform.region, platform.network.availability_zones),
-        *_vpc(platform.network),
+        *check_network(platform.region, platform.network),
+        *_isolation(platform),
         *_reservations(platform.capacity.reservations, platform.network.availability_zones),
         *_public_access(platform.cluster.public_access_cidrs),
         *_tags(platform.tags),
     ]
 
 
-def _zones(region: str, zones: Sequence[str]) -> list[Problem]:
-    problems: list[Problem] = []
-    form = re.compile(re.escape(region) + r"[a-z]")
-    for index, zone in enumerate(zones):
-        path = f"network.availability_zones[{index}]"
-        if form.fullmatch(zone) is None:
-            message = f"'{zone[:40]}' is not an availability zone of {region}"
-            fix = f"write a zone such as {region}a"
-            problems.append(Problem("zone-not-in-region", message, path=path, value=zone, fix=fix))
-        elif zone in zones[:index]:
-            message = f"'{zone}' is named twice"
-            problems.append(Problem("duplicate-value", message, path=path, value=zone, fix="name another zone"))
-    return problems
-
-
-def _vpc(network: Network) -> list[Problem]:
-    path, value = "network.cidr", network.cidr
-    problem = _cidr(path, value)
-    if problem is not None:
-        return [problem]
-    prefix = int(value.rpartition("/")[2])
-    if not 16 <= prefix <= 24:
-        message = f"/{prefix} is out of range"
-        wanted = ("/16 to /24",)  # EC2 takes /16 to /28; three zones of two subnets need room for pods
-        return [Problem("out-of-range", message, path=path, value=value, allowed=wanted, fix="write 10.0.0.0/16")]
-    return []
+def _isolation(platform: Platform) -> list[Problem]:
+    """What cannot be done from a network that reaches nothing."""
+    if not platform.network.is_isolated or platform.delivery.mode is DeliveryMode.RENDER:
+        return []
+    message = "the function that applies objects fetches charts and answers CloudFormation over the internet"
+    fix = "set delivery.mode: render, or network.nat_gateways: one"
+    return [Problem("needs-internet", message, path="delivery.mode", value=platform.delivery.mode.value, fix=fix)]
 
 
 def _reservations(reservations: Sequence[Reservation], zones: Sequence[str]) -> list[Problem]:
@@ -75,7 +57,7 @@ def _public_access(ranges: Sequence[str]) -> list[Problem]:
     problems: list[Problem] = []
     for index, value in enumerate(ranges):
         path = f"cluster.public_access_cidrs[{index}]"
-        problem = _cidr(path, value)
+        problem = check_range(path, value)
         if problem is not None:
             problems.append(problem)
         elif value.endswith("/0"):
@@ -83,24 +65,6 @@ def _public_access(ranges: Sequence[str]) -> list[Problem]:
             fix = "write the ranges of your own network, or remove the key for a private endpoint"
             problems.append(Problem("open-to-the-internet", message, path=path, value=value, fix=fix))
     return problems
-
-
-def _cidr(path: str, value: str) -> Problem | None:
-    import ipaddress  # noqa: PLC0415 - only platform files need it, and it costs 3 ms
-
-    try:
-        ipaddress.IPv4Network(value)
-    except ValueError:
-        pass
-    else:
-        return None
-    try:
-        corrected = str(ipaddress.IPv4Network(value, strict=False))
-    except ValueError:
-        message, fix = f"'{value}' is not an IPv4 range", "write an address and a prefix length, such as 203.0.113.0/24"
-    else:
-        message, fix = f"'{value}' has bits set behind its prefix", f"write {corrected}"
-    return Problem("bad-range", message, path=path, value=value, fix=fix)
 
 
 def _tags(tags: dict[str, str]) -> list[Problem]:

@@ -1,0 +1,57 @@
+"""Private ways to AWS services: what nodes and add-ons call, without NAT and without a public address.
+
+S3 has a gateway endpoint in every network of ours, which costs nothing. Each interface endpoint is billed by hour and
+zone, so there is one for what is called and none more.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from aws_cdk import aws_ec2 as ec2
+from constructs import Construct
+
+from ai_on_eks.aws.network import node_subnets
+from ai_on_eks.descriptors.platform_network import Network
+
+SERVICES: Mapping[str, str] = {
+    "ec2": "the VPC CNI attaches interfaces; nodes describe themselves when they join",
+    "ec2messages": "Session Manager, the way to a shell on a node",
+    "ecr.api": "the right to pull an image",
+    "ecr.dkr": "the image's manifest; its layers come from S3",
+    "eks": "nodes ask for the cluster when they join",
+    "eks-auth": "the Pod Identity agent fetches credentials for pods",
+    "logs": "whatever writes to CloudWatch Logs",
+    "ssm": "Session Manager, and the parameters of machine images",
+    "ssmmessages": "Session Manager",
+    "sts": "who a token belongs to",
+}
+"""By service, why it is needed (EKS user guide, private-clusters; Systems Manager user guide, VPC endpoints;
+2026-11)."""
+
+
+class PrivateEndpoints(Construct):
+    """One interface endpoint for each service, in every zone, open to the nodes' addresses alone."""
+
+    def __init__(self, scope: Construct, id: str, *, vpc: ec2.IVpc, network: Network) -> None:  # noqa: A002 - CDK's name
+        super().__init__(scope, id)
+        group = ec2.SecurityGroup(
+            self,
+            "SecurityGroup",
+            vpc=vpc,
+            description="HTTPS from the nodes to AWS services",
+            allow_all_outbound=False,  # an endpoint answers; it never asks
+        )
+        for cidr in network.node_ranges:
+            group.add_ingress_rule(ec2.Peer.ipv4(cidr), ec2.Port.tcp(443), "nodes and pods")
+        for service in SERVICES:
+            ec2.InterfaceVpcEndpoint(
+                self,
+                service,
+                vpc=vpc,
+                service=ec2.InterfaceVpcEndpointAwsService(service),
+                subnets=ec2.SubnetSelection(subnets=node_subnets(vpc)),
+                security_groups=[group],
+                private_dns_enabled=True,  # callers keep the service's public name
+                open=False,
+            )
