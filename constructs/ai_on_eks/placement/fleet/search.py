@@ -27,14 +27,15 @@ def search(problem: PackingProblem) -> Answer:
     cost, bound = _cost(problem, alone), _counted_bound(problem, alone)
     if cost <= bound + SAME:
         return Answer(alone, cost, cost, solved=False)
-    from ai_on_eks.placement.fleet.solver import RELATIVE_GAP, solve  # noqa: PLC0415 - the solver's module is loaded where it is asked
+    from ai_on_eks.placement.fleet.solver import relative_gap, solve  # noqa: PLC0415 - the solver's module is loaded where it is asked
 
-    found = solve(relaxed(problem))
+    program = relaxed(problem)
+    found, gap = solve(program), relative_gap(program)
     bound = max(bound, found.bound)
     choices = [alone, choice_of(problem, found.values)]
     tight: Tight = frozenset()
     for _ in range(ROUNDS):
-        if _cost(problem, choices[-1]) <= bound * (1 + RELATIVE_GAP) + SAME:
+        if _cost(problem, choices[-1]) <= bound * (1 + gap) + SAME:
             break
         choices.append(choice_of(problem, solve(scheduled(problem, tight)).values))
         crowded = _crowded(problem, choices[-1])
