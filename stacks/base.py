@@ -6,6 +6,7 @@ import jsii
 from aws_cdk import Environment, Stack
 from constructs import Construct
 
+from ai_on_eks.aws.platform_tags import platform_tags
 from ai_on_eks.descriptors.platform import Platform
 
 
@@ -31,8 +32,3 @@ class PlatformStack(Stack):
     def availability_zones(self) -> list[str]:
         """The zones the platform file names. CDK's own answer is a look-up, which needs credentials."""
         return self._zones
-
-
-def platform_tags(platform: Platform) -> dict[str, str]:
-    """The user's tags and one of ours, by which everything of a platform can be found."""
-    return {"ai-on-eks/platform": platform.name, **platform.tags}

@@ -11,10 +11,11 @@ from constructs import Construct
 from ai_on_eks.aws.node_groups import capacity_spec, system_spec
 from ai_on_eks.aws.node_needs import NodeNeeds
 from ai_on_eks.aws.node_strategies import NODE_STRATEGIES
+from ai_on_eks.aws.platform_tags import platform_tags
 from ai_on_eks.catalog.types import InstanceType
 from ai_on_eks.descriptors.platform import Platform
 from ai_on_eks.placement.types import CapacityRequest
-from stacks.base import PlatformStack, platform_tags
+from stacks.base import PlatformStack
 
 
 class CapacityStack(PlatformStack):

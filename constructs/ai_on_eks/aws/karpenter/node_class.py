@@ -1,0 +1,80 @@
+"""EC2NodeClass (karpenter.k8s.aws/v1): how an instance of one capacity request starts.
+
+The same disks, metadata service and tags as the launch template of a managed node group, in Karpenter's words. The
+bootstrap configuration is Karpenter's own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ai_on_eks.aws.helm_release import Json
+from ai_on_eks.aws.karpenter.names import node_role_name
+from ai_on_eks.aws.launch_template import (
+    HOP_LIMIT,
+    ROOT_DEVICE,
+    ROOT_VOLUME_BESIDE_LOCAL_DISKS_GIB,
+    root_volume_performance,
+    uses_local_disks,
+)
+from ai_on_eks.aws.node_groups import NodeGroupSpec
+from ai_on_eks.aws.node_places import security_group_terms, subnet_terms
+from ai_on_eks.catalog.node_images import image_alias
+from ai_on_eks.descriptors.platform import Platform
+
+API_GROUP = "karpenter.k8s.aws"
+KIND = "EC2NodeClass"
+
+
+def class_reference(spec: NodeGroupSpec) -> Json:
+    """What the request's pool names."""
+    return {"group": API_GROUP, "kind": KIND, "name": spec.name}
+
+
+def node_class(spec: NodeGroupSpec, platform: Platform, tags: Mapping[str, str]) -> Json:
+    """The class of one capacity request; a reservation belongs to one request alone, so no class is shared."""
+    local_disks = uses_local_disks(spec.instance_type, spec.root_volume_gib)
+    selected: dict[str, Any] = {}
+    if spec.reservation_id is not None:
+        selected["capacityReservationSelectorTerms"] = [{"id": spec.reservation_id}]
+    if local_disks:
+        selected["instanceStorePolicy"] = "RAID0"
+    return {
+        "apiVersion": f"{API_GROUP}/v1",
+        "kind": KIND,
+        "metadata": {"name": spec.name},
+        "spec": {
+            "role": node_role_name(platform),
+            "amiSelectorTerms": [{"alias": image_alias(platform.capacity.operating_system)}],
+            "subnetSelectorTerms": subnet_terms(platform),
+            "securityGroupSelectorTerms": security_group_terms(platform),
+            **selected,
+            "blockDeviceMappings": [_root_volume(spec, local_disks=local_disks)],
+            "metadataOptions": {
+                "httpEndpoint": "enabled",
+                "httpProtocolIPv6": "disabled",
+                "httpTokens": "required",
+                "httpPutResponseHopLimit": HOP_LIMIT,
+            },
+            "tags": {**tags, "Name": f"{platform.name}-{spec.name}"},
+        },
+    }
+
+
+def _root_volume(spec: NodeGroupSpec, *, local_disks: bool) -> Json:
+    """Sized and tuned as in `aws.launch_template`, where the reasons stand."""
+    size_gib = ROOT_VOLUME_BESIDE_LOCAL_DISKS_GIB if local_disks else spec.root_volume_gib
+    iops, throughput = root_volume_performance(unpacks_images=not local_disks)
+    return {
+        "deviceName": ROOT_DEVICE,
+        "rootVolume": True,
+        "ebs": {
+            "volumeType": "gp3",
+            "volumeSize": f"{size_gib}Gi",
+            "iops": iops,
+            "throughput": throughput,
+            "encrypted": True,
+            "deleteOnTermination": True,
+        },
+    }

@@ -1,0 +1,11 @@
+"""Which version of the machine image a node starts from, where this package and not EKS chooses it."""
+
+from __future__ import annotations
+
+from ai_on_eks.catalog.reading import read
+
+
+def image_alias(operating_system: str) -> str:
+    """Family and version as Karpenter takes them, `al2023@v20260714`; it finds the accelerator's variant itself."""
+    aliases: dict[str, str] = read("node_images.json")["aliases"]
+    return aliases[operating_system]

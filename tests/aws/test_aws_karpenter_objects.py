@@ -1,0 +1,162 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from aws_templates import samples
+
+from ai_on_eks.aws.karpenter.objects import karpenter_objects
+from ai_on_eks.aws.node_groups import capacity_spec
+from ai_on_eks.catalog.types import InstanceType
+from ai_on_eks.descriptors.platform import Platform
+from ai_on_eks.errors import InputError
+from ai_on_eks.placement.partition import Partition
+from ai_on_eks.placement.types import CapacityRequest
+from ai_on_eks.units import GIB
+
+RESERVATION = "cr-0123456789abcdef0"
+
+
+def objects(request: CapacityRequest, platform: Platform | None = None) -> tuple[dict[str, Any], dict[str, Any]]:
+    """(node class, node pool) of one request, each its spec."""
+    spec = capacity_spec(request, samples.ZONES)
+    node_class, pool = karpenter_objects(platform or samples.platform(), [spec]).values()
+    assert (node_class["kind"], pool["kind"]) == ("EC2NodeClass", "NodePool")
+    assert node_class["metadata"] == pool["metadata"] == {"name": request.name}
+    return node_class["spec"], pool["spec"]
+
+
+def requirements(pool: dict[str, Any]) -> dict[str, list[str]]:
+    return {one["key"]: one["values"] for one in pool["template"]["spec"]["requirements"]}
+
+
+def test_a_pool_starts_the_planned_type_in_the_planned_zones_and_no_more_than_planned() -> None:
+    _, pool = objects(samples.request(nodes=3, zones=("us-east-1b",)))
+    assert requirements(pool) == {
+        "karpenter.sh/capacity-type": ["on-demand"],
+        "node.kubernetes.io/instance-type": ["g6e.xlarge"],
+        "topology.kubernetes.io/zone": ["us-east-1b"],
+    }
+    assert pool["limits"] == {"cpu": "12", "memory": "98304Mi", "nvidia.com/gpu": "3"}
+    assert "weight" not in pool
+
+
+def test_a_serving_node_is_never_emptied_to_save_money_and_one_at_a_time_is_replaced() -> None:
+    _, pool = objects(samples.request())
+    assert pool["disruption"] == {
+        "consolidationPolicy": "WhenEmpty",
+        "consolidateAfter": "1h",
+        "budgets": [{"nodes": "1"}],
+    }
+    assert pool["template"]["spec"]["expireAfter"] == "720h"
+    assert pool["template"]["spec"]["terminationGracePeriod"] == "24h"
+
+
+@pytest.mark.parametrize(
+    ("kind", "taint", "limited"),
+    [
+        (samples.gpu_type("p5.48xlarge", devices=8), "nvidia.com/gpu", {"nvidia.com/gpu": "8"}),
+        (samples.neuron_type("inf2.48xlarge"), "aws.amazon.com/neuron", {"aws.amazon.com/neuron": "16"}),
+        (samples.cpu_type("c7i.2xlarge"), "ai-on-eks/models", {}),
+    ],
+    ids=lambda value: value.name if isinstance(value, InstanceType) else "",
+)
+def test_nodes_carry_the_taint_and_labels_that_pods_of_every_strategy_know(
+    kind: InstanceType, taint: str, limited: dict[str, str]
+) -> None:
+    _, pool = objects(samples.request(kind, pool="shared"))
+    assert pool["template"]["spec"]["taints"] == [{"key": taint, "value": "present", "effect": "NoSchedule"}]
+    assert pool["template"]["metadata"]["labels"] == {"ai-on-eks/role": "model", "ai-on-eks/capacity": "shared"}
+    assert pool["limits"] == {"cpu": "4", "memory": "32768Mi", **limited}
+
+
+@pytest.mark.parametrize("capacity_type", ["on-demand", "capacity-block"])
+def test_a_reservation_is_selected_by_its_id_is_all_that_is_used_and_is_filled_first(capacity_type: str) -> None:
+    node_class, pool = objects(samples.request(capacity_type=capacity_type, reservation_id=RESERVATION))
+    assert node_class["capacityReservationSelectorTerms"] == [{"id": RESERVATION}]
+    assert requirements(pool)["karpenter.sh/capacity-type"] == ["reserved"]
+    assert pool["weight"] > 0
+
+
+def test_what_is_bought_by_the_hour_selects_no_reservation() -> None:
+    node_class, pool = objects(samples.request(capacity_type="spot"))
+    assert "capacityReservationSelectorTerms" not in node_class
+    assert requirements(pool)["karpenter.sh/capacity-type"] == ["spot"]
+
+
+def test_a_block_that_nobody_named_is_refused() -> None:
+    with pytest.raises(InputError) as caught:
+        objects(samples.request(capacity_type="capacity-block"))
+    assert [problem.code for problem in caught.value.problems] == ["capacity-type-unsupported"]
+
+
+def test_the_image_is_a_dated_one() -> None:
+    node_class, _ = objects(samples.request())
+    assert node_class["amiSelectorTerms"] == [{"alias": "al2023@v20260714"}]
+
+
+def test_pods_cannot_read_the_nodes_credentials() -> None:
+    node_class, _ = objects(samples.request())
+    assert node_class["role"] == "ai-us-east-1-nodes"
+    assert node_class["metadataOptions"] == {
+        "httpEndpoint": "enabled",
+        "httpProtocolIPv6": "disabled",
+        "httpTokens": "required",
+        "httpPutResponseHopLimit": 1,
+    }
+
+
+def test_nodes_stand_in_private_subnets_and_in_the_group_eks_makes() -> None:
+    node_class, _ = objects(samples.request())
+    assert node_class["subnetSelectorTerms"] == [
+        {"tags": {"ai-on-eks/platform": "ai", "aws-cdk:subnet-type": "Private"}}
+    ]
+    assert node_class["securityGroupSelectorTerms"] == [{"tags": {"aws:eks:cluster-name": "ai"}}]
+
+
+def volume(kind: InstanceType, needed_gib: int) -> tuple[dict[str, Any], str | None]:
+    node_class, _ = objects(samples.request(kind, root_volume_gib=needed_gib))
+    (mapping,) = node_class["blockDeviceMappings"]
+    assert (mapping["deviceName"], mapping["rootVolume"]) == ("/dev/xvda", True)
+    return mapping["ebs"], node_class.get("instanceStorePolicy")
+
+
+def test_the_root_volume_is_that_of_a_managed_group_and_local_disks_carry_images_where_they_are_large_enough() -> None:
+    encrypted = {"volumeType": "gp3", "encrypted": True, "deleteOnTermination": True, "iops": 3000}
+    assert volume(samples.gpu_type(local_nvme_bytes=0), 240) == (
+        {**encrypted, "volumeSize": "240Gi", "throughput": 600},
+        None,
+    )
+    assert volume(samples.gpu_type(local_nvme_bytes=250 * 10**9), 120) == (
+        {**encrypted, "volumeSize": "50Gi", "throughput": 125},
+        "RAID0",
+    )
+    assert volume(samples.gpu_type(local_nvme_bytes=125 * 10**9), 200)[1] is None
+
+
+def test_everything_a_node_costs_carries_the_platforms_tags() -> None:
+    node_class, _ = objects(samples.request())
+    assert node_class["tags"] == {"ai-on-eks/platform": "ai", "team": "ml", "Name": "ai-g6e-xlarge"}
+
+
+def test_tags_by_which_karpenter_knows_its_nodes_are_refused_all_at_once() -> None:
+    tags = {"karpenter.sh/nodepool": "x", "kubernetes.io/cluster/other": "owned", "team": "ml"}
+    with pytest.raises(InputError) as caught:
+        objects(samples.request(), samples.platform(tags=tags))
+    assert [(problem.code, problem.path) for problem in caught.value.problems] == [
+        ("bad-tag", "tags.karpenter.sh/nodepool"),
+        ("bad-tag", "tags.kubernetes.io/cluster/other"),
+    ]
+
+
+def test_divided_nodes_say_how() -> None:
+    _, pool = objects(samples.request(partition=Partition("slices-4", 4, GIB, 0.25, None)))
+    assert pool["template"]["metadata"]["labels"]["nvidia.com/device-plugin.config"] == "slices-4"
+
+
+def test_a_class_comes_before_the_pool_that_names_it() -> None:
+    specs = [capacity_spec(samples.request(name=name), samples.ZONES) for name in ("a", "b")]
+    found = karpenter_objects(samples.platform(), specs)
+    assert list(found) == ["NodeClass-a", "NodePool-a", "NodeClass-b", "NodePool-b"]
+    reference = found["NodePool-b"]["spec"]["template"]["spec"]["nodeClassRef"]
+    assert reference == {"group": "karpenter.k8s.aws", "kind": "EC2NodeClass", "name": "b"}
