@@ -31,16 +31,23 @@ from ai_on_eks.descriptors.platform import DeliveryMode
 from ai_on_eks.errors import AiOnEksError, FindingsError, InputError, NothingFitsError, Problem, UsageError
 from ai_on_eks.files import replace_folder_atomically
 from ai_on_eks.kube.manifests import model_manifests, platform_manifests, priorities_of
+from ai_on_eks.kube.nodes import node_manifests
 from ai_on_eks.kube.render import file_name
+from ai_on_eks.kube.yaml_text import to_yaml
 from ai_on_eks.placement.capacity import capacity_requests
 from ai_on_eks.review.rules.acknowledged import ACKNOWLEDGED
 from ai_on_eks.review.rules.checking import findings
 from ai_on_eks.review.rules.synth import read_synth
+from ai_on_eks.serving.types import Json
 from k8s.models import ModelChart
+from k8s.nodes import NodesChart
 from k8s.platform import PlatformChart
 from stacks.application import Charts, Deployment, build_app
 
 ROOT = Path(__file__).parent
+
+NODES_FILE = "nodes/node-pools.yaml"
+"""In a folder of its own, as a model may have any name."""
 
 
 def main() -> int:
@@ -114,9 +121,17 @@ def rendered_objects(deployment: Deployment) -> dict[str, list[Mapping[str, Any]
     """The objects as data, by the name of the file that they are rendered to."""
     platform, workloads = deployment.platform, deployment.workloads
     of_platform = platform_manifests(platform, platform.model_store.existing_bucket, priorities_of(workloads))
-    objects: dict[str, list[Mapping[str, Any]]] = {"platform.yaml": [*of_platform.values()]}
+    objects: dict[str, list[Mapping[str, Any]]] = {
+        NODES_FILE: [*rendered_nodes(deployment)],
+        "platform.yaml": [*of_platform.values()],
+    }
     objects |= {file_name(workload): [*model_manifests(workload).values()] for workload in workloads}
     return objects
+
+
+def rendered_nodes(deployment: Deployment) -> list[Json]:
+    """What the models' nodes are started from, as data; empty where EKS is told directly."""
+    return [*node_manifests(deployment.platform, deployment.node_objects()).values()]
 
 
 def render_charts(deployment: Deployment, bucket: str) -> Charts:
@@ -124,6 +139,7 @@ def render_charts(deployment: Deployment, bucket: str) -> Charts:
     app = cdk8s.App(outdir=str(ROOT / "build" / "cdk8s"))
     platform = deployment.platform
     return Charts(
+        nodes=NodesChart(app, "nodes", platform=platform, objects=deployment.node_objects()).to_json(),
         platform=PlatformChart(
             app, "platform", platform=platform, model_bucket=bucket, priorities=priorities_of(deployment.workloads)
         ).to_json(),
@@ -146,6 +162,8 @@ def system_instance_type(target: LoadedPlatform) -> InstanceType:
 def manifest_files(deployment: Deployment) -> dict[str, str]:
     """The objects by file name and, where CDK does not install them, the Helm releases they need."""
     files = render_files(deployment.workloads, deployment.platform)
+    if nodes := rendered_nodes(deployment):
+        files[NODES_FILE] = to_yaml(nodes)
     if deployment.platform.delivery.mode is DeliveryMode.RENDER:
         files |= {f"helm/{release.name}.yaml": release.to_yaml() for release in deployment.helm_releases()}
     return files

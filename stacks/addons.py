@@ -25,5 +25,9 @@ class AddonsStack(PlatformStack):
         )
         ClusterAddons(self, "ClusterAddons", cluster=cluster)
         if platform.delivery.mode is DeliveryMode.APPLY:
+            installed = {
+                release.name: InstalledRelease(self, release.name, release=release, cluster=cluster)
+                for release in releases
+            }
             for release in releases:
-                InstalledRelease(self, release.name, release=release, cluster=cluster)
+                installed[release.name].node.add_dependency(*(installed[name] for name in release.after))

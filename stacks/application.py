@@ -15,7 +15,9 @@ from aws_cdk import App
 
 from ai_on_eks.aws.addons import CLUSTER_ADDONS, NODE_ADDONS
 from ai_on_eks.aws.charts import node_releases
-from ai_on_eks.aws.helm_release import HelmRelease
+from ai_on_eks.aws.helm_release import HelmRelease, Json
+from ai_on_eks.aws.node_groups import capacity_spec
+from ai_on_eks.aws.node_strategies import controller_releases, node_objects
 from ai_on_eks.catalog.types import InstanceType
 from ai_on_eks.catalog.versions import mismatches
 from ai_on_eks.descriptors.platform import DeliveryMode, Platform
@@ -37,6 +39,7 @@ CDK_JSON = Path(__file__).parent.parent / "cdk.json"
 class Charts:
     """Kubernetes objects by chart, as plain data."""
 
+    nodes: Objects
     platform: Objects
     models: Mapping[str, Objects]
 
@@ -56,7 +59,12 @@ class Deployment:
 
     def helm_releases(self) -> tuple[HelmRelease, ...]:
         """The releases this capacity needs, whoever installs them."""
-        return node_releases(self.platform, self.requests)
+        return (*controller_releases(self.platform), *node_releases(self.platform, self.requests))
+
+    def node_objects(self) -> dict[str, Json]:
+        """Objects by construct id that describe the models' nodes to what starts them."""
+        zones = self.platform.network.availability_zones
+        return node_objects(self.platform, [capacity_spec(request, zones) for request in self.requests])
 
     def installed(self) -> dict[str, str | None]:
         """What runs in the cluster beside the models: name of add-on or chart to version, None = EKS's default."""
@@ -123,6 +131,7 @@ def add_stacks(app: App, deployment: Deployment, render_charts: ChartRenderer) -
             app,
             platform=platform,
             cluster=cluster.cluster,
+            nodes_chart=charts.nodes,
             platform_chart=charts.platform,
             model_charts=charts.models,
         )

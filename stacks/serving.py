@@ -15,16 +15,20 @@ from stacks.base import PlatformStack
 
 Objects = Sequence[Mapping[str, Any]]
 
+NODES_ID = "NodePools"
+"""No model has a name with capitals."""
+
 MAX_MANIFEST_BYTES = 200_000
 """A custom resource's event reaches its Lambda only up to 262,144 bytes (aws-cdk #19165); the rest is for the event's
 own fields, escaping, and names that are still tokens here."""
 
 
 class ServingStack(PlatformStack):
-    """One applied manifest per chart: the platform's own objects first, then each model's.
+    """One applied manifest per chart: what nodes are started from and the platform's own objects, then each model's.
 
     In a stack of its own, because `Cluster.add_cdk8s_chart` would put the objects into the cluster's stack and make
-    that depend on everything a chart refers to.
+    that depend on everything a chart refers to. Removed in the reverse order: models, then their nodes while what
+    started them still runs (it is in the add-ons stack), else the instances would stay.
     """
 
     def __init__(
@@ -33,13 +37,16 @@ class ServingStack(PlatformStack):
         *,
         platform: Platform,
         cluster: eks.ICluster,
+        nodes_chart: Objects,
         platform_chart: Objects,
         model_charts: Mapping[str, Objects],
     ) -> None:
         super().__init__(scope, "serving", platform=platform, description="Models of the AI platform", keeps_data=False)
-        first = self._apply("platform", platform_chart, cluster)
+        first = [self._apply("platform", platform_chart, cluster)]
+        if nodes_chart:
+            first.append(self._apply(NODES_ID, nodes_chart, cluster))
         for name, objects in sorted(model_charts.items()):
-            self._apply(name, objects, cluster).node.add_dependency(first)
+            self._apply(name, objects, cluster).node.add_dependency(*first)
 
     def _apply(self, name: str, objects: Objects, cluster: eks.ICluster) -> eks.KubernetesManifest:
         check_size(name, objects)

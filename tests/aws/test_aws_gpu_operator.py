@@ -91,8 +91,9 @@ def test_the_operator_is_for_nvidia_nodes_only(requests: tuple[Any, ...], expect
 
 
 def test_the_namespace_may_mount_the_host() -> None:
-    labels = gpu_operator.release(samples.platform()).namespace_manifest()["metadata"]["labels"]
-    assert labels["pod-security.kubernetes.io/enforce"] == "privileged"
+    namespace = gpu_operator.release(samples.platform()).namespace_manifest()
+    assert namespace is not None
+    assert namespace["metadata"]["labels"]["pod-security.kubernetes.io/enforce"] == "privileged"
 
 
 def test_the_release_as_a_file_holds_the_same_values() -> None:

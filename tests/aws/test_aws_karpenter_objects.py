@@ -7,6 +7,7 @@ from aws_templates import samples
 
 from ai_on_eks.aws.karpenter.objects import karpenter_objects
 from ai_on_eks.aws.node_groups import capacity_spec
+from ai_on_eks.catalog.loading import load_catalog
 from ai_on_eks.catalog.types import InstanceType
 from ai_on_eks.descriptors.platform import Platform
 from ai_on_eks.errors import InputError
@@ -97,7 +98,7 @@ def test_the_image_is_a_dated_one() -> None:
 
 def test_pods_cannot_read_the_nodes_credentials() -> None:
     node_class, _ = objects(samples.request())
-    assert node_class["role"] == "ai-us-east-1-nodes"
+    assert (node_class["instanceProfile"], "role" in node_class) == ("ai-us-east-1-nodes", False)
     assert node_class["metadataOptions"] == {
         "httpEndpoint": "enabled",
         "httpProtocolIPv6": "disabled",
@@ -132,6 +133,27 @@ def test_the_root_volume_is_that_of_a_managed_group_and_local_disks_carry_images
         "RAID0",
     )
     assert volume(samples.gpu_type(local_nvme_bytes=125 * 10**9), 200)[1] is None
+
+
+def test_logical_cores_are_written_down_before_the_kubelet_starts_and_disks_are_left_to_karpenter() -> None:
+    kind = load_catalog("us-east-1").instance_type("trn2.48xlarge")
+    node_class, _ = objects(samples.request(kind))
+    assert node_class["instanceStorePolicy"] == "RAID0"
+    assert "NEURON_LOGICAL_NC_CONFIG=2" in node_class["userData"]
+    assert "localStorage" not in node_class["userData"]
+    assert "userData" not in objects(samples.request())[0]
+
+
+def test_nodes_that_a_replica_spans_have_an_adapter_on_each_card_and_others_have_none() -> None:
+    kind = load_catalog("us-east-1").instance_type("p5.48xlarge")
+    node_class, pool = objects(samples.request(kind, efa=True, zones=("us-east-1a",)))
+    first, second, third, *rest = node_class["networkInterfaces"]
+    assert first == {"networkCardIndex": 0, "deviceIndex": 0, "interfaceType": "interface"}
+    assert second == {"networkCardIndex": 0, "deviceIndex": 1, "interfaceType": "efa-only"}
+    assert third == {"networkCardIndex": 1, "deviceIndex": 0, "interfaceType": "efa-only"}
+    assert len(rest) == 30
+    assert pool["template"]["metadata"]["labels"]["ai-on-eks/efa"] == "present"
+    assert "networkInterfaces" not in objects(samples.request(kind))[0]
 
 
 def test_everything_a_node_costs_carries_the_platforms_tags() -> None:

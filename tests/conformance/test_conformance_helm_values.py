@@ -11,6 +11,7 @@ import pytest
 import yaml
 
 from ai_on_eks.aws import efa_chart, gpu_operator, neuron_chart
+from ai_on_eks.aws.karpenter import releases as karpenter
 from ai_on_eks.catalog.loading import load_catalog
 from ai_on_eks.descriptors.platform import Platform
 from ai_on_eks.descriptors.platform_network import Network
@@ -92,3 +93,11 @@ def test_every_value_of_the_neuron_chart_is_one_of_its_chart(shared: Path) -> No
 
     assert values["neuronInstances"] == ["trn1.32xlarge"]
     assert unknown_keys(values, frozenset(keys_of(yaml.safe_load(text)))) == []
+
+
+def test_every_value_of_karpenter_is_one_of_its_chart(shared: Path) -> None:
+    known = frozenset((shared / "chart-values" / "karpenter.txt").read_text(encoding="utf-8").split())
+    values = karpenter.values(PLATFORM)
+
+    assert values["settings"]
+    assert unknown_keys(values, known) == []

@@ -29,6 +29,7 @@ def requests() -> list[CapacityRequest]:
         *(samples.request(kind, name=kind.name.replace(".", "-")) for kind in kinds),
         samples.request(kinds[0], capacity_type="capacity-block", **reserved),
         samples.request(kinds[0], capacity_type="spot", name="spot"),
+        samples.request(kinds[1], efa=True, zones=("us-east-1a",), name="fabric"),
     ]
 
 

@@ -145,6 +145,7 @@ def deployment(*requests: CapacityRequest, **changes: Any) -> Deployment:
 def charts(model_bucket: str) -> Charts:
     """What a renderer returns, reduced to one object each."""
     return Charts(
+        nodes=(),
         platform=[config_map("model-store", {"bucket": model_bucket})],
         models={"llama": [config_map("llama", {})], "resnet": [config_map("resnet", {})]},
     )

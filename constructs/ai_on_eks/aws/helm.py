@@ -28,9 +28,7 @@ class InstalledRelease(Construct):
         cluster: eks.ICluster,
     ) -> None:
         super().__init__(scope, id)
-        namespace = eks.KubernetesManifest(
-            self, "Namespace", cluster=cluster, manifest=[release.namespace_manifest()], overwrite=True
-        )
+        namespace = release.namespace_manifest()
         self.chart = eks.HelmChart(
             self,
             "Resource",
@@ -45,4 +43,7 @@ class InstalledRelease(Construct):
             wait=False,
             timeout=Duration.minutes(INSTALL_TIMEOUT_MINUTES),
         )
-        self.chart.node.add_dependency(namespace)
+        if namespace is not None:
+            self.chart.node.add_dependency(
+                eks.KubernetesManifest(self, "Namespace", cluster=cluster, manifest=[namespace], overwrite=True)
+            )

@@ -20,9 +20,11 @@ PRIVILEGED_NAMESPACE: Mapping[str, str] = {
 
 @dataclass(frozen=True, slots=True)
 class HelmRelease:
-    """One chart at one version with our values. `namespace_labels` are set before anything is installed.
+    """One chart at one version with our values.
 
-    repository  an index of charts by https, or a registry path by oci that `chart` completes
+    repository        an index of charts by https, or a registry path by oci that `chart` completes
+    namespace_labels  set before anything is installed; None where another release makes the namespace
+    after             names of the releases that have to be there first
     """
 
     name: str
@@ -30,16 +32,19 @@ class HelmRelease:
     chart: str
     version: str
     namespace: str
-    namespace_labels: Mapping[str, str]
+    namespace_labels: Mapping[str, str] | None
     values: Json
+    after: tuple[str, ...] = ()
 
     @property
     def source(self) -> str:
         """Where Helm pulls from: a registry holds one chart under each path."""
         return f"{self.repository}/{self.chart}" if self.repository.startswith(OCI_SCHEME) else self.repository
 
-    def namespace_manifest(self) -> Json:
-        """The Namespace object the release goes into."""
+    def namespace_manifest(self) -> Json | None:
+        """The Namespace object the release goes into; None where another release makes it."""
+        if self.namespace_labels is None:
+            return None
         return {
             "apiVersion": "v1",
             "kind": "Namespace",
@@ -48,13 +53,16 @@ class HelmRelease:
 
     def to_yaml(self) -> str:
         """The release as a document a person or a GitOps tool can install from."""
-        document = {
+        document: Json = {
             "repository": self.repository,
             "chart": self.chart,
             "version": self.version,
             "release": self.name,
             "namespace": self.namespace,
-            "namespaceLabels": dict(sorted(self.namespace_labels.items())),
-            "values": self.values,
         }
+        if self.namespace_labels is not None:
+            document["namespaceLabels"] = dict(sorted(self.namespace_labels.items()))
+        if self.after:
+            document["after"] = list(self.after)
+        document["values"] = self.values
         return yaml.safe_dump(document, sort_keys=False, default_flow_style=False)

@@ -1,11 +1,43 @@
-"""Which way of getting nodes goes with which `capacity.strategy`: the one place that chooses."""
+"""Which way of getting nodes goes with which `capacity.strategy`: the one place that chooses.
+
+in AWS           NODE_STRATEGIES
+in the cluster   NODE_OBJECTS, and the releases of the controller that reads them
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 
+from ai_on_eks.aws.helm_release import HelmRelease, Json
+from ai_on_eks.aws.karpenter.nodes import karpenter_nodes
+from ai_on_eks.aws.karpenter.objects import karpenter_objects
+from ai_on_eks.aws.karpenter.releases import karpenter_releases
 from ai_on_eks.aws.managed_groups import managed_groups
+from ai_on_eks.aws.node_groups import NodeGroupSpec
 from ai_on_eks.aws.node_needs import NodeStrategy
-from ai_on_eks.descriptors.platform import CapacityStrategy
+from ai_on_eks.descriptors.platform import CapacityStrategy, Platform
 
-NODE_STRATEGIES: Mapping[CapacityStrategy, NodeStrategy] = {CapacityStrategy.MANAGED_NODE_GROUPS: managed_groups}
+NODE_STRATEGIES: Mapping[CapacityStrategy, NodeStrategy] = {
+    CapacityStrategy.MANAGED_NODE_GROUPS: managed_groups,
+    CapacityStrategy.KARPENTER: karpenter_nodes,
+}
+
+NodeObjects = Callable[[Platform, Sequence[NodeGroupSpec]], dict[str, Json]]
+
+NODE_OBJECTS: Mapping[CapacityStrategy, NodeObjects] = {CapacityStrategy.KARPENTER: karpenter_objects}
+
+CONTROLLER_RELEASES: Mapping[CapacityStrategy, Callable[[Platform], tuple[HelmRelease, ...]]] = {
+    CapacityStrategy.KARPENTER: karpenter_releases
+}
+
+
+def node_objects(platform: Platform, specs: Sequence[NodeGroupSpec]) -> dict[str, Json]:
+    """Objects by construct id that describe the models' nodes; none where EKS is told of them directly."""
+    make = NODE_OBJECTS.get(platform.capacity.strategy)
+    return make(platform, specs) if make and specs else {}
+
+
+def controller_releases(platform: Platform) -> tuple[HelmRelease, ...]:
+    """The releases of what starts nodes; none where that is part of AWS."""
+    make = CONTROLLER_RELEASES.get(platform.capacity.strategy)
+    return make(platform) if make else ()

@@ -34,6 +34,7 @@ class PlannedEngines(StrEnum):
 
 class CapacityStrategy(StrEnum):
     MANAGED_NODE_GROUPS = "managed-node-groups"
+    KARPENTER = "karpenter"
 
 
 class DeliveryMode(StrEnum):
@@ -83,7 +84,9 @@ class Capacity(Strict):
     """How nodes are provided."""
 
     strategy: CapacityStrategy = Field(
-        default=CapacityStrategy.MANAGED_NODE_GROUPS, description="what creates and replaces nodes"
+        default=CapacityStrategy.MANAGED_NODE_GROUPS,
+        description="what starts and replaces the models' nodes: managed-node-groups = EKS, as many as planned at all "
+        "times; karpenter = a controller in the cluster, when a pod needs one and never more than planned",
     )
     operating_system: OperatingSystem = Field(default=OperatingSystem.AL2023, description="operating system of nodes")
     system_nodes: SystemNodes = SystemNodes()

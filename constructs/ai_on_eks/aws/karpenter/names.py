@@ -8,8 +8,9 @@ NAMESPACE = "karpenter"
 SERVICE_ACCOUNT = "karpenter"
 
 
-def node_role_name(platform: Platform) -> str:
-    """The nodes' IAM role. IAM's names are of the whole account, so the region is part of it; at most 64 characters."""
+def instance_profile_name(platform: Platform) -> str:
+    """By which an instance gets the nodes' IAM role. IAM's names are of the whole account, so the region is part of
+    it; at most 128 characters."""
     return f"{platform.name}-{platform.region}-nodes"
 
 

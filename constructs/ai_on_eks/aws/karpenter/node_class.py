@@ -1,7 +1,9 @@
 """EC2NodeClass (karpenter.k8s.aws/v1): how an instance of one capacity request starts.
 
-The same disks, metadata service and tags as the launch template of a managed node group, in Karpenter's words. The
-bootstrap configuration is Karpenter's own.
+The same disks, interfaces, metadata service and tags as the launch template of a managed node group, in Karpenter's
+words. The bootstrap configuration is Karpenter's own. Nodes that exchange over EFA stand in one zone and in the group
+that EKS makes, which has the rules EFA needs; a placement group is named by its id or name, which are not known before
+it is made, so there is none.
 """
 
 from __future__ import annotations
@@ -10,7 +12,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ai_on_eks.aws.helm_release import Json
-from ai_on_eks.aws.karpenter.names import node_role_name
+from ai_on_eks.aws.karpenter.names import instance_profile_name
 from ai_on_eks.aws.launch_template import (
     HOP_LIMIT,
     ROOT_DEVICE,
@@ -20,6 +22,8 @@ from ai_on_eks.aws.launch_template import (
 )
 from ai_on_eks.aws.node_groups import NodeGroupSpec
 from ai_on_eks.aws.node_places import security_group_terms, subnet_terms
+from ai_on_eks.aws.user_data import al2023_user_data
+from ai_on_eks.catalog.efa import efa_interfaces
 from ai_on_eks.catalog.node_images import image_alias
 from ai_on_eks.descriptors.platform import Platform
 
@@ -40,12 +44,21 @@ def node_class(spec: NodeGroupSpec, platform: Platform, tags: Mapping[str, str])
         selected["capacityReservationSelectorTerms"] = [{"id": spec.reservation_id}]
     if local_disks:
         selected["instanceStorePolicy"] = "RAID0"
+    if spec.efa:
+        selected["networkInterfaces"] = [
+            {"networkCardIndex": one.card, "deviceIndex": one.device, "interfaceType": one.kind}
+            for one in efa_interfaces(spec.instance_type)
+        ]
+    # The disks are Karpenter's to arrange, by the policy above; the rest of a node's start is as everywhere.
+    user_data = al2023_user_data(spec.instance_type, local_disks=False)
+    if user_data is not None:
+        selected["userData"] = user_data
     return {
         "apiVersion": f"{API_GROUP}/v1",
         "kind": KIND,
         "metadata": {"name": spec.name},
         "spec": {
-            "role": node_role_name(platform),
+            "instanceProfile": instance_profile_name(platform),
             "amiSelectorTerms": [{"alias": image_alias(platform.capacity.operating_system)}],
             "subnetSelectorTerms": subnet_terms(platform),
             "securityGroupSelectorTerms": security_group_terms(platform),
