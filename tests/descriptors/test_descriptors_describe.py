@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from test_descriptors_inventory import BERT, LLAMA, RESNET
 
+from ai_on_eks.descriptors.architectures import build_inventory
 from ai_on_eks.descriptors.describe import describe, describe_folder, to_yaml
 from ai_on_eks.descriptors.loading import load_descriptor
 from ai_on_eks.descriptors.schema import Format, Kind
@@ -179,6 +180,57 @@ def test_given_a_quantization_file_without_one_when_described_then_it_is_refused
     (folder / "hf_quant_config.json").write_text(text)
     problem = refused(str(folder))
     assert (problem.code, problem.file) == ("not-a-mapping", str(folder / "hf_quant_config.json"))
+
+
+GPTQ_BESIDE = {"bits": 4, "group_size": 128, "damp_percent": 0.01, "desc_act": False, "sym": True,
+               "true_sequential": True, "model_name_or_path": None}  # fmt: skip
+AWQ_BESIDE = {"zero_point": True, "q_group_size": 128, "w_bit": 4, "version": "GEMM"}
+"""As AutoGPTQ and AutoAWQ wrote them before 2024."""
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "scheme"),
+    [
+        ("quantize_config.json", GPTQ_BESIDE, "gptq"),
+        ("quantize_config.json", AWQ_BESIDE, "awq"),
+        ("quant_config.json", AWQ_BESIDE, "awq"),
+        ("quant_config.json", AWQ_BESIDE | {"quant_method": "awq"}, "awq"),
+    ],
+)
+def test_given_an_old_quantization_beside_the_config_when_described_then_it_is_the_one_inside(
+    name: str, content: dict[str, object], scheme: str, tmp_path: Path
+) -> None:
+    inside = LLAMA | {"quantization_config": {"quant_method": scheme, **content}}
+    expected = describe(str(folder_of(inside, tmp_path / "inside", "model.safetensors"))).descriptor
+    folder = folder_of(LLAMA, tmp_path / "m", "model.safetensors")
+    (folder / name).write_text(json.dumps(content))
+    description = describe(str(folder))
+    found = description.descriptor
+    assert found.precision is not None
+    assert (found.precision, found.precision.weights, found.precision.scheme) == (expected.precision, "int4", scheme)
+    assert build_inventory(found).tensors == build_inventory(expected).tensors
+    assert isinstance(found.architecture.config, dict)
+    assert not {"model_name_or_path", "version"} & set(found.architecture.config["quantization_config"])
+    assert any("--quantization" in note for note in description.notes)
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        ("[]", "not-a-mapping"),
+        ("{}", "unknown-quantization"),
+        (json.dumps(GPTQ_BESIDE | AWQ_BESIDE), "unknown-quantization"),
+        (json.dumps(AWQ_BESIDE | {"quant_method": "gptq"}), "unknown-quantization"),
+        (json.dumps(GPTQ_BESIDE | {"bits": "4"}), "unknown-quantization"),
+        (json.dumps(GPTQ_BESIDE | {"bits": 3}), "unknown-quantization"),
+    ],
+)
+def test_given_an_old_quantization_that_is_not_told_when_described_then_it_is_refused(
+    text: str, code: str, tmp_path: Path
+) -> None:
+    folder = folder_of(LLAMA, tmp_path / "m", "model.safetensors")
+    (folder / "quantize_config.json").write_text(text)
+    assert refused(str(folder)).code == code
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ from ai_on_eks.descriptors.checks import check_descriptor, check_inventory
 from ai_on_eks.descriptors.document import refuse
 from ai_on_eks.descriptors.documents import read_json
 from ai_on_eks.descriptors.inventory import Inventory
-from ai_on_eks.descriptors.model_folder import Weights, file_names, find_weights, stored_bytes
+from ai_on_eks.descriptors.model_folder import QUANTIZATION_FILES, Weights, file_names, find_weights, stored_bytes
 from ai_on_eks.descriptors.origins import object_name, origin_of, source_of
 from ai_on_eks.descriptors.places import Place
 from ai_on_eks.descriptors.published_precision import exported_precision, published_precision
@@ -30,8 +30,6 @@ from ai_on_eks.errors import InputError, Problem
 
 CONFIG = "config.json"
 INDEX = "model_index.json"
-QUANTIZATION = "hf_quant_config.json"
-
 
 REMOTE_SCHEMES = ("hf", "https", "http")
 
@@ -187,21 +185,17 @@ def _config(path: Place) -> Mapping[str, Any]:
 
 
 def _with_quantization(config: Mapping[str, Any], path: Place, notes: list[str]) -> Mapping[str, Any]:
-    """With what NVIDIA's Model Optimizer wrote beside a config that says nothing of a quantization; engines read both
-    (vLLM: docs/features/quantization/modelopt.md)."""
-    if not (path / QUANTIZATION).is_file():
+    """With what a file beside a config says of a quantization that the config does not name."""
+    if not any((path / name).is_file() for name in QUANTIZATION_FILES):
         return config
-    from ai_on_eks.descriptors.quantization.methods import find_section  # noqa: PLC0415 - only for these
-    from ai_on_eks.descriptors.quantization.settings import KEY  # noqa: PLC0415
+    from ai_on_eks.descriptors.quantization import files_beside  # noqa: PLC0415 - only for these
 
-    if find_section(config) is not None:
-        return config
-    document = read_json(path / QUANTIZATION)
-    if not isinstance(document.value, dict) or not isinstance(document.value.get("quantization"), dict):
-        message, fix = "holds no mapping 'quantization'", "download the model's own files again"
-        raise refuse("not-a-mapping", message, document.file, 1, fix=fix)
-    notes.append(f"quantization as {QUANTIZATION} says; {CONFIG} names none")
-    return {**config, KEY: {"quant_method": "modelopt", "quantization": document.value["quantization"]}}
+    config, name = files_beside.with_quantization(config, path)
+    if name is not None:
+        notes.append(f"quantization as {name} says; {CONFIG} names none")
+    if name in files_beside.UNNAMED:
+        notes.append(f"engines read {name} only where they are told the method, such as vLLM by --quantization")
+    return config
 
 
 def _for_vectors(config: Mapping[str, Any], sentences: SentenceModel, notes: list[str]) -> Mapping[str, Any]:

@@ -27,6 +27,8 @@ _SUFFIXES = (
 _NAMED_FILE = (Format.ONNX, Format.GGUF)
 _NOT_WEIGHTS = ("training_args.bin", "optimizer.bin", "scheduler.bin")
 
+QUANTIZATION_FILES = ("hf_quant_config.json", "quantize_config.json", "quant_config.json")
+"""Beside a config, with what it does not say; the first that is there counts (`quantization.files_beside`)."""
 
 _ONE_FILE = "model.safetensors"
 _PART = re.compile(r"model(?:\.safetensors)?-([0-9]{5})-of-([0-9]{5})\.safetensors")
