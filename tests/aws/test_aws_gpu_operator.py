@@ -10,6 +10,7 @@ import yaml
 from aws_templates import samples
 
 from ai_on_eks.aws import gpu_operator
+from ai_on_eks.aws.gpu_slices import GPU_RESOURCE, partition_labels
 from ai_on_eks.catalog.daemonsets import load_daemonsets
 from ai_on_eks.placement.partition import Partition
 from ai_on_eks.units import GIB
@@ -47,7 +48,7 @@ def test_slices_are_a_configuration_of_the_device_plugin_that_nodes_choose_by_la
     assert json.loads(config["data"]["whole"]) == {"version": "v1"}
     sliced = json.loads(config["data"]["slices-4"])["sharing"]["timeSlicing"]
     assert sliced["resources"] == [{"name": "nvidia.com/gpu", "replicas": 4}]
-    assert gpu_operator.partition_labels(SLICES) == {"nvidia.com/device-plugin.config": "slices-4"}
+    assert partition_labels(SLICES) == {"nvidia.com/device-plugin.config": "slices-4"}
     assert values["migManager"] == {"enabled": False}
 
 
@@ -55,8 +56,24 @@ def test_isolated_parts_are_made_by_the_mig_manager_under_the_resources_own_name
     values = gpu_operator.values(samples.platform(), [samples.request(partition=MIG), samples.request()])
     assert values["mig"] == {"strategy": "single"}
     assert values["migManager"]["enabled"] is True
+    assert values["migManager"]["env"] == [{"name": "WITH_REBOOT", "value": "true"}]
     assert "config" not in values["devicePlugin"]
-    assert gpu_operator.partition_labels(MIG) == {"nvidia.com/mig.config": "all-1g.10gb"}
+    assert partition_labels(MIG) == {"nvidia.com/mig.config": "all-1g.10gb-x7"}
+
+
+def test_the_mig_manager_makes_as_many_parts_as_were_planned_and_leaves_other_nodes_whole() -> None:
+    """GIVEN one profile that devices of two sizes take a different number of times."""
+    smaller = Partition("mig-1g-10gb", 4, 10 * GIB, 1 / 8, "1g.10gb")
+    requests = [samples.request(partition=MIG), samples.request(partition=smaller), samples.request()]
+    config = gpu_operator.values(samples.platform(), requests)["migManager"]["config"]
+    configs = json.loads(config["data"]["config.yaml"])["mig-configs"]
+    assert config["default"] == "all-disabled"
+    assert configs["all-disabled"] == [{"devices": "all", "mig-enabled": False}]
+    assert [configs[name][0]["mig-devices"] for name in ("all-1g.10gb-x4", "all-1g.10gb-x7")] == [
+        {"1g.10gb": 4},
+        {"1g.10gb": 7},
+    ]
+    assert {label for one in (MIG, smaller) for label in partition_labels(one).values()} < set(configs)
 
 
 def test_daemonsets_and_feature_discovery_tolerate_the_taint_of_gpu_nodes() -> None:
@@ -64,7 +81,7 @@ def test_daemonsets_and_feature_discovery_tolerate_the_taint_of_gpu_nodes() -> N
     expected = [{"key": "nvidia.com/gpu", "operator": "Exists", "effect": "NoSchedule"}]
     assert values["daemonsets"]["tolerations"] == expected
     assert values["node-feature-discovery"]["worker"]["tolerations"] == expected
-    assert samples.accelerator().resource_name == gpu_operator.GPU_RESOURCE
+    assert samples.accelerator().resource_name == GPU_RESOURCE
 
 
 def test_every_value_is_a_key_of_the_chart() -> None:
@@ -72,22 +89,9 @@ def test_every_value_is_a_key_of_the_chart() -> None:
         pytest.skip(f"{KEYS_OF_CHART.name} with the chart's keys is not here")
     known = set(KEYS_OF_CHART.read_text(encoding="utf-8").split("\n"))
     requests = [samples.request(partition=MIG), samples.request(partition=SLICES)]
-    data = "devicePlugin.config.data."  # whose keys are ours
+    ours = ("devicePlugin.config.data.", "migManager.config.data.")  # whose keys are file names
     used = paths(gpu_operator.values(samples.platform(), requests))
-    assert {path for path in used if not path.startswith(data)} <= known
-
-
-@pytest.mark.parametrize(
-    ("requests", "expected"),
-    [
-        ((), False),
-        ((samples.request(samples.cpu_type()),), False),
-        ((samples.request(samples.neuron_type()),), False),
-        ((samples.request(samples.cpu_type()), samples.request()), True),
-    ],
-)
-def test_the_operator_is_for_nvidia_nodes_only(requests: tuple[Any, ...], expected: bool) -> None:
-    assert gpu_operator.is_required(requests) is expected
+    assert {path for path in used if not path.startswith(ours)} <= known
 
 
 def test_the_namespace_may_mount_the_host() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -10,11 +10,12 @@ from typing import Any
 import pytest
 import yaml
 
-from ai_on_eks.aws import efa_chart, gpu_operator, neuron_chart
+from ai_on_eks.aws import efa_chart, gpu_operator, gpu_plugin, neuron_chart
 from ai_on_eks.aws.karpenter import releases as karpenter
 from ai_on_eks.catalog.loading import load_catalog
 from ai_on_eks.descriptors.platform import Platform
 from ai_on_eks.descriptors.platform_network import Network
+from ai_on_eks.placement.partition import Partition
 from ai_on_eks.placement.types import CapacityRequest
 
 PLATFORM = Platform(name="demo", region="us-east-1", network=Network(availability_zones=("us-east-1a", "us-east-1b")))
@@ -66,6 +67,25 @@ def test_every_value_of_the_gpu_operator_is_one_of_its_chart(shared: Path) -> No
 
     assert values
     assert unknown_keys(values, known) == []
+
+
+@pytest.mark.parametrize(
+    ("chart", "values"),
+    [("nvidia-device-plugin", gpu_plugin.plugin_values), ("dcgm-exporter", gpu_plugin.metrics_values)],
+)
+def test_every_value_of_the_plain_gpu_charts_is_one_of_their_charts(
+    shared: Path, chart: str, values: Callable[[Sequence[CapacityRequest]], dict[str, Any]]
+) -> None:
+    known = frozenset((shared / "chart-values" / f"{chart}.txt").read_text(encoding="utf-8").split())
+    sliced = replace(request("g6e.xlarge"), partition=Partition("slices-4", 4, 1, 0.25, None))
+
+    found = values([sliced])
+
+    # names below config.map and terms of the affinity are ours
+    free = {key: value for key, value in found.items() if key not in ("affinity", "config")}
+    assert unknown_keys(free, known) == []
+    assert set(found.get("config", {})) <= {"map", "default"}
+    assert {"affinity", "tolerations"} <= known
 
 
 def test_every_value_of_the_efa_plugin_is_one_of_its_chart(shared: Path) -> None:

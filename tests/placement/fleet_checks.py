@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
-from ai_on_eks.catalog.daemonsets import load_daemonsets
+from ai_on_eks.catalog.daemonsets import daemonsets_on
 from ai_on_eks.catalog.types import Price
 from ai_on_eks.descriptors.platform import Platform
 from ai_on_eks.placement.fleet.types import FleetNode, FleetPlan, FleetPool
@@ -24,8 +24,7 @@ def faults(fleet: FleetPlan, platform: Platform) -> list[str]:
 
 def _node_faults(pool: FleetPool, node: FleetNode) -> list[str]:
     kind, members = pool.instance_type, {member.model: member.placement for member in pool.members}
-    vendor = kind.accelerator.vendor if kind.accelerator else None
-    daemonsets = [one for one in load_daemonsets() if one.vendor in (None, vendor)]
+    daemonsets = daemonsets_on(kind)
     on = [(members[model], count) for model, count in node.replicas]
     needs = {
         "accelerators": (

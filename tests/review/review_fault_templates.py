@@ -73,6 +73,12 @@ def on_bottlerocket(good: Sample) -> None:
     put(good.resource(GROUP, "g6exlarge648D5CF9"), "Properties.AmiType", "BOTTLEROCKET_x86_64_NVIDIA")
 
 
+def divided_by_both(good: Sample) -> None:
+    on_bottlerocket(good)
+    off = {"enabled": False}
+    values_of_operator(driver=off, toolkit=off, devicePlugin=off, migManager={"enabled": True})(good)
+
+
 CLUSTER_FAULTS = [
     *changed("eks-endpoint-open", CLUSTER, "Properties.ResourcesVpcConfig.EndpointPublicAccess", True, GONE),
     Fault(
@@ -336,6 +342,7 @@ HELM_FAULTS = [
         Plugin=one(HELM, {"Chart": "nvidia-device-plugin", "Version": "0.19.3"}),
     ),
     Fault("gpu-plugin-built-in", "Bottlerocket", samples.ours, on_bottlerocket),
+    Fault("gpu-mig-built-in", "Bottlerocket", samples.ours, divided_by_both),
     added(
         "gpu-plugin-built-in",
         AUTO,

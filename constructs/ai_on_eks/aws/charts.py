@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ai_on_eks.aws import efa_chart, gpu_operator, neuron_chart
+from ai_on_eks.aws import efa_chart, neuron_chart
+from ai_on_eks.aws.gpu_software import gpu_releases
 from ai_on_eks.aws.helm_release import HelmRelease
 from ai_on_eks.descriptors.platform import Platform
 from ai_on_eks.placement.types import CapacityRequest
@@ -12,5 +13,5 @@ from ai_on_eks.placement.types import CapacityRequest
 
 def node_releases(platform: Platform, requests: Sequence[CapacityRequest]) -> tuple[HelmRelease, ...]:
     """The releases for this capacity, whoever installs them; none for nodes that are not asked for."""
-    charts = (efa_chart, gpu_operator, neuron_chart)
-    return tuple(chart.release(platform, requests) for chart in charts if chart.is_required(requests))
+    others = (chart.release(platform, requests) for chart in (efa_chart, neuron_chart) if chart.is_required(requests))
+    return (*gpu_releases(platform, requests), *others)

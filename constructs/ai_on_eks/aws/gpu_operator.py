@@ -1,69 +1,35 @@
-"""The NVIDIA GPU operator: device plugin, feature discovery and GPU metrics.
-
-    who owns driver, toolkit and device plugin on a node = the machine image, else the operator; never both, never none
-
-Two device plugins offer every GPU twice; a driver installed over the image's own breaks the node.
-"""
+"""The NVIDIA GPU operator: every part of a GPU node that the machine image does not bring."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable
 from typing import Any
 
+from ai_on_eks.aws.gpu_slices import GPU_RESOURCE, UNDIVIDED, WHOLE, mig_config, mig_of, plugin_configs, slices_of
 from ai_on_eks.aws.helm_release import PRIVILEGED_NAMESPACE, HelmRelease, Json
-from ai_on_eks.catalog.types import Vendor
+from ai_on_eks.catalog.gpu_parts import GpuPart, parts_of_nodes
 from ai_on_eks.catalog.versions import chart
-from ai_on_eks.descriptors.platform import OperatingSystem, Platform
-from ai_on_eks.placement.partition import Partition
+from ai_on_eks.descriptors.platform import Platform
 from ai_on_eks.placement.types import CapacityRequest
 
-GPU_RESOURCE = "nvidia.com/gpu"
-"""Extended resource of the device plugin, and the key of the taint on GPU nodes."""
+CHART = "gpu-operator"
 
-MIG_LABEL = "nvidia.com/mig.config"
-SLICES_LABEL = "nvidia.com/device-plugin.config"
 SLICES_CONFIG_MAP = "ai-on-eks-device-plugin"
-WHOLE = "whole"
-"""Labels by which the MIG manager and the device plugin choose a node's configuration; the plugin's ConfigMap, and its
-configuration for nodes that have no such label (GPU operator v26.7, gpu-operator-mig and gpu-sharing, 2026)."""
+MIG_CONFIG_MAP = "ai-on-eks-mig"
 
-DRIVER_IN_IMAGE: Mapping[OperatingSystem, bool] = {OperatingSystem.AL2023: True}
-"""Whether the EKS accelerated image brings NVIDIA's driver and container toolkit (EKS user guide,
-ml-eks-optimized-ami; amazon-eks-ami v20260714: driver 580.159.03, toolkit 1.19.1)."""
-
-DEVICE_PLUGIN_IN_IMAGE: Mapping[OperatingSystem, bool] = {OperatingSystem.AL2023: False}
-"""Whether that image brings the device plugin (same sources)."""
-
-MIG_MANAGER: Mapping[str, Any] = {"enabled": True, "env": [{"name": "WITH_REBOOT", "value": "true"}]}
-"""Enabled only where something is divided: by default it runs on every node whose GPU could be. Cloud instances take a
-new division only by a restart (EKS user guide, device-management-nvidia-mig, 2026-11)."""
-
-
-def is_required(requests: Iterable[CapacityRequest]) -> bool:
-    """Whether any node asked for has an NVIDIA GPU."""
-    return any(
-        request.instance_type.accelerator is not None and request.instance_type.accelerator.vendor is Vendor.NVIDIA
-        for request in requests
-    )
-
-
-def partition_labels(partition: Partition) -> dict[str, str]:
-    """What tells the operator how to divide the accelerators of a node."""
-    if partition.mig_profile is None:
-        return {SLICES_LABEL: partition.name}
-    return {MIG_LABEL: f"all-{partition.mig_profile}"}
+REBOOTS: list[dict[str, str]] = [{"name": "WITH_REBOOT", "value": "true"}]
+"""Cloud instances take a new division only by a restart (EKS user guide, device-management-nvidia-mig, 2026-11)."""
 
 
 def release(platform: Platform, requests: Iterable[CapacityRequest] = ()) -> HelmRelease:
     """The chart at the version whose keys `values` uses (released 2026, device plugin 0.20.0, NFD 0.19.0)."""
-    repository, version = chart("gpu-operator")
+    repository, version = chart(CHART)
     return HelmRelease(
-        name="gpu-operator",
+        name=CHART,
         repository=repository,
-        chart="gpu-operator",
+        chart=CHART,
         version=version,
-        namespace="gpu-operator",
+        namespace=CHART,
         namespace_labels=PRIVILEGED_NAMESPACE,
         values=values(platform, requests),
     )
@@ -71,48 +37,37 @@ def release(platform: Platform, requests: Iterable[CapacityRequest] = ()) -> Hel
 
 def values(platform: Platform, requests: Iterable[CapacityRequest] = ()) -> Json:
     """The chart's values for the platform's machine image and the way its accelerators are divided."""
-    system = platform.capacity.operating_system
-    partitions = sorted({request.partition for request in requests if request.partition is not None})
-    sliced = [partition for partition in partitions if partition.mig_profile is None]
-    divided = len(sliced) < len(partitions)
+    image = parts_of_nodes(platform.capacity.operating_system.value)
+    requests = tuple(requests)
+    plugin_is_ours = GpuPart.DEVICE_PLUGIN not in image
+    manages_mig = bool(mig_of(requests)) and GpuPart.MIG_MANAGER not in image
     return {
-        "driver": {"enabled": not DRIVER_IN_IMAGE[system]},
-        "toolkit": {"enabled": not DRIVER_IN_IMAGE[system]},
-        "devicePlugin": {"enabled": not DEVICE_PLUGIN_IN_IMAGE[system], **_time_slicing(sliced)},
+        "driver": {"enabled": GpuPart.DRIVER not in image},
+        "toolkit": {"enabled": GpuPart.TOOLKIT not in image},
+        "devicePlugin": {"enabled": plugin_is_ours, **(_time_slicing(requests) if plugin_is_ours else {})},
         "dcgmExporter": {"enabled": True},
         # `single`: parts have the resource's own name, as every accelerator of a node is divided alike.
-        **({"mig": {"strategy": "single"}} if divided else {}),
-        "migManager": MIG_MANAGER if divided else {"enabled": False},
+        **({"mig": {"strategy": "single"}} if manages_mig else {}),
+        # Only where something is divided: by default it runs on every node whose GPU could be.
+        "migManager": _mig_manager(requests) if manages_mig else {"enabled": False},
         "daemonsets": {"tolerations": _tolerations()},
         # The operator finds GPU nodes by labels that this worker sets; it has tolerations of its own.
         "node-feature-discovery": {"worker": {"tolerations": _tolerations()}},
     }
 
 
-def _time_slicing(partitions: Sequence[Partition]) -> Json:
+def _time_slicing(requests: Iterable[CapacityRequest]) -> Json:
     """A configuration of the device plugin for each number of slices; nodes choose theirs by label."""
-    if not partitions:
+    slices = slices_of(requests)
+    if not slices:
         return {}
-    configs = _plugin_configs(partitions)
-    return {"config": {"create": True, "name": SLICES_CONFIG_MAP, "default": WHOLE, "data": configs}}
+    return {"config": {"create": True, "name": SLICES_CONFIG_MAP, "default": WHOLE, "data": plugin_configs(slices)}}
 
 
-def _plugin_configs(partitions: Sequence[Partition]) -> dict[str, str]:
-    whole = {"version": "v1"}
-    # More than one slice gives no more of the device (NVIDIA device plugin v0.20, "shared access"): none is handed out.
-    sliced = {
-        partition.name: {
-            **whole,
-            "sharing": {
-                "timeSlicing": {
-                    "failRequestsGreaterThanOne": True,
-                    "resources": [{"name": GPU_RESOURCE, "replicas": partition.parts}],
-                }
-            },
-        }
-        for partition in partitions
-    }
-    return {name: json.dumps(config) for name, config in {WHOLE: whole, **sliced}.items()}
+def _mig_manager(requests: Iterable[CapacityRequest]) -> dict[str, Any]:
+    configs = {"config.yaml": mig_config(mig_of(requests))}
+    config = {"create": True, "name": MIG_CONFIG_MAP, "default": UNDIVIDED, "data": configs}
+    return {"enabled": True, "env": REBOOTS, "config": config}
 
 
 def _tolerations() -> list[dict[str, str]]:

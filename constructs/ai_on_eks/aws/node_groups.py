@@ -22,7 +22,7 @@ from aws_cdk import aws_iam as iam
 from constructs import Construct
 
 from ai_on_eks.aws.efa import EfaFabric
-from ai_on_eks.aws.gpu_operator import partition_labels
+from ai_on_eks.aws.gpu_slices import partition_labels
 from ai_on_eks.aws.launch_template import NodeLaunchTemplate
 from ai_on_eks.aws.network import node_subnets
 from ai_on_eks.catalog.taints import CAPACITY_LABEL, EFA_LABEL, EFA_LABEL_VALUE, TAINT_VALUE, taint_key

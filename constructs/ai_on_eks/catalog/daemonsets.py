@@ -23,6 +23,7 @@ class DaemonSet:
 
     cpu_millicores, memory_bytes  the request where there is one, else the use we set aside
     vendor                        None = every node, else only nodes with that vendor's accelerators
+    efa                           only nodes of types with Elastic Fabric Adapters, attached or not
     source                        where the figure is published, or `assumption` and its reason
     """
 
@@ -30,6 +31,7 @@ class DaemonSet:
     cpu_millicores: int
     memory_bytes: int
     vendor: Vendor | None
+    efa: bool
     source: str
 
 
@@ -42,20 +44,33 @@ def load_daemonsets() -> tuple[DaemonSet, ...]:
             cpu_millicores=entry["cpu_millicores"],
             memory_bytes=entry["memory_mib"] * MIB,
             vendor=Vendor(entry["vendor"]) if entry["vendor"] else None,
+            efa=entry.get("efa", False),
             source=entry["source"],
         )
         for name, entry in sorted(read("daemonsets.json")["daemonsets"].items())
     )
 
 
+def daemonsets_on(instance_type: InstanceType) -> tuple[DaemonSet, ...]:
+    """Those that run on a node of this type, by name."""
+    vendor = instance_type.accelerator.vendor if instance_type.accelerator else None
+    return _daemonsets_on(vendor, has_efa=instance_type.efa_interfaces > 0)
+
+
 def reserved_by_daemonsets(instance_type: InstanceType) -> tuple[int, int]:
     """Processor time in millicores and memory in bytes that no model may request on a node of this type."""
-    return _reserved(instance_type.accelerator.vendor if instance_type.accelerator else None)
+    vendor = instance_type.accelerator.vendor if instance_type.accelerator else None
+    return _reserved(vendor, has_efa=instance_type.efa_interfaces > 0)
 
 
 @cache
-def _reserved(vendor: Vendor | None) -> tuple[int, int]:
-    daemonsets = [daemonset for daemonset in load_daemonsets() if daemonset.vendor in (None, vendor)]
+def _daemonsets_on(vendor: Vendor | None, *, has_efa: bool) -> tuple[DaemonSet, ...]:
+    return tuple(one for one in load_daemonsets() if one.vendor in (None, vendor) and (has_efa or not one.efa))
+
+
+@cache
+def _reserved(vendor: Vendor | None, *, has_efa: bool) -> tuple[int, int]:
+    daemonsets = _daemonsets_on(vendor, has_efa=has_efa)
     return (
         sum(daemonset.cpu_millicores for daemonset in daemonsets),
         sum(daemonset.memory_bytes for daemonset in daemonsets),

@@ -27,6 +27,11 @@ class OperatingSystem(StrEnum):
     AL2023 = "al2023"
 
 
+class GpuSoftware(StrEnum):
+    GPU_OPERATOR = "gpu-operator"
+    DEVICE_PLUGIN = "device-plugin"
+
+
 class PlannedEngines(StrEnum):
     ANY = "any"
     RENDERED = "rendered"
@@ -89,6 +94,11 @@ class Capacity(Strict):
         "times; karpenter = a controller in the cluster, when a pod needs one and never more than planned",
     )
     operating_system: OperatingSystem = Field(default=OperatingSystem.AL2023, description="operating system of nodes")
+    gpu_software: GpuSoftware = Field(
+        default=GpuSoftware.GPU_OPERATOR,
+        description="what brings NVIDIA nodes the parts that their image lacks: gpu-operator = all of them, and MIG; "
+        "device-plugin = the device plugin and a metrics exporter alone, where nothing is divided by MIG",
+    )
     system_nodes: SystemNodes = SystemNodes()
     reservations: tuple[Reservation, ...] = Field(default=(), description="capacity that is paid for already")
     quotas: dict[QuotaCode, int] = Field(

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from ai_on_eks.catalog.daemonsets import load_daemonsets, reserved_by_daemonsets
+from ai_on_eks.catalog.daemonsets import daemonsets_on, reserved_by_daemonsets
 from ai_on_eks.catalog.types import InstanceType
 from ai_on_eks.descriptors.platform import Platform, Reservation
 from ai_on_eks.descriptors.schema import CapacityType, Policy
@@ -124,9 +124,8 @@ def reservations_of(key: PoolKey, platform: Platform) -> tuple[Reservation, ...]
 def room_of(instance_type: InstanceType, partition: Partition | None = None) -> Resources:
     """What one node has for models, beside its DaemonSets."""
     managed = partition is not None and partition.mig_profile is not None
-    vendor = instance_type.accelerator.vendor if instance_type.accelerator else None
     cpu_millicores, memory_bytes = reserved_by_daemonsets(instance_type)
-    daemonsets = sum(1 for daemonset in load_daemonsets() if daemonset.vendor in (None, vendor))
+    daemonsets = len(daemonsets_on(instance_type))
     return Resources(
         accelerators=instance_type.accelerator_count * (1 if partition is None else partition.parts),
         cpu_millicores=max(0, instance_type.allocatable_cpu_millicores - cpu_millicores - managed * MANAGER_MILLICORES),

@@ -117,6 +117,14 @@ def _plugin_of_image(release: Resource) -> Iterator[str]:
         yield "the device plugin belongs to Auto Mode already"
 
 
+def _mig_of_image(release: Resource) -> Iterator[str]:
+    images = _nvidia_images(release.template.assembly)
+    if _chart(release) != OPERATOR or not images or any(not one.startswith("BOTTLEROCKET") for one in images):
+        return
+    if _on(_values(release), "migManager", default=True):
+        yield f"the MIG manager belongs to the operator and to the image {images[0]}"
+
+
 def _neuron_twice(release: Resource) -> Iterator[str]:
     assembly = release.template.assembly
     owners = [one.name for one in assembly.of_type(HELM_TYPE) if _owns_neuron(one)]
@@ -184,6 +192,11 @@ RULES = (
         "gpu-plugin-built-in", _RELEASE, "a device plugin for nodes that have one built in",
         "Bottlerocket's NVIDIA images and Auto Mode run their own.", "set devicePlugin.enabled to false",
         _plugin_of_image,
+    ),
+    Rule(
+        "gpu-mig-built-in", _RELEASE, "the GPU operator divides GPUs that the machine image divides",
+        "Bottlerocket divides them at boot by its settings, and the two undo each other.",
+        "set migManager.enabled to false", _mig_of_image,
     ),
     Rule(
         "gpu-plugin-efa-clash", _RELEASE, "a device plugin release that takes the EFA devices",

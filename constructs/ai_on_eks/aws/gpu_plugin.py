@@ -1,0 +1,73 @@
+"""NVIDIA's device plugin and metrics exporter as charts of their own: a node's GPUs without an operator.
+
+Less runs on each node and in the cluster than with the operator: no feature discovery, no validator, no MIG manager.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ai_on_eks.aws.gpu_slices import GPU_RESOURCE, WHOLE, plugin_configs, slices_of
+from ai_on_eks.aws.helm_release import PRIVILEGED_NAMESPACE, HelmRelease, Json
+from ai_on_eks.catalog.types import Vendor
+from ai_on_eks.catalog.versions import chart
+from ai_on_eks.placement.types import CapacityRequest
+
+
+def plugin_release(requests: Sequence[CapacityRequest]) -> HelmRelease:
+    """The device plugin."""
+    return _release("nvidia-device-plugin", plugin_values(requests))
+
+
+def metrics_release(requests: Sequence[CapacityRequest]) -> HelmRelease:
+    """The metrics exporter."""
+    return _release("dcgm-exporter", metrics_values(requests))
+
+
+def plugin_values(requests: Sequence[CapacityRequest]) -> Json:
+    """The plugin's values for the types that are asked for and the way their GPUs are divided."""
+    slices = slices_of(requests)
+    sharing = {"config": {"map": plugin_configs(slices), "default": WHOLE}} if slices else {}
+    return {
+        # By type: the chart's own condition is a label of feature discovery, which does not run here.
+        "affinity": _on_types(requests),
+        "tolerations": _tolerations(),
+        "gfd": {"enabled": False},
+        # Else it hands out all of /dev/infiniband, and takes the adapters from the EFA plugin.
+        "mofedEnabled": False,
+        "gdrcopyEnabled": False,
+        **sharing,
+    }
+
+
+def metrics_values(requests: Sequence[CapacityRequest]) -> Json:
+    """The exporter's values. Its ServiceMonitor is on by default, and fails where no Prometheus operator runs."""
+    return {
+        "affinity": _on_types(requests),
+        "tolerations": _tolerations(),
+        "serviceMonitor": {"enabled": False},
+    }
+
+
+def _release(name: str, values: Json) -> HelmRelease:
+    repository, version = chart(name)
+    return HelmRelease(
+        name=name,
+        repository=repository,
+        chart=name,
+        version=version,
+        namespace=name,
+        namespace_labels=PRIVILEGED_NAMESPACE,
+        values=values,
+    )
+
+
+def _on_types(requests: Sequence[CapacityRequest]) -> Json:
+    kinds = (request.instance_type for request in requests)
+    names = sorted({kind.name for kind in kinds if kind.accelerator and kind.accelerator.vendor is Vendor.NVIDIA})
+    term = {"matchExpressions": [{"key": "node.kubernetes.io/instance-type", "operator": "In", "values": names}]}
+    return {"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": [term]}}}
+
+
+def _tolerations() -> list[Json]:
+    return [{"key": GPU_RESOURCE, "operator": "Exists", "effect": "NoSchedule"}]
