@@ -208,3 +208,51 @@ KOLORS: Config = {
     "vae": SDXL_VAE,
     "text_encoder": {"parameters": 6_243_584_000},
 }
+WAN_14B: Config = {
+    "_class_name": "WanTransformer3DModel",
+    "attention_head_dim": 128,
+    "cross_attn_norm": True,
+    "ffn_dim": 13824,
+    "freq_dim": 256,
+    "in_channels": 16,
+    "num_attention_heads": 40,
+    "num_layers": 40,
+    "out_channels": 16,
+    "patch_size": [1, 2, 2],
+    "text_dim": 4096,
+}
+WAN_1B = WAN_14B | {"ffn_dim": 8960, "num_attention_heads": 12, "num_layers": 30}
+WAN_5B = WAN_14B | {
+    "ffn_dim": 14336, "num_attention_heads": 24, "num_layers": 30, "in_channels": 48, "out_channels": 48
+}  # fmt: skip
+WAN_14B_FROM_IMAGE = WAN_14B | {"image_dim": 1280, "added_kv_proj_dim": 5120, "in_channels": 36}
+WAN_VAE: Config = {
+    "_class_name": "AutoencoderKLWan",
+    "base_dim": 96,
+    "dim_mult": [1, 2, 4, 4],
+    "num_res_blocks": 2,
+    "temperal_downsample": [False, True, True],
+    "z_dim": 16,
+}
+WAN_22_VAE = WAN_VAE | {
+    "base_dim": 160, "decoder_base_dim": 256, "z_dim": 48, "is_residual": True, "patch_size": 2,
+    "in_channels": 12, "out_channels": 12,
+}  # fmt: skip
+QWEN_IMAGE_VAE = WAN_VAE | {"_class_name": "AutoencoderKLQwenImage"}
+UMT5_XXL: Config = {
+    "architectures": ["UMT5EncoderModel"],
+    "model_type": "umt5",
+    "d_ff": 10240,
+    "d_kv": 64,
+    "d_model": 4096,
+    "feed_forward_proj": "gated-gelu",
+    "num_heads": 64,
+    "num_layers": 24,
+    "vocab_size": 256384,
+}
+WAN: Config = {
+    "_class_name": "WanPipeline",
+    "text_encoder": UMT5_XXL,
+    "transformer": WAN_14B,
+    "vae": WAN_VAE,
+}

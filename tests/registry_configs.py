@@ -77,6 +77,8 @@ LINEAR_ATTENTION = {
 
 OWN: dict[str, Config] = {
     "AutoencoderKL": diffusion.SD_VAE,
+    "AutoencoderKLQwenImage": diffusion.QWEN_IMAGE_VAE,
+    "AutoencoderKLWan": diffusion.WAN_VAE,
     "AuraFlowPipeline": {"transformer": diffusion.AURA_FLOW, "vae": diffusion.SD_VAE},
     "AuraFlowTransformer2DModel": diffusion.AURA_FLOW,
     "FluxPipeline": diffusion.FLUX,
@@ -96,6 +98,9 @@ OWN: dict[str, Config] = {
     "StableDiffusionXLImg2ImgPipeline": diffusion.SDXL,
     "StableDiffusionXLPipeline": diffusion.SDXL,
     "UNet2DConditionModel": diffusion.SD15["unet"],
+    "WanImageToVideoPipeline": diffusion.WAN,
+    "WanPipeline": diffusion.WAN,
+    "WanTransformer3DModel": diffusion.WAN_14B,
     "deepseek_ref": {"architectures": ["DeepseekV4ForCausalLM"]},
     "efficientnet": {"hidden_dim": 1280},
     "gemma3": {"mm_tokens_per_image": 196},

@@ -71,6 +71,15 @@ def test_given_a_cnn_when_images_are_answered_then_its_own_share_of_the_peak_cou
     assert found.items_per_s == pytest.approx(20e12 * 0.2 / 8e9)
 
 
+def test_given_guidance_in_a_pass_of_its_own_then_as_much_work_in_twice_the_launches() -> None:
+    constants = replace(ideal(diffusion_compute=0.5), step_s=0.01)
+    apart = replace(PIPELINE, image=replace(REQUEST, guided_apart=True))
+    together = answer(divide(PIPELINE, BF16, MACHINE, Division()), constants, Load(1, 1, 1)).ttft_s
+    assert answer(divide(apart, BF16, MACHINE, Division()), constants, Load(1, 1, 1)).ttft_s == pytest.approx(
+        together + 30 * 0.01
+    )
+
+
 def test_given_a_pipeline_when_an_image_is_made_then_steps_guidance_and_decoding_add_up() -> None:
     found = answer(divide(PIPELINE, BF16, MACHINE, Division()), ideal(diffusion_compute=0.5), Load(1, 1, 1))
     operations = 2 * 1e12 + 30 * 2 * 6e12 + 2e12

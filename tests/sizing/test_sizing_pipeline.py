@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from diffusion_configs import FLUX, FLUX_DEV, KOLORS, SD3, SD15, SD35_LARGE, SDXL, Config
+from diffusion_configs import FLUX, FLUX_DEV, KOLORS, SD3, SD15, SD35_LARGE, SDXL, WAN_VAE, Config
 
 from ai_on_eks.catalog.types import EngineMemory
 from ai_on_eks.descriptors.architectures import build_inventory
@@ -127,6 +127,14 @@ def test_given_tiles_or_slices_then_the_decoder_takes_one_at_a_time() -> None:
     assert sized(SDXL, "bf16", **large).rank.activation_bytes == pytest.approx(4 * one, abs=4)
     assert sized(SDXL, "bf16", vae_tiling=True, **large).rank.activation_bytes < 2 * one
     assert sized(SDXL, "bf16", batch=4, vae_slicing=True).rank.activation_bytes < 2 * one
+
+
+def test_given_a_video_then_its_decoded_frames_stay_beside_the_decoder_and_tiles_do_not_shrink_them() -> None:
+    vae = {"width": 832, "height": 480}
+    short, long = (sized(WAN_VAE, "bf16", frames=frames, **vae).rank.activation_bytes for frames in (5, 81))
+    assert long - short == 2 * 3 * 832 * 480 * 19 * 4 * 2
+    tiled = sized(WAN_VAE, "bf16", vae_tiling=True, frames=81, **vae).rank.activation_bytes
+    assert tiled == pytest.approx((short - 2 * 3 * 832 * 480 * 8 * 2) * 32**2 / (104 * 60) + 2 * 3 * 832 * 480 * 84 * 2)
 
 
 def test_given_a_quantized_pipeline_then_less_weight_and_the_same_decoder() -> None:

@@ -1,12 +1,16 @@
-"""How a diffusion pipeline works on an image: its networks, one after the other, and what was asked of them.
+"""How a diffusion pipeline works on an image or a video: its networks, one after the other, and what was asked of them.
 
-With n the latent positions of the image (width × height ÷ scale²) and r those of the network's reference size:
+With f the latent frames, 1 for an image, else (frames − 1) ÷ frame scale + 1; n the latent positions of all frames
+(f × width × height ÷ scale²) and r those of the network's reference size:
 
-    operations of a pass = fixed_flops + flops × n ÷ r + attention_flops × (n ÷ r)²
-    values alive at once = fixed_elements + elements × n ÷ r
+    operations of a pass = fixed_flops + flops × n ÷ r + attention_flops × (n ÷ r)²   (÷ f where frames do not attend
+                           to each other)
+    values alive at once = fixed_elements + elements × n ÷ r × frames at once ÷ f
+    values kept          = kept_elements × n ÷ r
     operations per image = Σ networks  passes × operations of a pass
 
-Feature maps and tokens grow with the area, attention among them with its square, work on the prompt not at all.
+Feature maps and tokens grow with the area and the frames, attention among them with the square, work on the prompt not
+at all. Decoders of videos that work on a few frames after another keep what is decoded until the last one.
 """
 
 from __future__ import annotations
@@ -34,9 +38,12 @@ class Offload(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """One pass of a network over one image; see the formulae above.
+    """One pass of a network over one image or video; see the formulae above.
 
-    positions         latent positions at which `flops`, `attention_flops` and `elements` were counted
+    positions         latent positions, of all frames, at which `flops` and the like were counted
+    kept_elements     values that stay until the whole video is done, such as its decoded frames
+    frames_at_once    latent frames that are worked on together, one such part after the other; None = all
+    frame_attention   attention is among the positions of one frame only; `attention_flops` were counted for one frame
     buffer_elements   stored values that are no parameters, such as tables of positions
     is_convolutional  its feature maps are convolved: the library that convolves takes workspace beside them
     """
@@ -49,15 +56,24 @@ class Work:
     fixed_elements: int = 0
     buffer_elements: int = 0
     is_convolutional: bool = False
+    kept_elements: int = 0
+    frames_at_once: int | None = None
+    frame_attention: bool = False
 
-    def flops_at(self, positions: int) -> int:
-        """Operations of a pass over an image of so many latent positions."""
+    def flops_at(self, positions: int, frames: int = 1) -> int:
+        """Operations of a pass over so many latent positions, which are those of so many latent frames."""
         linear = self.flops * positions // self.positions
-        return self.fixed_flops + linear + self.attention_flops * positions**2 // self.positions**2
+        apart = frames if self.frame_attention else 1
+        return self.fixed_flops + linear + self.attention_flops * positions**2 // (self.positions**2 * apart)
 
-    def elements_at(self, positions: int) -> int:
-        """Values alive at once in a pass over an image of so many latent positions."""
-        return self.fixed_elements + ceil_div(self.elements * positions, self.positions)
+    def elements_at(self, positions: int, frames: int = 1) -> int:
+        """Values alive at once in a pass over so many latent positions, which are those of so many latent frames."""
+        at_once = frames if self.frames_at_once is None else min(frames, self.frames_at_once)
+        return self.fixed_elements + ceil_div(self.elements * positions * at_once, self.positions * frames)
+
+    def kept_at(self, positions: int) -> int:
+        """Values beside these that stay until the pass is over."""
+        return ceil_div(self.kept_elements * positions, self.positions)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +103,10 @@ class ImageRequest:
 
     scale     pixels of the image for one latent position, along a side
     multiple  width and height must be multiples of it
-    guided    every step has a second pass, without the prompt, in the same batch (classifier-free guidance)
+    guided    every step has a second pass, without the prompt (classifier-free guidance)
+    guided_apart   that pass follows the first instead of sharing its batch
+    frames         of a video; 1 for an image
+    frame_scale    frames for one latent frame after the first, which has a latent frame of its own
     """
 
     width: int
@@ -100,11 +119,19 @@ class ImageRequest:
     offload: Offload = Offload.NONE
     tiled: bool = False
     sliced: bool = False
+    guided_apart: bool = False
+    frames: int = 1
+    frame_scale: int = 1
+
+    @property
+    def latent_frames(self) -> int:
+        """Of one image, 1."""
+        return (self.frames - 1) // self.frame_scale + 1
 
     @property
     def positions(self) -> int:
-        """Latent positions of one image."""
-        return ceil_div(self.width, self.scale) * ceil_div(self.height, self.scale)
+        """Latent positions of one image or of all frames of a video."""
+        return ceil_div(self.width, self.scale) * ceil_div(self.height, self.scale) * self.latent_frames
 
     @property
     def passes_per_step(self) -> int:
@@ -122,4 +149,4 @@ class ImageRequest:
             return 1 if self.sliced else self.batch
         if phase is Phase.ENCODE:
             return self.batch
-        return self.batch * self.passes_per_step
+        return self.batch if self.guided_apart else self.batch * self.passes_per_step

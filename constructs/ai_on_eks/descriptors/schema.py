@@ -162,6 +162,12 @@ class Image(Strict):
     height: int | None = Field(
         default=None, ge=8, le=16_384, description="pixels; default: the resolution the model was trained on"
     )
+    frames: int | None = Field(
+        default=None,
+        ge=1,
+        le=100_000,
+        description="of a video, a multiple of the model's frame scale and one more; default: the pipeline's own",
+    )
     steps: int | None = Field(default=None, ge=1, le=1000, description="denoising steps; default: the pipeline's own")
     guidance: bool | None = Field(
         default=None,

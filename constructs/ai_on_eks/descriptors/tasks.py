@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from ai_on_eks.descriptors.image_generation import ImageRequest
 from ai_on_eks.descriptors.inventory import Inventory, Item
 from ai_on_eks.descriptors.schema import Kind
 
@@ -55,7 +56,7 @@ IMAGE_VECTORS = "image-feature-extraction"
 SENTENCES = "sentence-similarity"
 RANKING = "text-ranking"
 LABELS = "image-classification"
-TO_IMAGE = "text-to-image"
+TO_IMAGE, TO_VIDEO, IMAGE_TO_VIDEO = "text-to-image", "text-to-video", "image-to-video"
 
 _SPEECH_ENCODERS = ("hubert", "wav2vec2", "wavlm")
 _SPEECH_WRITERS = ("speech_to_text", "whisper")
@@ -164,9 +165,16 @@ def _only_task(config: Mapping[str, Any]) -> str | None:
     return found.pop() if len(found) == 1 and not others else None
 
 
+def _made(config: Mapping[str, Any], image: ImageRequest) -> str:
+    """What a pipeline makes, of which diffusers' name says whether it starts from an image."""
+    if image.frame_scale == 1:
+        return TO_IMAGE
+    return IMAGE_TO_VIDEO if "ImageToVideo" in str(config.get("_class_name")) else TO_VIDEO
+
+
 def _able(config: Mapping[str, Any], inventory: Inventory) -> tuple[Kind, str]:
-    if inventory.components:
-        return Kind.FOUNDATION, TO_IMAGE
+    if inventory.image is not None:
+        return Kind.FOUNDATION, _made(config, inventory.image)
     if inventory.item is Item.IMAGE:
         has_labels = config.get(_TIMM_LABELS) != 0
         return (Kind.TASK_SPECIFIC, LABELS) if has_labels else (Kind.EMBEDDING, IMAGE_VECTORS)

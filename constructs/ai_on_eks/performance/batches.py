@@ -48,7 +48,7 @@ def _images(of: Divided, constants: Constants, request: ImageRequest) -> Figures
     for component in of.inventory.components:
         at_once = request.images_at_once(component.phase)
         rounds = request.passes(component.phase) * request.batch / at_once
-        computed = component.work.flops_at(request.positions) * at_once / _flops(of)
+        computed = component.work.flops_at(request.positions, request.latent_frames) * at_once / _flops(of)
         seconds += rounds * (computed / constants.diffusion_compute + constants.step_s)
     seconds = max(seconds, request.steps * _read_s(of, constants))
     return Figures(

@@ -1,11 +1,13 @@
 """Bytes of a diffusion pipeline on one accelerator: several networks, one at work at a time.
 
     weights      = Σ networks  their tensors and tables                     all resident
-    activations  = max over networks  images at once × values alive × bytes × workspace
+    activations  = max over networks  images at once × (values alive × workspace + values kept) × bytes
     offload      = max over networks  (weights + activations)               one resident at a time, the rest on the host
 
     values alive   of an image's latent positions (`descriptors.image_generation`); of a tile's where the decoder tiles
-    images at once batch × 2 with guidance while denoising; batch, or 1 where the decoder slices
+    values kept    decoded frames of a video, until the last one
+    images at once batch × 2 with guidance while denoising, where both passes share a batch; batch, or 1 where the
+                   decoder slices
 
 The peak is nearly always the decoder's: its last maps have the image's full size. SDXL's and Kolors' pipelines turn an
 fp16 decoder into float32 first, and T5's output layers stay in float32 where it is loaded in fp16.
@@ -132,11 +134,17 @@ def _activations(
     """Peak of one network's pass over a whole batch, and how it was computed."""
     images, positions = request.images_at_once(component.phase), request.positions
     if component.phase is Phase.DECODE and request.tiled and component.tile_pixels:
-        positions = min(positions, ceil_div(component.tile_pixels, request.scale) ** 2)
-    values = component.work.elements_at(positions)
+        tile = ceil_div(component.tile_pixels, request.scale) ** 2
+        positions = min(positions, tile * request.latent_frames)
+    values, kept = (
+        component.work.elements_at(positions, request.latent_frames),
+        component.work.kept_at(request.positions),
+    )
     is_widened = component.upcasts and precision.weights is WeightPrecision.FP16
     element = _FLOAT32 if is_widened else compute_format(precision)
     factor = engine.activation_slack * (WORKSPACE[element.bits] if component.work.is_convolutional else 1.0)
     each = "images" if component.phase is not Phase.ENCODE else "prompts"
     formula = f"{factor:g} × {images} {each} × {values:,} values × {element.bits // 8} B in {component.name or 'it'}"
-    return ceil(factor * images * values * element.bits / 8), formula
+    if kept:
+        formula += f" + {images} × {kept:,} values kept × {element.bits // 8} B"
+    return ceil(images * (factor * values + kept) * element.bits / 8), formula

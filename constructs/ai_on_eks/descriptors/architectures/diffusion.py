@@ -1,4 +1,5 @@
-"""Pipelines that make images from prompts: encoders of the prompt, a denoiser, an autoencoder; classes of diffusers.
+"""Pipelines that make images or videos from prompts: encoders of the prompt, a denoiser, an autoencoder; classes of
+diffusers.
 
 The config is `model_index.json` with each network's own config in the place of its class:
 
@@ -11,7 +12,9 @@ The config is `model_index.json` with each network's own config in the place of 
     guidance     a second pass without the prompt, in the same batch (arXiv:2207.12598); not where it is distilled into
                  the network, as in FLUX.1
 
-A network whose config is not read can stand as `{parameters: 6243584000}`: it is counted, its work is estimated.
+A second denoiser, `transformer_2`, takes the first one's turn for part of the steps: it is resident, and the work is
+counted once. A network whose config is not read can stand as `{parameters: 6243584000}`: it is counted, its work is
+estimated, except a denoiser's, and the decoder's of a video.
 """
 
 from __future__ import annotations
@@ -65,15 +68,18 @@ MODEL_TYPES: Mapping[str, _Pipeline] = {
     "StableDiffusionPipeline": _Pipeline("unet", 50, guided=True, prompt_tokens=77),
     "StableDiffusionXLImg2ImgPipeline": _Pipeline("unet", 50, guided=True, prompt_tokens=77, upcasts=True),
     "StableDiffusionXLPipeline": _Pipeline("unet", 50, guided=True, prompt_tokens=77, upcasts=True),
+    "WanImageToVideoPipeline": _Pipeline("transformer", 50, guided=True, prompt_tokens=512),
+    "WanPipeline": _Pipeline("transformer", 50, guided=True, prompt_tokens=512),
 }
-"""Steps, guidance and tokens by the signature of each class's `__call__`, diffusers 0.42.1, read 2026-11-24."""
+"""Steps, guidance and tokens by the signature of each class's `__call__`, diffusers 0.42.1, read 2026-11-24 and 29."""
 
 DEFAULTS: Mapping[str, Mapping[str, Any]] = {name: {} for name in MODEL_TYPES}
 
 ENCODERS = ("text_encoder", "text_encoder_2", "text_encoder_3")
 OTHERS = ("image_encoder", "safety_checker")
 DECODER = "vae"
-NETWORKS = (*ENCODERS, *OTHERS, "unet", "transformer", DECODER)
+SECOND = "transformer_2"
+NETWORKS = (*ENCODERS, *OTHERS, "unet", "transformer", SECOND, DECODER)
 """Keys of a pipeline that hold networks; tokenizers, schedulers and the like weigh nothing."""
 
 KEPT_IN_FLOAT32 = {"t5": ".wo.weight", "mt5": ".wo.weight", "umt5": ".wo.weight"}
@@ -103,14 +109,32 @@ def read(model_type: str, parameters: Hyperparameters) -> Inventory:
         except InputError as error:
             problems += [_inside(key, problem) for problem in error.problems]
     parameters.finish()
-    if not problems and pipeline.denoiser in counted:
-        message = f"'{pipeline.denoiser}' is only counted: the size of its activations is unknown"
-        fix = "give its config, or architecture.parameters instead of architecture.config"
-        path = f"{CONFIG_PATH}.{pipeline.denoiser}.parameters"
-        problems.append(Problem("missing-hyperparameter", message, path=path, fix=fix))
+    problems = problems or _mismatches(pipeline, networks, counted)
     if problems:
         raise InputError(problems)
     return _assembled(model_type, pipeline, networks, tuple(counted), parameters)
+
+
+def _mismatches(pipeline: _Pipeline, networks: Mapping[str, Inventory], counted: list[str]) -> list[Problem]:
+    """Networks that are known, but not together."""
+    own, decoder = networks[pipeline.denoiser].image, networks[DECODER].image
+    is_video = own is not None and own.frame_scale > 1
+    needed = {pipeline.denoiser, SECOND} | ({DECODER} if is_video else set())
+    found = []
+    for key in counted:
+        if key in needed:
+            message = f"'{key}' is only counted: the size of its activations is unknown"
+            fix = "give its config, or architecture.parameters instead of architecture.config"
+            path = f"{CONFIG_PATH}.{key}.parameters"
+            found.append(Problem("missing-hyperparameter", message, path=path, fix=fix))
+    fix = "take all configs from the same pipeline"
+    if decoder is not None and is_video != (decoder.frame_scale > 1):
+        message = "one of denoiser and autoencoder works on videos, the other on images"
+        found.append(Problem("contradiction", message, path=f"{CONFIG_PATH}.{DECODER}", fix=fix))
+    if SECOND in networks and networks[SECOND].tensors != networks[pipeline.denoiser].tensors:
+        message = f"'{SECOND}' is not of the shape of '{pipeline.denoiser}', whose turn it takes"
+        found.append(Problem("contradiction", message, path=f"{CONFIG_PATH}.{SECOND}", fix=fix))
+    return found
 
 
 def _assembled(
@@ -124,8 +148,6 @@ def _assembled(
     decoder = networks[DECODER].image
     own = denoiser.image
     scale = SCALE if decoder is None else decoder.scale
-    steps = pipeline.steps or (own.steps if own is not None else 1)
-    side = (own.width // own.scale if own is not None else 1) * scale
     upcasts = pipeline.upcasts and (parameters.read[DECODER].get("force_upcast", True) is True)
     components = tuple(
         _component(key, network, pipeline, upcasts=upcasts, model_type=parameters.read[key].get("model_type"))
@@ -148,8 +170,22 @@ def _assembled(
         ),
         components=components,
     )
-    multiple = (own.multiple // own.scale if own is not None else 1) * scale
-    return asked(inventory, ImageRequest(side, side, steps, pipeline.guided, scale, multiple))
+    return asked(inventory, _request(pipeline, own, decoder, scale))
+
+
+def _request(pipeline: _Pipeline, own: ImageRequest | None, decoder: ImageRequest | None, scale: int) -> ImageRequest:
+    """What is made where nothing else is asked: an image as large as the denoiser was trained on, a video as the
+    pipeline has it. `scale` is the decoder's; the denoiser's own is what a lone one is taken for."""
+    if own is None:
+        return ImageRequest(scale, scale, pipeline.steps or 1, pipeline.guided, scale, scale)
+    steps, multiple = pipeline.steps or own.steps, own.multiple // own.scale * scale
+    if own.frame_scale > 1 and decoder is not None:
+        frame_scale = decoder.frame_scale
+        return replace(
+            own, steps=steps, guided=pipeline.guided, scale=scale, multiple=multiple, frame_scale=frame_scale
+        )
+    width, height = own.width // own.scale * scale, own.height // own.scale * scale
+    return ImageRequest(width, height, steps, pipeline.guided, scale, multiple)
 
 
 def _network(key: str, config: object) -> tuple[Inventory, dict[str, Any]]:
@@ -224,6 +260,8 @@ def _counted(key: str, parameters: int) -> Inventory:
 def _component(key: str, network: Inventory, pipeline: _Pipeline, *, upcasts: bool, model_type: object) -> Component:
     if network.components and key not in (*ENCODERS, *OTHERS):
         own = network.components[0]
+        if key == SECOND:
+            return Component(key, Phase.DENOISE, Work(1))
         return replace(own, name=key, upcasts=upcasts and key == DECODER)
     tokens = min(pipeline.prompt_tokens, network.max_context_tokens or pipeline.prompt_tokens)
     if key in OTHERS:

@@ -7,7 +7,7 @@ autoencoder of Stable Diffusion and FLUX: a lone denoiser does not say.
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from ai_on_eks.descriptors.image_generation import Component, ImageRequest, Phase, Work
 from ai_on_eks.descriptors.inventory import Activations, Inventory, Item, Operations, Tensor
@@ -17,6 +17,34 @@ SCALE = 8
 
 STEPS = 50
 """Denoising steps where no pipeline says: those of diffusers' StableDiffusionPipeline (0.42.1)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Video:
+    """What a pipeline of videos makes where nothing else is asked, by its `__call__` in diffusers, and how its latents
+    stand for it: pixels along a side and frames for one latent position."""
+
+    width: int
+    height: int
+    frames: int
+    scale: int
+    frame_scale: int
+    guided_apart: bool = True
+
+    @property
+    def latent_frames(self) -> int:
+        return (self.frames - 1) // self.frame_scale + 1
+
+    @property
+    def frame_positions(self) -> int:
+        """Latent positions of one frame."""
+        return (self.width // self.scale) * (self.height // self.scale)
+
+    @property
+    def positions(self) -> int:
+        """Latent positions of all frames."""
+        return self.latent_frames * self.frame_positions
+
 
 MISSING = {
     Phase.DENOISE: "one network of a pipeline: the encoders of the prompt and the autoencoder are not included",
@@ -39,15 +67,19 @@ def lone(
     multiple: int = SCALE,
     steps: int = STEPS,
     guided: bool = True,
+    video: Video | None = None,
 ) -> Inventory:
-    """The inventory of one network; `side` is that of its latent image."""
+    """The inventory of one network; `side` is that of its latent image, where it is none of a video."""
     request = ImageRequest(
-        width=side * scale,
-        height=side * scale,
+        width=side * scale if video is None else video.width,
+        height=side * scale if video is None else video.height,
         steps=steps,
         guided=guided and phase is Phase.DENOISE,
         scale=scale,
         multiple=multiple,
+        guided_apart=video is not None and video.guided_apart,
+        frames=1 if video is None else video.frames,
+        frame_scale=1 if video is None else video.frame_scale,
     )
     inventory = Inventory(
         architecture=architecture,
@@ -69,11 +101,15 @@ def lone(
 def asked(inventory: Inventory, request: ImageRequest) -> Inventory:
     """The same networks at work on the image that is asked for."""
     flops = sum(
-        request.passes(component.phase) * component.work.flops_at(request.positions)
+        request.passes(component.phase) * component.work.flops_at(request.positions, request.latent_frames)
         for component in inventory.components
     )
     alive = max(
-        request.images_at_once(component.phase) * component.work.elements_at(request.positions)
+        request.images_at_once(component.phase)
+        * (
+            component.work.elements_at(request.positions, request.latent_frames)
+            + component.work.kept_at(request.positions)
+        )
         for component in inventory.components
     )
     return replace(

@@ -18,6 +18,7 @@ def requested(inventory: Inventory, image: Image | None) -> Inventory:
         default,
         width=default.width if image.width is None else image.width,
         height=default.height if image.height is None else image.height,
+        frames=default.frames if image.frames is None else image.frames,
         steps=default.steps if image.steps is None else image.steps,
         guided=default.guided if image.guidance is None else image.guidance,
         batch=image.batch,

@@ -29,6 +29,7 @@ from ai_on_eks.errors import InputError, Problem
 MODULES: Mapping[str, tuple[str, ...]] = {
     "audio_encoder": ("hubert", "wav2vec2", "wavlm"),
     "autoencoder": ("AutoencoderKL",),
+    "autoencoder_wan": ("AutoencoderKLQwenImage", "AutoencoderKLWan"),
     "contrastive": (
         "clip",
         "clip_text_model",
@@ -56,10 +57,13 @@ MODULES: Mapping[str, tuple[str, ...]] = {
         "StableDiffusionPipeline",
         "StableDiffusionXLImg2ImgPipeline",
         "StableDiffusionXLPipeline",
+        "WanImageToVideoPipeline",
+        "WanPipeline",
     ),
     "diffusion_cross": ("PixArtTransformer2DModel", "Transformer2DModel"),
     "diffusion_gated": ("AuraFlowTransformer2DModel", "SanaTransformer2DModel"),
     "diffusion_transformer": ("FluxTransformer2DModel", "QwenImageTransformer2DModel", "SD3Transformer2DModel"),
+    "diffusion_wan": ("WanTransformer3DModel",),
     "encoder": ("bert", "camembert", "data2vec-text", "distilbert", "mpnet", "roberta", "xlm-roberta"),
     "encoder_decoder": ("bart", "m2m_100", "marian", "mbart", "pegasus"),
     "encoder_decoder_t5": ("mt5", "t5", "umt5"),
