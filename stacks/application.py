@@ -13,7 +13,7 @@ from typing import Any
 
 from aws_cdk import App
 
-from ai_on_eks.aws.addons import CLUSTER_ADDONS, NODE_ADDONS
+from ai_on_eks.aws.addons import CLUSTER_ADDONS, NODE_ADDONS, needed_addons
 from ai_on_eks.aws.charts import node_releases
 from ai_on_eks.aws.helm_release import HelmRelease, Json
 from ai_on_eks.aws.node_groups import capacity_spec
@@ -25,7 +25,8 @@ from ai_on_eks.descriptors.platform_checks import check_platform
 from ai_on_eks.errors import InputError
 from ai_on_eks.placement.types import CapacityRequest
 from ai_on_eks.serving.types import Workload
-from stacks.addons import AddonsStack
+from stacks.addons import AddonsStack, needs_addons
+from stacks.base import PlatformStack
 from stacks.capacity import CapacityStack
 from stacks.cluster import ClusterStack
 from stacks.network import NetworkStack
@@ -68,7 +69,8 @@ class Deployment:
 
     def installed(self) -> dict[str, str | None]:
         """What runs in the cluster beside the models: name of add-on or chart to version, None = EKS's default."""
-        add_ons = {spec.name: None for spec in (*NODE_ADDONS, *CLUSTER_ADDONS)}
+        strategy = self.platform.capacity.strategy
+        add_ons = {spec.name: None for spec in needed_addons((*NODE_ADDONS, *CLUSTER_ADDONS), strategy)}
         return add_ons | {release.chart: release.version for release in self.helm_releases()}
 
 
@@ -104,7 +106,10 @@ def build_app(
 
 
 def add_stacks(app: App, deployment: Deployment, render_charts: ChartRenderer) -> None:
-    """Network, cluster, capacity, add-ons, storage and, where CDK applies the objects, serving."""
+    """Network, cluster, capacity, add-ons, storage and, where CDK applies the objects, serving.
+
+    References alone order most of it; dependencies are named where no reference shows an order.
+    """
     platform = deployment.platform
     # check_platform once more: a platform need not come from a file
     problems = [*check_platform(platform), *mismatches(platform.cluster.kubernetes_version, deployment.installed())]
@@ -120,11 +125,13 @@ def add_stacks(app: App, deployment: Deployment, render_charts: ChartRenderer) -
         system_instance_type=deployment.system_instance_type,
         requests=deployment.requests,
     )
-    addons = AddonsStack(app, platform=platform, cluster=cluster.cluster, releases=deployment.helm_releases())
+    releases = deployment.helm_releases()
+    services: PlatformStack = capacity  # what the models wait for, where nodes bring everything else themselves
+    if needs_addons(platform, releases):
+        services = AddonsStack(app, platform=platform, cluster=cluster.cluster, releases=releases)
+        services.add_stack_dependency(capacity)
     storage = StorageStack(app, platform=platform, cluster=cluster.cluster, workloads=deployment.workloads)
-    # References alone order most of it; these two orders no reference shows.
     capacity.add_stack_dependency(cluster)
-    addons.add_stack_dependency(capacity)
     if platform.delivery.mode is DeliveryMode.APPLY:
         charts = render_charts(storage.bucket_name)
         serving = ServingStack(
@@ -135,5 +142,5 @@ def add_stacks(app: App, deployment: Deployment, render_charts: ChartRenderer) -
             platform_chart=charts.platform,
             model_charts=charts.models,
         )
-        serving.add_stack_dependency(addons)
+        serving.add_stack_dependency(services)
         serving.add_stack_dependency(storage)

@@ -22,4 +22,4 @@ class NetworkStack(PlatformStack):
         network = platform.network
         self.vpc: ec2.IVpc = PlatformNetwork(self, "Network", network=network).vpc
         if network.interface_endpoints is InterfaceEndpoints.REQUIRED:
-            PrivateEndpoints(self, "Endpoints", vpc=self.vpc, network=network)
+            PrivateEndpoints(self, "Endpoints", vpc=self.vpc, network=network, strategy=platform.capacity.strategy)

@@ -12,6 +12,7 @@ from ai_on_eks.aws.karpenter.names import instance_profile_name, interruption_qu
 from ai_on_eks.aws.karpenter.releases import karpenter_releases, values
 from ai_on_eks.catalog.versions import mismatches
 from ai_on_eks.descriptors.platform import Capacity, SystemNodes
+from ai_on_eks.descriptors.platform_network import InterfaceEndpoints, NatGateways, Network
 from ai_on_eks.review.rules.facts import read
 
 IAM_POLICY_CHARACTERS = 6144
@@ -180,6 +181,18 @@ def test_the_controller_knows_cluster_queue_and_region_and_runs_on_system_nodes(
     assert required["nodeSelectorTerms"] == [
         {"matchExpressions": [{"key": "ai-on-eks/role", "operator": "In", "values": ["system"]}]}
     ]
+
+
+def test_in_a_network_without_a_way_out_it_asks_no_service_that_has_no_endpoint_there() -> None:
+    network = Network(
+        availability_zones=samples.ZONES,
+        nat_gateways=NatGateways.NONE,
+        interface_endpoints=InterfaceEndpoints.REQUIRED,
+    )
+    isolated = values(samples.platform(network=network))["settings"]
+    connected = values(samples.platform())["settings"]
+    assert (isolated["isolatedVPC"], isolated["enableZonalShift"]) == (True, False)
+    assert (connected["isolatedVPC"], connected["enableZonalShift"]) == (False, True)
 
 
 @pytest.mark.parametrize(("system_nodes", "replicas"), [(1, 1), (2, 2), (5, 2)])

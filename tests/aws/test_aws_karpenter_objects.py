@@ -10,6 +10,7 @@ from ai_on_eks.aws.node_groups import capacity_spec
 from ai_on_eks.catalog.loading import load_catalog
 from ai_on_eks.catalog.types import InstanceType
 from ai_on_eks.descriptors.platform import Platform
+from ai_on_eks.descriptors.platform_network import ExistingVpc, Network
 from ai_on_eks.errors import InputError
 from ai_on_eks.placement.partition import Partition
 from ai_on_eks.placement.types import CapacityRequest
@@ -110,9 +111,21 @@ def test_pods_cannot_read_the_nodes_credentials() -> None:
 def test_nodes_stand_in_private_subnets_and_in_the_group_eks_makes() -> None:
     node_class, _ = objects(samples.request())
     assert node_class["subnetSelectorTerms"] == [
-        {"tags": {"ai-on-eks/platform": "ai", "aws-cdk:subnet-type": "Private"}}
+        {"tags": {"ai-on-eks/platform": "ai", "aws-cdk:subnet-name": "Private"}}
     ]
     assert node_class["securityGroupSelectorTerms"] == [{"tags": {"aws:eks:cluster-name": "ai"}}]
+
+
+def test_subnets_of_a_network_that_stands_already_are_named_by_id() -> None:
+    ids = {"us-east-1b": "subnet-0bbbbbbb", "us-east-1a": "subnet-0aaaaaaa", "us-east-1c": "subnet-0ccccccc"}
+    standing = ExistingVpc(vpc_id="vpc-0123456789abcdef0", cidr="10.0.0.0/16", private_subnet_ids=ids)
+    network = Network(availability_zones=samples.ZONES, existing_vpc=standing)
+    node_class, _ = objects(samples.request(), samples.platform(network=network))
+    assert node_class["subnetSelectorTerms"] == [
+        {"id": "subnet-0aaaaaaa"},
+        {"id": "subnet-0bbbbbbb"},
+        {"id": "subnet-0ccccccc"},
+    ]
 
 
 def volume(kind: InstanceType, needed_gib: int) -> tuple[dict[str, Any], str | None]:

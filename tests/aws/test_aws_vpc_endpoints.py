@@ -10,10 +10,11 @@ from aws_templates import all_of, only, samples, template_of
 
 from ai_on_eks.aws.network import PlatformNetwork
 from ai_on_eks.aws.vpc_endpoints import SERVICES, PrivateEndpoints
+from ai_on_eks.descriptors.platform import CapacityStrategy
 from ai_on_eks.descriptors.platform_network import InterfaceEndpoints, NatGateways, Network
 
 
-def template(**changes: Any) -> dict[str, Any]:
+def template(strategy: CapacityStrategy = CapacityStrategy.MANAGED_NODE_GROUPS, **changes: Any) -> dict[str, Any]:
     network = Network(
         **{
             "availability_zones": samples.ZONES,
@@ -25,7 +26,7 @@ def template(**changes: Any) -> dict[str, Any]:
 
     def build(stack: Stack) -> None:
         vpc = PlatformNetwork(stack, "Network", network=network).vpc
-        PrivateEndpoints(stack, "Endpoints", vpc=vpc, network=network)
+        PrivateEndpoints(stack, "Endpoints", vpc=vpc, network=network, strategy=strategy)
 
     return template_of(build, samples.platform(network=network))
 
@@ -44,6 +45,12 @@ def test_what_nodes_and_add_ons_call_has_an_endpoint_each(isolated: dict[str, An
     names = sorted(item["ServiceName"].removeprefix("com.amazonaws.us-east-1.") for item in interfaces(isolated))
     assert names == sorted(SERVICES)
     assert set(names) >= {"ecr.api", "ecr.dkr", "sts", "ec2", "eks", "eks-auth", "ssm", "ssmmessages", "logs"}
+
+
+def test_karpenter_reaches_its_queue_where_nothing_reaches_the_internet() -> None:
+    names = {item["ServiceName"].rpartition(".")[2] for item in interfaces(template(CapacityStrategy.KARPENTER))}
+    assert "sqs" in names
+    assert "sqs" not in SERVICES
 
 
 def test_an_endpoint_answers_to_the_public_name_in_every_zone(isolated: dict[str, Any]) -> None:

@@ -10,7 +10,7 @@ from ai_on_eks.descriptors.platform import Capacity, CapacityStrategy
 from ai_on_eks.kube.nodes import node_manifests
 from stacks.application import Charts, Deployment, build_app
 
-STRATEGIES = (CapacityStrategy.KARPENTER,)
+STRATEGIES = (CapacityStrategy.KARPENTER, CapacityStrategy.AUTO_MODE)
 """Those beside managed node groups, which are the default of every other test."""
 
 ACCELERATORS = {

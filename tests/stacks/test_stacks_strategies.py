@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ import pytest
 import strategy_samples
 from snapshot_files import compare
 from strategy_samples import ACCELERATORS, STRATEGIES
-from test_stacks_checkers import ACCEPTED_WARNINGS, RUN_CFN_LINT
+from test_stacks_checkers import ACCEPTED_WARNINGS, REPOSITORY, RUN_CFN_LINT, contents, environment
 from test_stacks_snapshots import OF_STRATEGY
 
 from ai_on_eks.aws.node_places import subnet_terms
@@ -68,8 +69,9 @@ def test_the_models_go_before_their_nodes_and_those_before_what_started_them(fol
     assert len(models) == 2
     assert all(nodes in item["DependsOn"] for item in models)
     artifacts = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))["artifacts"]
-    assert "ai-addons" in artifacts["ai-serving"]["dependencies"]
-    assert "ai-capacity" in artifacts["ai-addons"]["dependencies"]
+    order = ["ai-serving", *(["ai-addons"] if "ai-addons" in artifacts else []), "ai-capacity", "ai-cluster"]
+    for later, earlier in pairwise(order):
+        assert earlier in artifacts[later]["dependencies"]
 
 
 def test_private_subnets_and_only_they_carry_the_tags_that_node_classes_look_for(folder: Path) -> None:
@@ -87,6 +89,25 @@ def test_private_subnets_and_only_they_carry_the_tags_that_node_classes_look_for
     assert found == {True: 3, False: 3}
 
 
-@pytest.mark.parametrize("unit", OF_STRATEGY)
-def test_the_template_is_the_one_that_was_reviewed(folder: Path, strategy: CapacityStrategy, unit: str) -> None:
-    compare(read(folder)[f"ai-{unit}"], f"{strategy}/{unit}")
+def test_the_templates_are_those_that_were_reviewed(folder: Path, strategy: CapacityStrategy) -> None:
+    for unit in OF_STRATEGY[strategy]:
+        compare(read(folder)[f"ai-{unit}"], f"{strategy}/{unit}")
+
+
+SYNTHESIZE = """
+import sys
+from pathlib import Path
+import strategy_samples
+from ai_on_eks.descriptors.platform import CapacityStrategy
+strategy_samples.synthesize(strategy_samples.deployment(CapacityStrategy(sys.argv[1])), Path(sys.argv[2]))
+"""
+
+
+def test_a_second_synthesis_elsewhere_writes_the_same_bytes(strategy: CapacityStrategy, tmp_path: Path) -> None:
+    """Two processes that differ in time zone, hash seed and working directory; slow, because each starts Node."""
+    for name, zone, cwd in (("1", "UTC", REPOSITORY), ("2", "Asia/Tokyo", tmp_path)):
+        command = [sys.executable, "-c", SYNTHESIZE, strategy.value, str(tmp_path / name)]
+        settings = environment(TZ=zone, PYTHONHASHSEED=name, CDK_VALIDATION="false")
+        subprocess.run(command, cwd=cwd, env=settings, check=True, capture_output=True)
+    assert contents(tmp_path / "1") == contents(tmp_path / "2")
+    assert contents(tmp_path / "1")

@@ -18,6 +18,7 @@ from ai_on_eks.descriptors.platform import CapacityStrategy
 from stacks.application import build_app
 
 EC2 = r"AwsSolutions-IAM5\[Resource::arn:aws:ec2:us-east-1:{}:({})/\*\]"
+MANAGED = r"AwsSolutions-IAM4\[Policy::arn:<AWS::Partition>:iam::aws:policy/AmazonEKS({})\]"
 OURS = "<AWS::AccountId>"
 
 ACCEPTED: dict[CapacityStrategy, dict[str, str]] = {
@@ -33,6 +34,12 @@ ACCEPTED: dict[CapacityStrategy, dict[str, str]] = {
         ): "ids are EC2's to give; the condition on the cluster's tag confines them",
         r"AwsSolutions-IAM5\[Resource::arn:aws:ssm:us-east-1::parameter/aws/service/\*\]": "public data",
         "AwsSolutions-SQS3": "a warning that cannot be read is about a node that is gone minutes later",
+    },
+    CapacityStrategy.AUTO_MODE: {
+        MANAGED.format("ComputePolicy|BlockStoragePolicy|LoadBalancingPolicy|NetworkingPolicy"): "the control plane's, "
+        "as EKS documents them for Auto Mode",
+        MANAGED.format("WorkerNodeMinimalPolicy"): "the least that EKS documents for a node",
+        r"AwsSolutions-IAM5\[Resource::\*\]": "only for the cluster that asks and for nodes of its pools, by condition",
     },
 }
 """Patterns of findings beside those of the default platform."""

@@ -11,7 +11,7 @@ CloudFormation would wait for ever in one direction or the other.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from aws_cdk import aws_eks_v2 as eks
@@ -19,6 +19,8 @@ from aws_cdk import aws_iam as iam
 from constructs import Construct
 
 from ai_on_eks.aws.pod_identity import pod_identity_role
+from ai_on_eks.descriptors.platform import CapacityStrategy
+from ai_on_eks.placement.node_owners import nodes_bring_add_on
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +56,11 @@ NODE_ADDONS = (
 
 CLUSTER_ADDONS = (AddonSpec("coredns"), AddonSpec("eks-node-monitoring-agent"))
 """The monitoring agent tells node repair of a broken accelerator; without it only a dead kubelet is noticed."""
+
+
+def needed_addons(specs: Sequence[AddonSpec], strategy: CapacityStrategy) -> tuple[AddonSpec, ...]:
+    """Those of the add-ons that the strategy's nodes do not bring themselves."""
+    return tuple(spec for spec in specs if not nodes_bring_add_on(strategy, spec.name))
 
 
 class EksAddon(Construct):
@@ -93,11 +100,12 @@ class EksAddon(Construct):
 
 
 class NodeAddons(Construct):
-    """The add-ons nodes wait for, each after the one before it."""
+    """The add-ons nodes wait for, each after the one before it; none where nodes bring them."""
 
-    def __init__(self, scope: Construct, id: str, *, cluster: eks.ICluster) -> None:  # noqa: A002 - CDK's name
+    def __init__(self, scope: Construct, id: str, *, cluster: eks.ICluster, strategy: CapacityStrategy) -> None:  # noqa: A002 - CDK's name
         super().__init__(scope, id)
-        self.addons = tuple(EksAddon(self, spec.name, spec=spec, cluster=cluster) for spec in NODE_ADDONS)
+        specs = needed_addons(NODE_ADDONS, strategy)
+        self.addons = tuple(EksAddon(self, spec.name, spec=spec, cluster=cluster) for spec in specs)
         for earlier, later in zip(self.addons, self.addons[1:], strict=False):
             later.node.add_dependency(earlier)
 
@@ -105,6 +113,7 @@ class NodeAddons(Construct):
 class ClusterAddons(Construct):
     """The add-ons that wait for nodes; deploy them after the system nodes."""
 
-    def __init__(self, scope: Construct, id: str, *, cluster: eks.ICluster) -> None:  # noqa: A002 - CDK's name
+    def __init__(self, scope: Construct, id: str, *, cluster: eks.ICluster, strategy: CapacityStrategy) -> None:  # noqa: A002 - CDK's name
         super().__init__(scope, id)
-        self.addons = tuple(EksAddon(self, spec.name, spec=spec, cluster=cluster) for spec in CLUSTER_ADDONS)
+        specs = needed_addons(CLUSTER_ADDONS, strategy)
+        self.addons = tuple(EksAddon(self, spec.name, spec=spec, cluster=cluster) for spec in specs)

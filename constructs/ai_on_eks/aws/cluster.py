@@ -19,6 +19,7 @@ from aws_cdk import aws_logs as logs
 from constructs import Construct
 
 from ai_on_eks.aws.addons import EksAddon, NodeAddons
+from ai_on_eks.aws.cluster_compute import allow_tags, cluster_compute
 from ai_on_eks.aws.endpoint import endpoint_access
 from ai_on_eks.aws.network import node_subnets
 from ai_on_eks.catalog.versions import check_kubernetes, kubectl_layer, numbers
@@ -74,6 +75,8 @@ class PlatformCluster(Construct):
             retention=LOG_RETENTION,
             removal_policy=RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE,
         )
+        strategy = platform.capacity.strategy
+        compute = cluster_compute(self, strategy)
         resource = eks.Cluster(
             self,
             "Resource",
@@ -84,8 +87,9 @@ class PlatformCluster(Construct):
             endpoint_access=endpoint,
             cluster_logging=list(LOG_TYPES),
             secrets_encryption_key=self.secrets_key,
-            default_capacity_type=eks.DefaultCapacityType.NODEGROUP,
-            default_capacity=0,
+            default_capacity_type=compute.capacity_type,
+            default_capacity=compute.capacity,
+            compute=compute.config,
             bootstrap_cluster_creator_admin_permissions=False,
             bootstrap_self_managed_addons=False,
             kubectl_provider_options=self._kubectl(platform),
@@ -94,7 +98,10 @@ class PlatformCluster(Construct):
         self.cluster = cast("eks.ICluster", resource)
         _protect(resource, log_group)
         self._admit(resource, platform.cluster.admin_principal_arns)
-        self.addons: tuple[EksAddon, ...] = NodeAddons(self, "NodeAddons", cluster=self.cluster).addons
+        allow_tags(self, resource, strategy)
+        self.addons: tuple[EksAddon, ...] = NodeAddons(
+            self, "NodeAddons", cluster=self.cluster, strategy=strategy
+        ).addons
 
     def _kubectl(self, platform: Platform) -> eks.KubectlProviderOptions | None:
         if platform.delivery.mode is not DeliveryMode.APPLY:

@@ -23,6 +23,9 @@ from constructs import Construct
 from ai_on_eks.aws.network_checks import PRIVATE_BITS, ZONES_LAID_OUT, check_network
 from ai_on_eks.descriptors.platform_network import ExistingVpc, NatGateways, Network
 
+PRIVATE_SUBNETS = "Private"
+"""Name of the subnets that nodes lie in, with NAT or without."""
+
 PUBLIC_BITS = 8
 
 SMALLEST_SUBNET_PREFIX = 28
@@ -120,7 +123,7 @@ def _subnets(network: Network) -> list[ec2.SubnetConfiguration]:
     """Both kinds keep their names when NAT comes or goes, so no subnet is replaced by it."""
     prefix = IPv4Network(network.cidr).prefixlen
     private = ec2.SubnetConfiguration(
-        name="Private",
+        name=PRIVATE_SUBNETS,
         subnet_type=ec2.SubnetType.PRIVATE_ISOLATED if network.is_isolated else ec2.SubnetType.PRIVATE_WITH_EGRESS,
         # In the VPC's own range the smallest, where the subnets then move to the second one.
         cidr_mask=prefix + PRIVATE_BITS if network.secondary_cidr is None else SMALLEST_SUBNET_PREFIX,

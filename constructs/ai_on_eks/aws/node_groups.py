@@ -57,6 +57,7 @@ class NodeGroupSpec:
     taint_key       None where any pod may land
     labels          further ones: how the accelerators are divided, and that there are adapters
     efa             nodes of the pool exchange over Elastic Fabric Adapters
+    divided         each accelerator is shared by several pods
     """
 
     name: str
@@ -72,6 +73,7 @@ class NodeGroupSpec:
     update_strategy: str
     labels: Mapping[str, str] = field(default_factory=dict)
     efa: bool = False
+    divided: bool = False
 
 
 class NodeRole(Construct):
@@ -180,6 +182,7 @@ def capacity_spec(request: CapacityRequest, platform_zones: Sequence[str]) -> No
             update_strategy="MINIMAL",
             labels=_labels(request),
             efa=request.efa,
+            divided=request.partition is not None,
         ),
         path=f"capacity request {request.name}",
     )

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
+from ai_on_eks.aws.auto_mode.nodes import auto_mode_nodes
+from ai_on_eks.aws.auto_mode.objects import auto_mode_objects
 from ai_on_eks.aws.helm_release import HelmRelease, Json
 from ai_on_eks.aws.karpenter.nodes import karpenter_nodes
 from ai_on_eks.aws.karpenter.objects import karpenter_objects
@@ -20,11 +22,15 @@ from ai_on_eks.descriptors.platform import CapacityStrategy, Platform
 NODE_STRATEGIES: Mapping[CapacityStrategy, NodeStrategy] = {
     CapacityStrategy.MANAGED_NODE_GROUPS: managed_groups,
     CapacityStrategy.KARPENTER: karpenter_nodes,
+    CapacityStrategy.AUTO_MODE: auto_mode_nodes,
 }
 
 NodeObjects = Callable[[Platform, Sequence[NodeGroupSpec]], dict[str, Json]]
 
-NODE_OBJECTS: Mapping[CapacityStrategy, NodeObjects] = {CapacityStrategy.KARPENTER: karpenter_objects}
+NODE_OBJECTS: Mapping[CapacityStrategy, NodeObjects] = {
+    CapacityStrategy.KARPENTER: karpenter_objects,
+    CapacityStrategy.AUTO_MODE: auto_mode_objects,
+}
 
 CONTROLLER_RELEASES: Mapping[CapacityStrategy, Callable[[Platform], tuple[HelmRelease, ...]]] = {
     CapacityStrategy.KARPENTER: karpenter_releases
@@ -34,7 +40,7 @@ CONTROLLER_RELEASES: Mapping[CapacityStrategy, Callable[[Platform], tuple[HelmRe
 def node_objects(platform: Platform, specs: Sequence[NodeGroupSpec]) -> dict[str, Json]:
     """Objects by construct id that describe the models' nodes; none where EKS is told of them directly."""
     make = NODE_OBJECTS.get(platform.capacity.strategy)
-    return make(platform, specs) if make and specs else {}
+    return make(platform, specs) if make else {}
 
 
 def controller_releases(platform: Platform) -> tuple[HelmRelease, ...]:

@@ -12,6 +12,7 @@ from aws_cdk import aws_ec2 as ec2
 from constructs import Construct
 
 from ai_on_eks.aws.network import node_subnets
+from ai_on_eks.descriptors.platform import CapacityStrategy
 from ai_on_eks.descriptors.platform_network import Network
 
 SERVICES: Mapping[str, str] = {
@@ -29,11 +30,24 @@ SERVICES: Mapping[str, str] = {
 """By service, why it is needed (EKS user guide, private-clusters; Systems Manager user guide, VPC endpoints;
 2026-11)."""
 
+SERVICES_OF_STRATEGY: Mapping[CapacityStrategy, Mapping[str, str]] = {
+    CapacityStrategy.KARPENTER: {"sqs": "Karpenter hears of interruptions"}
+}
+"""What one way of getting nodes calls besides (Karpenter 1.15, private clusters, 2026-10)."""
+
 
 class PrivateEndpoints(Construct):
     """One interface endpoint for each service, in every zone, open to the nodes' addresses alone."""
 
-    def __init__(self, scope: Construct, id: str, *, vpc: ec2.IVpc, network: Network) -> None:  # noqa: A002 - CDK's name
+    def __init__(
+        self,
+        scope: Construct,
+        id: str,  # noqa: A002 - CDK's name
+        *,
+        vpc: ec2.IVpc,
+        network: Network,
+        strategy: CapacityStrategy,
+    ) -> None:
         super().__init__(scope, id)
         group = ec2.SecurityGroup(
             self,
@@ -44,7 +58,7 @@ class PrivateEndpoints(Construct):
         )
         for cidr in network.node_ranges:
             group.add_ingress_rule(ec2.Peer.ipv4(cidr), ec2.Port.tcp(443), "nodes and pods")
-        for service in SERVICES:
+        for service in (*SERVICES, *SERVICES_OF_STRATEGY.get(strategy, {})):
             ec2.InterfaceVpcEndpoint(
                 self,
                 service,

@@ -40,6 +40,7 @@ class PlannedEngines(StrEnum):
 class CapacityStrategy(StrEnum):
     MANAGED_NODE_GROUPS = "managed-node-groups"
     KARPENTER = "karpenter"
+    AUTO_MODE = "auto-mode"
 
 
 class DeliveryMode(StrEnum):
@@ -91,7 +92,8 @@ class Capacity(Strict):
     strategy: CapacityStrategy = Field(
         default=CapacityStrategy.MANAGED_NODE_GROUPS,
         description="what starts and replaces the models' nodes: managed-node-groups = EKS, as many as planned at all "
-        "times; karpenter = a controller in the cluster, when a pod needs one and never more than planned",
+        "times; karpenter = a controller in the cluster, when a pod needs one and never more than planned; auto-mode = "
+        "EKS Auto Mode, likewise, with drivers, device plugins, networking and DNS as part of the node",
     )
     operating_system: OperatingSystem = Field(default=OperatingSystem.AL2023, description="operating system of nodes")
     gpu_software: GpuSoftware = Field(

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from ai_on_eks.catalog.schedulers import scheduler_name
 from ai_on_eks.catalog.taints import CAPACITY_LABEL, taint_key
 from ai_on_eks.serving.quantities import bytes_quantity, cpu_quantity
 from ai_on_eks.serving.replica import (
@@ -79,9 +78,8 @@ def pod_spec(replica: Replica, parts: EngineParts, fetch_image: ImageReference, 
     if parts.fetch:
         spec["initContainers"] = [_fetch_container(replica, parts, volumes, fetch_image)]
     spec["tolerations"] = _tolerations(replica)
-    scheduler = scheduler_name(replica.placement.instance_type)
-    if scheduler is not None:
-        spec["schedulerName"] = scheduler
+    if replica.scheduler is not None:
+        spec["schedulerName"] = replica.scheduler
     if replica.seat.priority is not None:
         spec["priorityClassName"] = priority_class_name(replica.seat.priority)
     if replica.placement.replicas > 1:

@@ -17,7 +17,10 @@ from ai_on_eks.serving.types import ImageReference
 
 @dataclass(frozen=True, slots=True)
 class Replica:
-    """The chosen placement of one model together with everything an engine is configured from."""
+    """The chosen placement of one model together with everything an engine is configured from.
+
+    scheduler  that places its pods; None = the cluster's own
+    """
 
     descriptor: Descriptor
     inventory: Inventory
@@ -26,6 +29,7 @@ class Replica:
     region: str
     image: ImageReference
     seat: Seat
+    scheduler: str | None = None
 
     @property
     def name(self) -> str:

@@ -14,6 +14,7 @@ from ai_on_eks.serving.engines import ENGINES, engine_parts
 from ai_on_eks.serving.images import unpinned_warnings
 from ai_on_eks.serving.pod import NAME_LABEL, pod_spec
 from ai_on_eks.serving.replica import Replica
+from ai_on_eks.serving.schedulers import scheduler_of
 from ai_on_eks.serving.types import ImageReference, Workload
 from ai_on_eks.serving.weights import UNPINNED, compiled_prefix, storage_problems
 
@@ -49,6 +50,7 @@ def build_workload(plan: Plan, platform: Platform, images: Mapping[str, ImageRef
         region=platform.region,
         image=images[image_key],
         seat=plan.seat,
+        scheduler=scheduler_of(placement, platform.capacity.strategy),
     )
     engine = ENGINES[placement.engine.name]
     _raise_all(storage_problems(descriptor) or engine.problems(replica))

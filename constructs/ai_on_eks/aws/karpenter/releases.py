@@ -77,7 +77,9 @@ def values(platform: Platform) -> Json:
         "settings": {
             "clusterName": platform.name,
             "interruptionQueue": interruption_queue_name(platform),
-            "enableZonalShift": True,
+            # Both ask services that have no endpoint in a network without a way out.
+            "enableZonalShift": not platform.network.is_isolated,
+            "isolatedVPC": platform.network.is_isolated,
             # A wish to spread would buy a node for each replica where the plan put them on one.
             "preferencePolicy": "Ignore",
             "featureGates": {"reservedCapacity": True},
