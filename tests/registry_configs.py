@@ -38,7 +38,9 @@ VALUES: Config = {
     **dict.fromkeys(("num_experts_per_tok", "num_experts_per_token"), 2),
     **dict.fromkeys(("moe_intermediate_size", "shared_expert_intermediate_size", "shared_intermediate_size"), 256),
     **dict.fromkeys(("max_position_embeddings", "n_positions"), 4096),
+    "audio_config": {},
     "text_config": {},
+    "thinker_config": {},
     "vision_config": {},
     **dict.fromkeys(("num_mmdit_layers", "num_single_dit_layers", "o_groups", "layers_per_block"), 2),
     **dict.fromkeys(("width_coefficient", "depth_coefficient"), 1.0),
@@ -75,6 +77,12 @@ LINEAR_ATTENTION = {
     "full_attn_layers": [4], "kda_layers": [1, 2, 3], "num_heads": 8, "head_dim": 32, "short_conv_kernel_size": 4
 }  # fmt: skip
 
+QWEN3_OMNI: Config = {
+    "text_config": {"head_dim": 128},
+    "audio_config": {"output_dim": 2048},
+    "vision_config": {"out_hidden_size": 2048},
+}
+
 OWN: dict[str, Config] = {
     "AutoencoderKL": diffusion.SD_VAE,
     "AutoencoderKLQwenImage": diffusion.QWEN_IMAGE_VAE,
@@ -101,15 +109,19 @@ OWN: dict[str, Config] = {
     "WanImageToVideoPipeline": diffusion.WAN,
     "WanPipeline": diffusion.WAN,
     "WanTransformer3DModel": diffusion.WAN_14B,
+    "aya_vision": {"vision_config": {"num_attention_heads": 16}},
     "deepseek_ref": {"architectures": ["DeepseekV4ForCausalLM"]},
     "efficientnet": {"hidden_dim": 1280},
     "gemma3": {"mm_tokens_per_image": 196},
+    "glm4v_moe": {"text_config": {"head_dim": 128}},
     "helium": {"hidden_size": 1280, "num_attention_heads": 20, "head_dim": 64},
     "kimi_k3": {"text_config": {"model_type": "kimi_linear", "linear_attn_config": LINEAR_ATTENTION}},
     "kimi_linear": {"linear_attn_config": LINEAR_ATTENTION},
     "mamba2": {"num_heads": 32},
     "paligemma": {"text_config": {"hidden_size": 2048}},
     "qwen3_vl": {"vision_config": {"out_hidden_size": 4096}},
+    "qwen3_omni_moe": {"thinker_config": QWEN3_OMNI},
+    "qwen3_omni_moe_thinker": QWEN3_OMNI,
     "swin": {"num_heads": [2, 4, 8, 16]},
     "yolos": {"image_size": [224, 224]},
 }

@@ -14,6 +14,12 @@ _LINEAR = {
     "short_conv_kernel_size": 4,
 }
 
+_OMNI3 = {
+    "text_config": {"head_dim": 128},
+    "audio_config": {"output_dim": 2048},
+    "vision_config": {"out_hidden_size": 2048},
+}
+
 BASES: Mapping[str, Mapping[str, Any]] = {
     "deepseek_v2": {"num_experts_per_tok": 6},
     "dots1": _EXPERTS,
@@ -21,8 +27,13 @@ BASES: Mapping[str, Mapping[str, Any]] = {
     "gemma3": {"vision_config": {"image_size": 896, "patch_size": 14}},
     "gemma4": {"vision_config": {"model_type": "gemma4_vision"}},
     "glm4_moe": {"head_dim": 128},
+    "glm4v_moe": {"text_config": {"head_dim": 128}},
     "kimi_linear": {"linear_attn_config": _LINEAR},
     "paligemma": {"vision_config": {"projection_dim": 3072}},
+    "aya_vision": {"vision_config": {"num_attention_heads": 16}},
+    "qwen2_5_omni": {"enable_audio_output": False},
+    "qwen3_omni_moe": {"enable_audio_output": False, "thinker_config": _OMNI3},
+    "qwen3_omni_moe_thinker": _OMNI3,
     "qwen2_5_vl": {"vision_config": {"out_hidden_size": 8192}},
     "qwen3_vl": {"vision_config": {"out_hidden_size": 4096}},
     "qwen3_vl_moe": {"vision_config": {"out_hidden_size": 2048}},

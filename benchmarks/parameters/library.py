@@ -16,7 +16,7 @@ from transformers.models.auto.configuration_auto import CONFIG_MAPPING, CONFIG_M
 
 transformers.logging.set_verbosity_error()
 
-UNBUILT = ("PreTrainedModel", "PretrainedModel", "PretrainedBartModel")
+UNBUILT = ("PreTrainedModel", "PretrainedModel", "PretrainedBartModel", "PreTrainedModelForConditionalGeneration")
 """Ends of classes that others are derived from."""
 
 

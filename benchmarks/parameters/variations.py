@@ -40,6 +40,7 @@ IRRELEVANT = frozenset(
         "output_hidden_states", "output_attentions", "is_encoder_decoder", "initializer_range", "rope_parameters",
         "bos_token_id", "eos_token_id", "decoder_start_token_id", "id2label", "label2id", "problem_type",
         "chunk_size_feed_forward", "_attn_implementation", "attn_implementation", "pruned_heads",
+        "enable_audio_output",
     }
 )  # fmt: skip
 """What says nothing about a model's size, or is set on its own."""

@@ -4,10 +4,8 @@
     states, operations, layers, longest context = the text model's: an image is tokens among its others
     encoders    = the tower's operations and live values, per token that it hands on
 
-The text part is read by its own module, as if its section were a config; the tower by `vision_tower_…`. A section says
-only what differs from transformers' class for it, widths included (LLaVA-1.5-7B names neither layers nor hidden size),
-so the class's values hold where it says nothing. `tie_word_embeddings` counts where the text section has it, as in
-vLLM, and else at the top.
+The text part is read by its own module (`vision_language_text`), the tower by `vision_tower_…`. Further model types are
+in `vision_language_more`, those that hear in `speech_language`.
 
 What sizing leaves out, unless it asks `encoders`: the live values of the tower while it works on images, and the tokens
 handed on until the decoder has read them.
@@ -19,12 +17,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from importlib import import_module
-from types import ModuleType
 from typing import Any
 
-from ai_on_eks.descriptors.architectures import registry
 from ai_on_eks.descriptors.architectures.hyperparameters import Hyperparameters
+from ai_on_eks.descriptors.architectures.vision_language_text import text_part
 from ai_on_eks.descriptors.architectures.vision_tower import TEXT_CLASSES, VisionTower
 from ai_on_eks.descriptors.architectures.vision_tower_clip import (
     gemma3_tower,
@@ -44,8 +40,7 @@ from ai_on_eks.descriptors.architectures.vision_tower_qwen import (
     qwen2_vision_tower,
     qwen_vision_tower,
 )
-from ai_on_eks.descriptors.inventory import Activations, Inventory, Item, Operations, Tensor
-from ai_on_eks.errors import InputError
+from ai_on_eks.descriptors.inventory import Inventory, Tensor
 
 FAMILY = "transformer"
 
@@ -55,7 +50,10 @@ class Traits:
     """What sets one model type apart.
 
     tower  reads the tower, given the config and the decoder's hidden size
+    others reads further encoders, of sound
     text   model type of the text part where its section names none
+    own    what the whole documents for its text part, where that is no value of the text model's class
+    tied_above  only the whole says whether the head is tied
     body   what the checkpoints call the text model's `model`
     head   … and its `lm_head`
     flat   older configs have the text part's hyper-parameters at the top
@@ -66,9 +64,14 @@ class Traits:
     body: str = "language_model.model"
     head: str = "language_model.lm_head"
     flat: bool = False
+    others: tuple[Callable[[Hyperparameters, int], VisionTower], ...] = ()
+    own: Mapping[str, Any] | None = None
+    tied_above: bool = False
 
 
-def _qwen(read_tower: Callable[..., VisionTower], defaults: Mapping[str, Any]) -> Callable[..., VisionTower]:
+def qwen(read_tower: Callable[..., VisionTower], defaults: Mapping[str, Any]) -> Callable[..., VisionTower]:
+    """A tower whose output width the config names by itself."""
+
     def tower(parameters: Hyperparameters, width: int) -> VisionTower:
         section = parameters.section("vision_config", defaults)
         found = read_tower(section)
@@ -93,10 +96,10 @@ MODEL_TYPES: Mapping[str, Traits] = {
     "llava_next": Traits(llava_next_tower, "llama"),
     "mistral3": Traits(mistral3_tower, "mistral"),
     "paligemma": Traits(paligemma_tower, "gemma"),
-    "qwen2_5_vl": Traits(_qwen(qwen2_5_vision_tower, QWEN2_VISION_DEFAULTS), "qwen2", "model", _OUTER_HEAD, flat=True),
-    "qwen2_vl": Traits(_qwen(qwen2_vision_tower, QWEN2_VISION_DEFAULTS), "qwen2", "model", _OUTER_HEAD, flat=True),
-    "qwen3_vl": Traits(_qwen(qwen_vision_tower, QWEN3_VISION_DEFAULTS), "qwen3", _INNER, _OUTER_HEAD),
-    "qwen3_vl_moe": Traits(_qwen(qwen_vision_tower, QWEN3_VISION_DEFAULTS), "qwen3_moe", _INNER, _OUTER_HEAD),
+    "qwen2_5_vl": Traits(qwen(qwen2_5_vision_tower, QWEN2_VISION_DEFAULTS), "qwen2", "model", _OUTER_HEAD, flat=True),
+    "qwen2_vl": Traits(qwen(qwen2_vision_tower, QWEN2_VISION_DEFAULTS), "qwen2", "model", _OUTER_HEAD, flat=True),
+    "qwen3_vl": Traits(qwen(qwen_vision_tower, QWEN3_VISION_DEFAULTS), "qwen3", _INNER, _OUTER_HEAD),
+    "qwen3_vl_moe": Traits(qwen(qwen_vision_tower, QWEN3_VISION_DEFAULTS), "qwen3_moe", _INNER, _OUTER_HEAD),
     "smolvlm": Traits(idefics3_tower, "llama", "model.text_model", _OUTER_HEAD),
 }
 
@@ -118,72 +121,20 @@ DEFAULTS: Mapping[str, Mapping[str, Any]] = {
 }
 """What transformers documents for a hyper-parameter that a published config may leave out."""
 
-_READ_AS: Mapping[str, str] = {
-    "qwen2_5_vl_text": "qwen2",
-    "qwen2_vl_text": "qwen2",
-    "qwen3_vl_moe_text": "qwen3_moe",
-    "qwen3_vl_text": "qwen3",
-}
-"""Text parts with a name of their own that are built like a known model."""
-
-_LLAMA = {"hidden_size": 4096, "num_hidden_layers": 32, "num_attention_heads": 32, "vocab_size": 32_000}
-TEXT_DEFAULTS: Mapping[str, Mapping[str, Any]] = {
-    "gemma": {
-        "hidden_size": 3072,
-        "intermediate_size": 24_576,
-        "num_hidden_layers": 28,
-        "num_attention_heads": 16,
-        "num_key_value_heads": 16,
-        "head_dim": 256,
-        "vocab_size": 256_000,
-        "max_position_embeddings": 8192,
-    },
-    "gemma2": {
-        "hidden_size": 2304,
-        "intermediate_size": 9216,
-        "num_hidden_layers": 26,
-        "num_attention_heads": 8,
-        "vocab_size": 256_000,
-        "max_position_embeddings": 8192,
-    },
-    "gemma3_text": {
-        "hidden_size": 2304,
-        "intermediate_size": 9216,
-        "num_hidden_layers": 26,
-        "num_attention_heads": 8,
-        "num_key_value_heads": 4,
-        "head_dim": 256,
-        "vocab_size": 262_208,
-        "max_position_embeddings": 131_072,
-    },
-    "llama": {**_LLAMA, "intermediate_size": 11_008, "max_position_embeddings": 2048},
-    "mistral": {**_LLAMA, "intermediate_size": 14_336, "max_position_embeddings": 131_072},
-    "qwen2": {**_LLAMA, "intermediate_size": 22_016, "vocab_size": 151_936, "max_position_embeddings": 32_768},
-    "qwen3": {**_LLAMA, "intermediate_size": 22_016, "vocab_size": 151_936, "max_position_embeddings": 32_768},
-    "qwen3_moe": {"num_key_value_heads": 16},
-}
-"""Text parts as transformers' classes build them, where a section says nothing."""
-
-
-_NOTHING = Inventory(
-    architecture="",
-    item=Item.TOKEN,
-    tensors=(),
-    states=(),
-    operations=Operations(per_item=0),
-    activations=Activations(per_item=0),
-    layers=0,
-    hidden_size=0,
-)
-"""Stands in for a text part with problems until they are raised, together with the tower's."""
-
 
 def read(model_type: str, parameters: Hyperparameters) -> Inventory:
     """The inventory of a vision-language model, or an InputError with every missing hyper-parameter."""
-    traits = MODEL_TYPES[model_type]
-    text_class = TEXT_CLASSES.get(parameters.ending("architectures", tuple(TEXT_CLASSES)) or "", "ForCausalLM")
-    text = _text(traits, parameters, text_class)
-    towers = [traits.tower(parameters, text.hidden_size)]
+    return read_as(MODEL_TYPES[model_type], model_type, parameters)
+
+
+def read_as(traits: Traits, model_type: str, parameters: Hyperparameters) -> Inventory:
+    """The inventory of a model with these traits."""
+    named = parameters.ending("architectures", tuple(TEXT_CLASSES)) or ""
+    text_class = TEXT_CLASSES.get(named, "ForCausalLM")
+    text = text_part(
+        traits.text, parameters, text_class, flat=traits.flat, own=traits.own, tied_above=traits.tied_above
+    )
+    towers = [traits.tower(parameters, text.hidden_size), *(one(parameters, text.hidden_size) for one in traits.others)]
     if model_type == "gemma4" and parameters.has("audio_config"):
         towers.append(gemma4_audio(parameters, text.hidden_size))
     parameters.finish()
@@ -191,44 +142,6 @@ def read(model_type: str, parameters: Hyperparameters) -> Inventory:
     for tower in towers:
         inventory = tower.before(inventory, model_type)
     return inventory
-
-
-def _text(traits: Traits, parameters: Hyperparameters, text_class: str) -> Inventory:
-    """The text part, or nothing where it has problems, which `parameters` remembers."""
-    if traits.flat and not parameters.has("text_config"):
-        return _read(traits.text, parameters.without("model_type").as_class(text_class))
-    section = parameters.section("text_config", {"model_type": traits.text})
-    if not parameters.has("text_config"):
-        return _NOTHING
-    named = section.text("model_type", longest=64)
-    kind = _READ_AS.get(named, named)
-    module = _module(kind)
-    section.support("model_type", module is not None, f"no text model '{named}' is known")
-    defaults = {**getattr(module, "DEFAULTS", {}).get(kind, {}), **TEXT_DEFAULTS.get(kind, {})}
-    if parameters.has("tie_word_embeddings") and kind != "llama4_text":  # a whole model inside, which ties by itself
-        defaults["tie_word_embeddings"] = parameters.flag("tie_word_embeddings")
-    section = parameters.section("text_config", {**defaults, "model_type": traits.text})
-    section.text("model_type", longest=64)
-    return _read(kind, section.as_class(text_class))
-
-
-def _read(kind: str, section: Hyperparameters) -> Inventory:
-    module = _module(kind)
-    if module is None:
-        return _NOTHING
-    try:
-        inventory: Inventory = module.read(kind, section)
-    except InputError:
-        return _NOTHING
-    return inventory
-
-
-def _module(model_type: str) -> ModuleType | None:
-    """The module that reads a text model; None where none does."""
-    for name, model_types in registry.MODULES.items():
-        if model_type in model_types and name != __name__.rpartition(".")[2]:
-            return import_module(f"{__package__}.{name}")
-    return None
 
 
 def _renamed(tensor: Tensor, traits: Traits) -> Tensor:

@@ -3,7 +3,8 @@
 With the tower's hidden size H (`contrastive_parts`) and the decoder's hidden size T:
 
     LLaVA      T × nH + T  +  T × T + T      n features, as many as layers in `vision_feature_layer`; one token a patch
-               LLaVA-NeXT: + T, the end of a line of patches; several tiles a picture, each as large as one image
+               LLaVA-NeXT, -OneVision: + T, the end of a line of patches; several tiles a picture, each as large as
+               one image;   ViP-LLaVA: + 2nH, a norm before
     Gemma 3    H × T  +  H                   patches are averaged to `mm_tokens_per_image` tokens
     PaliGemma  T × H + T                     one token a patch
     Idefics3   T × s²H                       s × s patches (`scale_factor`) make a token; several tiles a picture
@@ -17,6 +18,9 @@ clip.py, siglip.py, idefics2_vision_model.py and the models of vLLM 0.33.0, read
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from ai_on_eks.descriptors.architectures import contrastive_parts as parts
 from ai_on_eks.descriptors.architectures.hyperparameters import Hyperparameters
 from ai_on_eks.descriptors.architectures.vision_tower import (
@@ -25,6 +29,7 @@ from ai_on_eks.descriptors.architectures.vision_tower import (
     as_tower,
     encoder,
     flops,
+    norm,
     whole,
 )
 from ai_on_eks.descriptors.architectures.vision_tower_pixtral import PIXTRAL_DEFAULTS, pixtral_parts
@@ -42,13 +47,31 @@ _LLAVA_IMAGE = {
     "patch_size": 14,
 }
 """LLaVA's own tower, where the config names no other."""
+_ONEVISION_IMAGE = {
+    **parts.SIGLIP_IMAGE,
+    "model_type": "siglip_vision_model",
+    "hidden_size": 1152,
+    "intermediate_size": 4304,
+    "num_hidden_layers": 26,
+    "num_attention_heads": 16,
+    "image_size": 384,
+    "patch_size": 14,
+    "vision_use_head": False,
+}
+"""LLaVA-OneVision's. A section that names its model type has the values of that class instead."""
+_VIP_FEATURES = 5
+"""Layers whose outputs ViP-LLaVA takes where its config does not list them."""
 
 
-def llava_tower(parameters: Hyperparameters, width: int) -> VisionTower:
-    """LLaVA and LLaVA-NeXT, `width` being the decoder's."""
-    kind = parameters.section("vision_config", _LLAVA_IMAGE).choice("model_type", _LLAVA_TOWERS)
-    features = _features(parameters)
-    biased = parameters.flag("multimodal_projector_bias")
+def llava_tower(parameters: Hyperparameters, width: int, usual: Mapping[str, Any] = _LLAVA_IMAGE) -> VisionTower:
+    """LLaVA and LLaVA-NeXT, `width` being the decoder's; `usual` is the tower where the config names no other."""
+    return _llava(parameters, width, usual, _features(parameters), biased=parameters.flag("multimodal_projector_bias"))
+
+
+def _llava(
+    parameters: Hyperparameters, width: int, usual: Mapping[str, Any], features: int, *, biased: bool
+) -> VisionTower:
+    kind = parameters.section("vision_config", usual).choice("model_type", _LLAVA_TOWERS)
     prefix = "vision_tower.vision_model"
     tokens: int | None
     if kind == "pixtral":
@@ -58,7 +81,7 @@ def llava_tower(parameters: Hyperparameters, width: int) -> VisionTower:
     else:
         is_clip = kind == "clip_vision_model"
         defaults = _LLAVA_IMAGE if is_clip else {**parts.SIGLIP_IMAGE, "model_type": kind}
-        section = parameters.section("vision_config", defaults)
+        section = parameters.section("vision_config", {**defaults, **(usual if kind == usual["model_type"] else {})})
         image = parts.read_image(section)
         has_head = not is_clip and section.flag("vision_use_head")
         tower = as_tower(
@@ -92,6 +115,21 @@ def llava_next_tower(parameters: Hyperparameters, width: int) -> VisionTower:
     """The same, with a token for the end of each line; `tokens` are those of one of a picture's tiles."""
     tower = llava_tower(parameters, width)
     return VisionTower((*tower.tensors, whole("image_newline", width)), tower.encoder)
+
+
+def llava_onevision_tower(parameters: Hyperparameters, width: int) -> VisionTower:
+    """LLaVA-OneVision: LLaVA-NeXT with another tower."""
+    tower = llava_tower(parameters, width, _ONEVISION_IMAGE)
+    return VisionTower((*tower.tensors, whole("image_newline", width)), tower.encoder)
+
+
+def vip_llava_tower(parameters: Hyperparameters, width: int) -> VisionTower:
+    """ViP-LLaVA: the outputs of several layers, normalized together."""
+    given = parameters.has("vision_feature_layer")
+    features = _features(parameters) if given else _VIP_FEATURES
+    tower = _llava(parameters, width, _LLAVA_IMAGE, features, biased=True)
+    hidden = next(one.shape[1] for one in tower.tensors if one.name == "multi_modal_projector.linear_1.weight")
+    return VisionTower((*tower.tensors, *norm("multi_modal_projector.projector_layernorm", hidden)), tower.encoder)
 
 
 def gemma3_tower(parameters: Hyperparameters, width: int) -> VisionTower:
