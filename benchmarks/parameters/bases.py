@@ -34,6 +34,7 @@ BASES: Mapping[str, Mapping[str, Any]] = {
     "qwen2_5_omni": {"enable_audio_output": False},
     "qwen3_omni_moe": {"enable_audio_output": False, "thinker_config": _OMNI3},
     "qwen3_omni_moe_thinker": _OMNI3,
+    "hunyuan_v1_moe": {"head_dim": 128, "num_experts": 16, "moe_topk": 4},
     "qwen2_5_vl": {"vision_config": {"out_hidden_size": 8192}},
     "qwen3_vl": {"vision_config": {"out_hidden_size": 4096}},
     "qwen3_vl_moe": {"vision_config": {"out_hidden_size": 2048}},

@@ -63,6 +63,15 @@ class Hyperparameters:
         part._problems, part.read = self._problems, self.read
         return part
 
+    def uniform(self, key: str) -> Hyperparameters:
+        """The same config with one value under `key` where it lists the same one for every layer."""
+        value = self._values.get(key)
+        if not isinstance(value, list) or not value or any(one != value[0] for one in value[:MAX_LAYERS]):
+            return self
+        part = Hyperparameters({**self._values, key: value[0]}, self._defaults, self._path)
+        part._problems, part.read = self._problems, self.read
+        return part
+
     def as_class(self, name: str) -> Hyperparameters:
         """The same config, as if its weights were saved from the class `name`, which is not remembered. What else is
         read of it is, here, and its problems are raised by this `finish`."""

@@ -1,4 +1,4 @@
-"""Decoders with multi-head latent attention: DeepSeek-V2, -V3, -R1 and -V3.2, Kimi-K2, GLM-5, GLM-4.7-Flash, MiniCPM3.
+"""Decoders with multi-head latent attention: DeepSeek-V2, -V3, -R1 and -V3.2, Kimi-K2, GLM-5, Mistral 4 …
 
     kept per token and layer  L + R elements, one entry without heads: whole on every rank
                               and the indexer's keys where attention is sparse (latent_indexer)
@@ -82,6 +82,8 @@ MODEL_TYPES: Mapping[str, Traits] = {
     "glm_moe_dsa": Traits(indexed=True, shares=True, lists_mlp=True, repeats_ends=False),
     "kimi_k2": Traits(),
     "minicpm3": Traits(predicts=False, mixes=False, expands=True),
+    "mistral4": Traits(predicts=False),
+    "youtu": Traits(predicts=False, mixes=False),
 }
 
 _COMMON: Mapping[str, Any] = {
@@ -100,6 +102,8 @@ DEFAULTS: Mapping[str, Mapping[str, Any]] = {
     "glm_moe_dsa": {**_COMMON, "first_k_dense_replace": 3, "index_topk_freq": 1, "index_skip_topk_offset": 2},
     "kimi_k2": {**_COMMON, "first_k_dense_replace": 3},
     "minicpm3": {"tie_word_embeddings": True, "attention_bias": False, "mlp_bias": False},
+    "mistral4": {**_COMMON, "first_k_dense_replace": 0},
+    "youtu": {"tie_word_embeddings": True, "attention_bias": False, "mlp_bias": False},
 }
 """What transformers documents for a hyper-parameter that a published config may leave out. A checkpoint whose config
 names no layers for multi-token prediction holds none."""

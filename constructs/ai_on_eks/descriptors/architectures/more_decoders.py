@@ -10,10 +10,12 @@
     StarCoder2, Nemotron, AFM (Arcee), Jais 2   two-layer feed-forward networks
     Apertus                 the same, normalized queries and keys, an activation function with two learned scalars
     CWM                     windows in three layers of four, the first of which has none
+    HyperCLOVA X            Granite with two more norms; InternLM3, MiniCPM and Orion are Llama, with biases and scales
     StableLM                attention and feed-forward side by side where use_parallel_residual says so
 
 Names and shapes are those of the published checkpoints.
-Source: modeling_<model type>.py and configuration_<model type>.py of transformers 5.23.0, read 2026-11-24.
+Source: modeling_<model type>.py and configuration_<model type>.py of transformers 5.23.0, read 2026-11-24; for
+InternLM3, MiniCPM and Orion, whose code lies beside their weights, llama.py, minicpm.py and orion.py of vLLM 0.33.0.
 """
 
 from __future__ import annotations
@@ -75,13 +77,17 @@ MODEL_TYPES: Mapping[str, Traits] = {
     "hunyuan_v1_dense": replace(
         _LLAMA, feed_forward_bias=False, query_key_norms=True, query_key_names=("query_layernorm", "key_layernorm")
     ),
+    "hyperclovax": _LLAMA,
+    "internlm3": Traits(input_bias="qkv_bias", output_bias="bias", feed_forward_bias="bias"),
     "jais2": replace(_LLAMA, norm_bias=True, matrices=("up_proj", "down_proj")),
+    "minicpm": Traits(),
     "ministral": Traits(window=windows.EVERY),
     "ministral3": Traits(window=windows.EVERY),
     "nemotron": replace(_LLAMA, norm_bias=True, matrices=("up_proj", "down_proj")),
     "olmo": replace(_LLAMA, feed_forward_bias=False, norms=(), final_norm=""),
     "olmo2": _OLMO_2,
     "olmo3": replace(_OLMO_2, window=_QUARTER),
+    "orion": Traits(norm_bias=True),
     "seed_oss": replace(_LLAMA, output_bias="attention_out_bias"),
     "smollm3": replace(_LLAMA, window=replace(windows.NAMED, switch="use_sliding_window")),
     "stablelm": Traits(
@@ -126,13 +132,17 @@ DEFAULTS: Mapping[str, Mapping[str, Any]] = {
     "granite": _UNTIED,
     "helium": {**_UNTIED, "head_dim": 128, "num_key_value_heads": 20},
     "hunyuan_v1_dense": _UNTIED,
+    "hyperclovax": {**_UNTIED, "use_post_norm": True},
+    "internlm3": {"tie_word_embeddings": False, "qkv_bias": False, "bias": False},
     "jais2": {"tie_word_embeddings": False, "attention_bias": True, "mlp_bias": True},
+    "minicpm": {"tie_word_embeddings": True},
     "ministral": {"tie_word_embeddings": False, "num_key_value_heads": 8},
     "ministral3": {"tie_word_embeddings": False, "num_key_value_heads": 8, "head_dim": 128},
     "nemotron": _UNTIED,
     "olmo": _UNTIED,
     "olmo2": _UNTIED,
     "olmo3": {**_UNTIED, "sliding_window": 4096},
+    "orion": {"tie_word_embeddings": False},
     "seed_oss": {
         "tie_word_embeddings": False,
         "attention_bias": True,
@@ -163,6 +173,11 @@ def read(model_type: str, parameters: Hyperparameters) -> Inventory:
     traits = MODEL_TYPES[model_type]
     if model_type == "stablelm" and parameters.flag("use_parallel_residual"):
         traits = replace(traits, norms=("input_layernorm",))
+    if model_type == "hyperclovax" and parameters.flag("use_post_norm"):
+        traits = replace(traits, norms=(*BEFORE_EACH, "post_norm1", "post_norm2"))
+    if model_type == "minicpm":
+        mixed = parameters.has("num_experts") and parameters.integer("num_experts", least=0) > 0
+        parameters.support("num_experts", not mixed, "experts are not known of this model type")
     if model_type == "helium":
         width = parameters.integer("num_attention_heads") * parameters.integer("head_dim")
         message = f"heads of {width} in all instead of the hidden size are not known"

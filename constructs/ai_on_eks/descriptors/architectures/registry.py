@@ -77,11 +77,22 @@ MODULES: Mapping[str, tuple[str, ...]] = {
     "interleaved": ("llama4_text", "mimo_v2_flash", "minimax_m3", "minimax_m3_vl_text", "step3p5"),
     "interleaved_gemma4": ("gemma4_text",),
     "interleaved_step": ("step3p7",),
-    "latent": ("deepseek_v2", "deepseek_v3", "deepseek_v32", "glm4_moe_lite", "glm_moe_dsa", "kimi_k2", "minicpm3"),
+    "latent": (
+        "deepseek_v2",
+        "deepseek_v3",
+        "deepseek_v32",
+        "glm4_moe_lite",
+        "glm_moe_dsa",
+        "kimi_k2",
+        "minicpm3",
+        "mistral4",
+        "youtu",
+    ),
     "latent_compressed": ("deepseek_ref", "deepseek_v4"),
     "latent_images": ("kimi_k25", "kimi_k3"),
     "latent_linear": ("kimi_linear",),
     "mixture": ("gpt_oss", "minimax_m2", "mixtral", "qwen2_moe", "qwen3_moe"),
+    "mixture_relatives": ("afmoe", "deepseek", "granitemoeshared", "hunyuan_v1_moe"),
     "modernbert": ("modernbert",),
     "more_decoders": (
         "apertus",
@@ -98,13 +109,17 @@ MODULES: Mapping[str, tuple[str, ...]] = {
         "granite",
         "helium",
         "hunyuan_v1_dense",
+        "hyperclovax",
+        "internlm3",
         "jais2",
+        "minicpm",
         "ministral",
         "ministral3",
         "nemotron",
         "olmo",
         "olmo2",
         "olmo3",
+        "orion",
         "seed_oss",
         "smollm3",
         "stablelm",
@@ -123,6 +138,7 @@ MODULES: Mapping[str, tuple[str, ...]] = {
         "solar_open",
     ),
     "more_ungated": ("biogpt", "codegen", "gpt_neo", "persimmon", "xglm"),
+    "named_decoders": ("baichuan", "bitnet", "chatglm", "exaone", "internlm2", "mpt", "qwen"),
     "speech": ("speech_to_text", "whisper"),
     "speech_language": (
         "qwen2_5_omni",
@@ -174,8 +190,8 @@ CLASSIFIERS = ("ForSequenceClassification", "ForTokenClassification", "ForQuesti
 CLASSIFYING = frozenset(
     {
         "decoder", "gated_delta", "hybrid_mamba", "hybrid_nemotron", "interleaved",
-        "interleaved_gemma4", "latent", "latent_compressed", "mixture", "more_decoders", "more_mixtures",
-        "more_ungated", "ungated",
+        "interleaved_gemma4", "latent", "latent_compressed", "mixture", "mixture_relatives", "more_decoders",
+        "more_mixtures", "more_ungated", "named_decoders", "ungated",
     }
 )  # fmt: skip
 """Modules of decoders that a classifier may stand on."""
