@@ -256,3 +256,55 @@ WAN: Config = {
     "transformer": WAN_14B,
     "vae": WAN_VAE,
 }
+FLUX2_DEV: Config = {
+    "_class_name": "Flux2Transformer2DModel",
+    "attention_head_dim": 128,
+    "in_channels": 128,
+    "joint_attention_dim": 15360,
+    "mlp_ratio": 3.0,
+    "num_attention_heads": 48,
+    "num_layers": 8,
+    "num_single_layers": 48,
+    "patch_size": 1,
+}
+FLUX2_KLEIN = FLUX2_DEV | {
+    "guidance_embeds": False, "joint_attention_dim": 7680, "num_attention_heads": 24, "num_layers": 5,
+    "num_single_layers": 20,
+}  # fmt: skip
+FLUX2_VAE = {key: value for key, value in FLUX_VAE.items() if key not in ("force_upcast", "use_quant_conv")} | {
+    "_class_name": "AutoencoderKLFlux2", "latent_channels": 32, "use_quant_conv": True, "use_post_quant_conv": True,
+}  # fmt: skip
+CHROMA: Config = {
+    "_class_name": "ChromaTransformer2DModel",
+    "approximator_hidden_dim": 5120,
+    "approximator_layers": 5,
+    "approximator_num_channels": 64,
+    "attention_head_dim": 128,
+    "in_channels": 64,
+    "joint_attention_dim": 4096,
+    "num_attention_heads": 24,
+    "num_layers": 19,
+    "num_single_layers": 38,
+    "patch_size": 1,
+}
+LUMINA2: Config = {
+    "_class_name": "Lumina2Transformer2DModel",
+    "cap_feat_dim": 2304,
+    "hidden_size": 2304,
+    "in_channels": 16,
+    "num_attention_heads": 24,
+    "num_kv_heads": 8,
+    "num_layers": 26,
+    "num_refiner_layers": 2,
+    "patch_size": 2,
+}
+Z_IMAGE: Config = {
+    "_class_name": "ZImageTransformer2DModel",
+    "cap_feat_dim": 2560,
+    "dim": 3840,
+    "in_channels": 16,
+    "n_heads": 30,
+    "n_kv_heads": 30,
+    "n_layers": 30,
+    "n_refiner_layers": 2,
+}

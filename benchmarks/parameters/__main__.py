@@ -1,4 +1,4 @@
-"""Parameters from a config against those of the library's own class, for all that transformers and diffusers have.
+"""Parameters from a config against those of the class of transformers, diffusers or timm, for all that these have.
 
     python -m benchmarks.parameters [MODEL_TYPE …] [--variations 12] [--seed 0]
 
@@ -15,7 +15,7 @@ from collections import Counter
 from collections.abc import Iterable
 
 from ai_on_eks.descriptors.architectures import known_model_types
-from benchmarks.parameters import diffusion, library
+from benchmarks.parameters import diffusion, image_models, library
 from benchmarks.parameters.compare import Comparison, Outcome, compare_type
 
 SHOWN = 3
@@ -31,6 +31,8 @@ def main() -> int:
             found = list(compare_type(model_type, arguments.variations, arguments.seed))
         elif diffusion.has(model_type):
             found = list(diffusion.compare_class(model_type, arguments.variations, arguments.seed))
+        elif image_models.has(model_type):
+            found = list(image_models.compare_name(model_type))
         else:
             continue
         counts = Counter(one.outcome for one in found)

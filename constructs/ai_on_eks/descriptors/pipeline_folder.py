@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from ai_on_eks.descriptors.architectures import relevant_hyperparameters
-from ai_on_eks.descriptors.architectures.diffusion import DECODER, ENCODERS, NETWORKS
+from ai_on_eks.descriptors.architectures.diffusion import DECODER, DISTILLED, ENCODERS, NETWORKS
 from ai_on_eks.descriptors.document import refuse
 from ai_on_eks.descriptors.documents import read_json
 from ai_on_eks.descriptors.inventory import Inventory
@@ -63,7 +63,7 @@ def read_pipeline(path: Place) -> PipelineFolder:
     keys = [key for key in NETWORKS if _is_present(index.get(key)) and (path / key / CONFIG).is_file()]
     configs = {key: _mapping(path / key / CONFIG) for key in keys}
     notes: list[str] = []
-    given: dict[str, Any] = {"_class_name": name}
+    given: dict[str, Any] = {"_class_name": name} | ({DISTILLED: True} if index.get(DISTILLED) is True else {})
     for key, config in configs.items():
         known = _known_or_counted(key, config, path, notes)
         if known is not None:

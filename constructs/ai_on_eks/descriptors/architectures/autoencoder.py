@@ -1,4 +1,4 @@
-"""The autoencoder between latents and pixels: AutoencoderKL of diffusers.
+"""The autoencoder between latents and pixels: AutoencoderKL of diffusers, and FLUX.2's.
 
     encoder   a convolution, per level n residual blocks and one of stride 2, the middle, 2 × latent channels out
     decoder   the same upwards with n + 1 residual blocks and a convolution at twice the side
@@ -7,8 +7,10 @@
     residual block   2C_in + 9 C_in C + C  +  2C + 9 C² + C  (+ C_in C + C, where the widths differ)
     values alive     max(3 C_in, 2 C_in + C, C_in + 2C) × positions of a residual block;  C_in ÷ 4 + 2C of an upsampler
 
+FLUX.2's decoder may have widths of its own; its batch norm of latents has no parameters.
 Only the decoder works when an image is made from a prompt; the encoder's weights are resident all the same.
-Source: autoencoder_kl.py, vae.py and unet_2d_blocks.py of diffusers 0.42.1, read 2026-11-24.
+Source: autoencoder_kl.py, autoencoder_kl_flux2.py, vae.py and unet_2d_blocks.py of diffusers 0.42.1, read 2026-11-24
+and 29.
 """
 
 from __future__ import annotations
@@ -24,7 +26,8 @@ from ai_on_eks.descriptors.image_generation import Phase, Work
 from ai_on_eks.descriptors.inventory import Inventory, Tensor, TensorRole
 
 FAMILY = "diffusion"
-MODEL_TYPES: Mapping[str, None] = {"AutoencoderKL": None}
+PLAIN, FLUX2 = "AutoencoderKL", "AutoencoderKLFlux2"
+MODEL_TYPES: Mapping[str, None] = {PLAIN: None, FLUX2: None}
 
 DEFAULTS: Mapping[str, Mapping[str, Any]] = {
     "AutoencoderKL": {
@@ -36,6 +39,15 @@ DEFAULTS: Mapping[str, Mapping[str, Any]] = {
         "use_post_quant_conv": True,
         "mid_block_add_attention": True,
         "force_upcast": True,
+    },
+    FLUX2: {
+        "in_channels": 3,
+        "out_channels": 3,
+        "latent_channels": 32,
+        "sample_size": 1024,
+        "use_quant_conv": True,
+        "use_post_quant_conv": True,
+        "mid_block_add_attention": True,
     },
 }
 """What diffusers documents for a hyper-parameter that a published config may leave out."""
@@ -86,6 +98,7 @@ class _Build:
 @dataclass(frozen=True, slots=True)
 class _Shape:
     channels: tuple[int, ...]
+    decoder: tuple[int, ...]
     layers: int
     latent: int
     pixels_in: int
@@ -104,8 +117,15 @@ def read(model_type: str, parameters: Hyperparameters) -> Inventory:
         parameters.relate(("block_out_channels", key), len(named) == len(channels), message)
     layers = parameters.integer("layers_per_block")
     parameters.relate(("layers_per_block",), layers <= MAX_BLOCK_LAYERS, f"more than {MAX_BLOCK_LAYERS} layers a block")
+    decoder_channels = channels
+    if model_type == FLUX2 and parameters.has("decoder_block_out_channels"):
+        decoder_channels = parameters.integers("decoder_block_out_channels")
+        message = f"{len(channels)} widths of the encoder, but {len(decoder_channels)} of the decoder"
+        keys = ("block_out_channels", "decoder_block_out_channels")
+        parameters.relate(keys, len(decoder_channels) == len(channels), message)
     shape = _Shape(
         channels=channels,
+        decoder=decoder_channels,
         layers=layers,
         latent=parameters.integer("latent_channels"),
         pixels_in=parameters.integer("in_channels"),
@@ -113,7 +133,8 @@ def read(model_type: str, parameters: Hyperparameters) -> Inventory:
         attends=parameters.flag("mid_block_add_attention"),
     )
     quantized = parameters.flag("use_quant_conv"), parameters.flag("use_post_quant_conv")
-    parameters.flag("force_upcast")
+    if model_type == PLAIN:
+        parameters.flag("force_upcast")
     tile_pixels = _tile_pixels(parameters)
     parameters.finish()
 
@@ -178,10 +199,10 @@ def _encoder(shape: _Shape, scale: int) -> _Build:
 
 def _decoder(shape: _Shape) -> _Build:
     build, side = _Build(), REFERENCE_SIDE
-    inputs = shape.channels[-1]
+    inputs = shape.decoder[-1]
     build.convolve("decoder.conv_in", inputs, shape.latent, side**2)
     build.middle("decoder.mid_block", inputs, side**2, attends=shape.attends)
-    for number, outputs in enumerate(reversed(shape.channels)):
+    for number, outputs in enumerate(reversed(shape.decoder)):
         name = f"decoder.up_blocks.{number}"
         for layer in range(shape.layers + 1):
             build.residual(f"{name}.resnets.{layer}", inputs, outputs, side**2)

@@ -46,6 +46,7 @@ class _Pipeline:
 
     steps           None: as the denoiser has it
     prompt_tokens   tokens that an encoder without a limit of its own gets (`max_sequence_length`)
+    distilled_steps of a model whose index says `is_distilled`, by its model card; it needs no guidance
     upcasts         decodes in float32 where the weights are fp16 and the autoencoder's config says `force_upcast`
     """
 
@@ -54,13 +55,18 @@ class _Pipeline:
     guided: bool
     prompt_tokens: int
     upcasts: bool = False
+    distilled_steps: int | None = None
 
 
 MODEL_TYPES: Mapping[str, _Pipeline] = {
     "AuraFlowPipeline": _Pipeline("transformer", 50, guided=True, prompt_tokens=256, upcasts=True),
+    "ChromaPipeline": _Pipeline("transformer", 35, guided=True, prompt_tokens=512),
+    "Flux2KleinPipeline": _Pipeline("transformer", 50, guided=True, prompt_tokens=512, distilled_steps=4),
+    "Flux2Pipeline": _Pipeline("transformer", 50, guided=False, prompt_tokens=512),
     "FluxPipeline": _Pipeline("transformer", None, guided=False, prompt_tokens=512),
     "KolorsPipeline": _Pipeline("unet", 50, guided=True, prompt_tokens=256, upcasts=True),
     "LatentConsistencyModelPipeline": _Pipeline("unet", 4, guided=False, prompt_tokens=77),
+    "Lumina2Pipeline": _Pipeline("transformer", 30, guided=True, prompt_tokens=256),
     "PixArtAlphaPipeline": _Pipeline("transformer", 20, guided=True, prompt_tokens=120),
     "PixArtSigmaPipeline": _Pipeline("transformer", 20, guided=True, prompt_tokens=300),
     "QwenImagePipeline": _Pipeline("transformer", 50, guided=True, prompt_tokens=512),
@@ -70,6 +76,7 @@ MODEL_TYPES: Mapping[str, _Pipeline] = {
     "StableDiffusionXLPipeline": _Pipeline("unet", 50, guided=True, prompt_tokens=77, upcasts=True),
     "WanImageToVideoPipeline": _Pipeline("transformer", 50, guided=True, prompt_tokens=512),
     "WanPipeline": _Pipeline("transformer", 50, guided=True, prompt_tokens=512),
+    "ZImagePipeline": _Pipeline("transformer", 50, guided=True, prompt_tokens=512),
 }
 """Steps, guidance and tokens by the signature of each class's `__call__`, diffusers 0.42.1, read 2026-11-24 and 29."""
 
@@ -79,6 +86,8 @@ ENCODERS = ("text_encoder", "text_encoder_2", "text_encoder_3")
 OTHERS = ("image_encoder", "safety_checker")
 DECODER = "vae"
 SECOND = "transformer_2"
+DISTILLED = "is_distilled"
+"""In the index of a pipeline whose denoiser was made to need neither guidance nor many steps."""
 NETWORKS = (*ENCODERS, *OTHERS, "unet", "transformer", SECOND, DECODER)
 """Keys of a pipeline that hold networks; tokenizers, schedulers and the like weigh nothing."""
 
@@ -96,6 +105,8 @@ channels at the image's full size (autoencoder.py)."""
 def read(model_type: str, parameters: Hyperparameters) -> Inventory:
     """The inventory of a pipeline, or an InputError with everything that is missing or not known in any network."""
     pipeline = MODEL_TYPES[model_type]
+    if pipeline.distilled_steps is not None and parameters.has(DISTILLED) and parameters.flag(DISTILLED):
+        pipeline = replace(pipeline, steps=pipeline.distilled_steps, guided=False)
     problems: list[Problem] = []
     networks: dict[str, Inventory] = {}
     counted: list[str] = []
@@ -185,7 +196,7 @@ def _request(pipeline: _Pipeline, own: ImageRequest | None, decoder: ImageReques
             own, steps=steps, guided=pipeline.guided, scale=scale, multiple=multiple, frame_scale=frame_scale
         )
     width, height = own.width // own.scale * scale, own.height // own.scale * scale
-    return ImageRequest(width, height, steps, pipeline.guided, scale, multiple)
+    return ImageRequest(width, height, steps, pipeline.guided, scale, multiple, guided_apart=own.guided_apart)
 
 
 def _network(key: str, config: object) -> tuple[Inventory, dict[str, Any]]:

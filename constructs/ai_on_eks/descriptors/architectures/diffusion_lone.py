@@ -29,7 +29,6 @@ class Video:
     frames: int
     scale: int
     frame_scale: int
-    guided_apart: bool = True
 
     @property
     def latent_frames(self) -> int:
@@ -67,6 +66,7 @@ def lone(
     multiple: int = SCALE,
     steps: int = STEPS,
     guided: bool = True,
+    guided_apart: bool = False,
     video: Video | None = None,
 ) -> Inventory:
     """The inventory of one network; `side` is that of its latent image, where it is none of a video."""
@@ -77,7 +77,7 @@ def lone(
         guided=guided and phase is Phase.DENOISE,
         scale=scale,
         multiple=multiple,
-        guided_apart=video is not None and video.guided_apart,
+        guided_apart=guided_apart,
         frames=1 if video is None else video.frames,
         frame_scale=1 if video is None else video.frame_scale,
     )

@@ -305,6 +305,7 @@ def _qwen_image(model_type: str, parameters: Hyperparameters) -> Inventory:
         heads=heads,
         multiple=16,
         steps=QWEN_STEPS,
+        guided_apart=True,
     )
 
 

@@ -110,6 +110,7 @@ def read(model_type: str, parameters: Hyperparameters) -> Inventory:
         heads=heads,
         multiple=16,
         steps=STEPS,
+        guided_apart=True,
         video=VIDEO,
     )
 

@@ -28,7 +28,7 @@ from ai_on_eks.errors import InputError, Problem
 
 MODULES: Mapping[str, tuple[str, ...]] = {
     "audio_encoder": ("hubert", "wav2vec2", "wavlm"),
-    "autoencoder": ("AutoencoderKL",),
+    "autoencoder": ("AutoencoderKL", "AutoencoderKLFlux2"),
     "autoencoder_wan": ("AutoencoderKLQwenImage", "AutoencoderKLWan"),
     "contrastive": (
         "clip",
@@ -47,9 +47,13 @@ MODULES: Mapping[str, tuple[str, ...]] = {
     "detection": ("detr", "table-transformer", "yolos"),
     "diffusion": (
         "AuraFlowPipeline",
+        "ChromaPipeline",
+        "Flux2KleinPipeline",
+        "Flux2Pipeline",
         "FluxPipeline",
         "KolorsPipeline",
         "LatentConsistencyModelPipeline",
+        "Lumina2Pipeline",
         "PixArtAlphaPipeline",
         "PixArtSigmaPipeline",
         "QwenImagePipeline",
@@ -59,9 +63,12 @@ MODULES: Mapping[str, tuple[str, ...]] = {
         "StableDiffusionXLPipeline",
         "WanImageToVideoPipeline",
         "WanPipeline",
+        "ZImagePipeline",
     ),
     "diffusion_cross": ("PixArtTransformer2DModel", "Transformer2DModel"),
+    "diffusion_flux2": ("ChromaTransformer2DModel", "Flux2Transformer2DModel"),
     "diffusion_gated": ("AuraFlowTransformer2DModel", "SanaTransformer2DModel"),
+    "diffusion_refined": ("Lumina2Transformer2DModel", "ZImageTransformer2DModel"),
     "diffusion_transformer": ("FluxTransformer2DModel", "QwenImageTransformer2DModel", "SD3Transformer2DModel"),
     "diffusion_wan": ("WanTransformer3DModel",),
     "encoder": ("bert", "camembert", "data2vec-text", "distilbert", "mpnet", "roberta", "xlm-roberta"),
