@@ -11,6 +11,7 @@ from functools import cache
 from typing import Any
 
 import diffusion_configs as diffusion
+import vision_configs as vision
 
 from ai_on_eks.descriptors.architectures import registry, relevant_hyperparameters
 from ai_on_eks.descriptors.inventory import Inventory
@@ -125,6 +126,8 @@ OWN: dict[str, Config] = {
     "ZImageTransformer2DModel": diffusion.Z_IMAGE,
     "aya_vision": {"vision_config": {"num_attention_heads": 16}},
     "bitnet": {"num_key_value_heads": 8},
+    "depth_anything": vision.DEPTH_ANYTHING,
+    "dpt": vision.DPT_LARGE,
     "deepseek_ref": {"architectures": ["DeepseekV4ForCausalLM"]},
     "efficientnet": {"hidden_dim": 1280},
     "gemma3": {"mm_tokens_per_image": 196},
@@ -137,7 +140,9 @@ OWN: dict[str, Config] = {
     "qwen3_vl": {"vision_config": {"out_hidden_size": 4096}},
     "qwen3_omni_moe": {"thinker_config": QWEN3_OMNI},
     "qwen3_omni_moe_thinker": QWEN3_OMNI,
+    "segformer": vision.SEGFORMER_B0,
     "swin": {"num_heads": [2, 4, 8, 16]},
+    "swinv2": vision.SWIN_V2,
     "yolos": {"image_size": [224, 224]},
 }
 """What a model type needs that no name tells."""

@@ -160,6 +160,7 @@ MODULES: Mapping[str, tuple[str, ...]] = {
     "unet": ("UNet2DConditionModel",),
     "ungated": ("bloom", "falcon", "gpt2", "gpt_bigcode", "gpt_neox", "gptj", "opt", "phi"),
     "vision": ("vit",),
+    "vision_depth": ("depth_anything", "dpt"),
     "vision_language": (
         "gemma3",
         "gemma4",
@@ -187,8 +188,10 @@ MODULES: Mapping[str, tuple[str, ...]] = {
         "llava_onevision",
         "vipllava",
     ),
+    "vision_plain": ("audio-spectrogram-transformer", "ijepa", "videomae", "vit_msn"),
     "vision_relatives": ("beit", "deit", "dinov2", "dinov2_with_registers", "dinov3_vit", "vit_mae"),
-    "vision_swin": ("swin",),
+    "vision_segformer": ("segformer",),
+    "vision_swin": ("swin", "swinv2"),
 }
 """Module of this package -> the model types it reads. Diffusers' classes count as model types: `_class_name`."""
 
