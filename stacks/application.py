@@ -13,6 +13,7 @@ from typing import Any
 
 from aws_cdk import App
 
+from ai_on_eks.aws import lws_chart
 from ai_on_eks.aws.addons import CLUSTER_ADDONS, NODE_ADDONS, needed_addons
 from ai_on_eks.aws.charts import node_releases
 from ai_on_eks.aws.helm_release import HelmRelease, Json
@@ -59,8 +60,9 @@ class Deployment:
     workloads: tuple[Workload, ...]
 
     def helm_releases(self) -> tuple[HelmRelease, ...]:
-        """The releases this capacity needs, whoever installs them."""
-        return (*controller_releases(self.platform), *node_releases(self.platform, self.requests))
+        """The releases that this capacity and these models need, whoever installs them."""
+        groups = (lws_chart.release(),) if lws_chart.is_required(self.workloads) else ()
+        return (*controller_releases(self.platform), *node_releases(self.platform, self.requests), *groups)
 
     def node_objects(self) -> dict[str, Json]:
         """Objects by construct id that describe the models' nodes to what starts them."""

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
-from ai_on_eks.aws import efa_chart, gpu_operator, gpu_plugin, neuron_chart
+from ai_on_eks.aws import efa_chart, gpu_operator, gpu_plugin, lws_chart, neuron_chart
 from ai_on_eks.aws.karpenter import releases as karpenter
 from ai_on_eks.catalog.loading import load_catalog
 from ai_on_eks.descriptors.platform import Platform
@@ -104,6 +104,12 @@ def keys_of(document: dict[str, Any], prefix: str = "") -> Iterator[str]:
         yield f"{prefix}{key}"
         if isinstance(value, dict):
             yield from keys_of(value, f"{prefix}{key}.")
+
+
+def test_every_value_of_the_group_controller_is_one_of_its_chart(shared: Path) -> None:
+    known = frozenset((shared / "chart-values" / "lws.txt").read_text(encoding="utf-8").split())
+
+    assert unknown_keys(lws_chart.values(), known) == []
 
 
 def test_every_value_of_the_neuron_chart_is_one_of_its_chart(shared: Path) -> None:

@@ -10,6 +10,7 @@ from ai_on_eks.catalog.daemonsets import reserved_by_daemonsets
 from ai_on_eks.catalog.taints import CAPACITY_LABEL, TAINT_VALUE
 from ai_on_eks.kube.scheduling import why_unschedulable
 from ai_on_eks.placement.types import CapacityRequest
+from ai_on_eks.serving.fabric import NODE_HUGE_PAGES_BYTES
 from ai_on_eks.units import GIB
 
 KUBE_RESERVED_EPHEMERAL_BYTES = GIB
@@ -29,6 +30,11 @@ def why_not_on_planned_node(request: CapacityRequest, pod_spec: dict[str, Any]) 
         "memory": instance_type.allocatable_memory_bytes,
         "ephemeral-storage": int(disk_bytes * (1 - DISK_EVICTION_SHARE)) - KUBE_RESERVED_EPHEMERAL_BYTES,
     }
+    if request.efa:
+        # A node with adapters attached; the pages set aside for them are no memory of pods.
+        allocatable["vpc.amazonaws.com/efa"] = instance_type.efa_interfaces
+        allocatable["hugepages-2Mi"] = NODE_HUGE_PAGES_BYTES
+        allocatable["memory"] = instance_type.allocatable_memory_bytes - NODE_HUGE_PAGES_BYTES
     if instance_type.accelerator is not None:
         allocatable[instance_type.accelerator.resource_name] = instance_type.accelerator_count
     labels = {

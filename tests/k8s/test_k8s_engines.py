@@ -27,6 +27,7 @@ SNAPSHOTS = Path(__file__).parent / "engine_snapshots"
 BUCKET = "example-model-bucket"
 
 CHOICES = {
+    "deepseek-r1-on-two-nodes": ("vllm", "p4de.24xlarge", 4, 4),
     "deepseek-r1-stages": ("vllm", "p5en.48xlarge", 4, 2),
     "llama-3-1-8b-graviton": ("llama-cpp", "r8g.large", 1, 1),
     "llama-3-3-70b-gguf": ("llama-cpp", "g5.12xlarge", 1, 4),
@@ -66,39 +67,65 @@ def test_every_engine_snapshot_belongs_to_a_model() -> None:
 @pytest.mark.parametrize("version", ["1.34", "1.35", "1.36"])
 @every_model
 def test_every_object_conforms(model: str, version: str) -> None:
-    for manifest in yaml.safe_load_all(_rendered(model)):
-        kubernetes_validate.validate(manifest, version, strict=True)
+    manifests = [*yaml.safe_load_all(_rendered(model)), *map(_pod, _pod_specs(model))]
+    for manifest in manifests:
+        if manifest["kind"] != "LeaderWorkerSet":  # see tests/conformance
+            kubernetes_validate.validate(manifest, version, strict=True)
 
 
 @every_model
-def test_the_engines_pod_is_admitted_and_scheduled(model: str) -> None:
-    pod_spec = engine_workload(model).pod_spec
-
-    assert why_not_restricted(pod_spec) == ()
-    assert why_not_on_planned_node(engine_capacity(model), pod_spec) == ()
+def test_the_engines_pods_are_admitted_and_scheduled(model: str) -> None:
+    for pod_spec in _pod_specs(model):
+        assert why_not_restricted(pod_spec) == ()
+        assert _reasons(model, pod_spec) == ()
 
 
 @every_model
 def test_a_device_more_than_the_node_has_is_not_scheduled(model: str) -> None:
-    greedy: dict[str, Any] = deepcopy(engine_workload(model).pod_spec)
-    accelerator = engine_capacity(model).instance_type.accelerator
-    resource = "cpu" if accelerator is None else accelerator.resource_name
-    greedy["containers"][0]["resources"]["requests"][resource] = "999"
+    for pod_spec in _pod_specs(model):
+        for resource in ("cpu", *_extended(pod_spec)):
+            greedy: dict[str, Any] = deepcopy(pod_spec)
+            greedy["containers"][0]["resources"]["requests"][resource] = "999Gi"
 
-    (reason,) = why_not_on_planned_node(engine_capacity(model), greedy)
-    assert reason.startswith(f"{resource}: asks for 999")
+            (reason,) = _reasons(model, greedy)
+            assert reason.startswith(f"{resource}: asks for")
 
 
 @every_model
-def test_no_part_of_a_node_is_asked_for_twice(model: str) -> None:
-    """Ranks and devices are one number, on whatever device."""
+def test_every_pod_asks_for_the_devices_of_its_ranks(model: str) -> None:
     placement = engine_placement(model)
-    (container,) = engine_workload(model).pod_spec["containers"]
-    devices = {name: count for name, count in container["resources"]["limits"].items() if "/" in name}
-
     accelerator = placement.instance_type.accelerator
-    expected = {} if accelerator is None else {accelerator.resource_name: str(placement.accelerators_per_replica)}
-    assert devices == expected
+    devices = placement.accelerators_per_replica // placement.nodes_per_replica
+
+    for pod_spec in _pod_specs(model):
+        extended = _extended(pod_spec)
+        expected = {} if accelerator is None else {accelerator.resource_name: str(devices)}
+        if placement.nodes_per_replica > 1 and placement.instance_type.efa_interfaces:
+            expected |= {
+                "vpc.amazonaws.com/efa": str(placement.instance_type.efa_interfaces),
+                "hugepages-2Mi": "5120Mi",
+            }
+        assert extended == expected
+
+
+def _pod_specs(model: str) -> list[dict[str, Any]]:
+    """Of every pod that a replica consists of."""
+    workload = engine_workload(model)
+    return [workload.pod_spec, *([] if workload.group is None else [workload.group.worker_pod_spec])]
+
+
+def _pod(pod_spec: dict[str, Any]) -> dict[str, Any]:
+    return {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "pod"}, "spec": pod_spec}
+
+
+def _reasons(model: str, pod_spec: dict[str, Any]) -> tuple[str, ...]:
+    return why_not_on_planned_node(engine_capacity(model), pod_spec)
+
+
+def _extended(pod_spec: dict[str, Any]) -> dict[str, str]:
+    """What is neither processor time nor memory nor disk, as limited."""
+    limits: dict[str, str] = pod_spec["containers"][0]["resources"]["limits"]
+    return {name: amount for name, amount in limits.items() if name != "memory"}
 
 
 def test_every_deployed_engine_has_a_module_and_the_other_way_round() -> None:

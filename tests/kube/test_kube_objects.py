@@ -7,10 +7,11 @@ from kube_samples import POD_SPEC, platform, workload
 
 from ai_on_eks.kube.manifests import model_manifests, platform_manifests
 from ai_on_eks.kube.objects.config_map import config_map, model_store
-from ai_on_eks.kube.objects.deployment import config_hash, deployment
+from ai_on_eks.kube.objects.deployment import deployment
 from ai_on_eks.kube.objects.namespace import namespace
 from ai_on_eks.kube.objects.network_policy import default_deny, model_policy
 from ai_on_eks.kube.objects.pod_disruption_budget import pod_disruption_budget
+from ai_on_eks.kube.objects.pod_template import config_hash
 from ai_on_eks.kube.objects.service import metrics_port_name, service
 from ai_on_eks.kube.objects.service_account import service_account
 from ai_on_eks.serving.workload import TAKEN_NAMES

@@ -10,7 +10,7 @@ from types import MappingProxyType
 
 import pytest
 from fleet_checks import faults
-from placement_changes import only, reservation, with_constraints, with_reservations, with_serving
+from placement_changes import only, reservation, with_constraints, with_reservations, with_serving, with_targets
 
 from ai_on_eks.catalog.loading import Catalog
 from ai_on_eks.descriptors.architectures import build_inventory
@@ -182,8 +182,9 @@ def test_models_without_a_placement_are_handed_through(models: Models, catalog: 
 
 
 def test_what_the_fleet_changes_stays_visible_in_the_plan(models: Models, catalog: Catalog, platform: Platform) -> None:
+    # GIVEN a large model that stages on small nodes would not answer soon enough
     few = only(catalog, ["g7e.48xlarge", "g7e.2xlarge"])
-    fleet = fleet_of([models[LARGE], *copies(models[LLAMA], 2)], few, platform)
+    fleet = fleet_of([with_targets(models[LARGE], ttft_ms=14_000), *copies(models[LLAMA], 2)], few, platform)
     moved = fleet.plans[1]
     own = plan_model(moved.descriptor, moved.inventory, few, platform).chosen
     assert moved.chosen is not None

@@ -74,7 +74,9 @@ def test_given_a_target_that_nobody_meets_then_the_nearest_that_can_be_met_is_su
 def test_given_a_context_that_does_not_fit_then_the_longest_that_does_is_suggested(
     llama: Descriptor, catalog: Catalog, platform: Platform
 ) -> None:
+    # GIVEN one node, and not the money for a second to divide the model over
     few = only(catalog, ["g6.xlarge"])
+    llama = with_constraints(with_serving(llama, concurrency=1), max_usd_per_hour=1.0)
     plan = planned(with_serving(llama, context_tokens=131_072), few, platform)
     assert plan.chosen is None
     settings = [one.setting for one in plan.suggestions if one.setting.startswith("serving.context_tokens: ")]

@@ -45,6 +45,7 @@ IMAGES = {
         ("vllm", "docker.io/vllm/vllm-openai", "v0.33.0"),
         ("llama-cpp", "ghcr.io/ggml-org/llama.cpp", "server-b11347"),
         ("llama-cpp-cuda", "ghcr.io/ggml-org/llama.cpp", "server-cuda-b11347"),
+        ("vllm-efa", "public.ecr.aws/deep-learning-containers/vllm", "0.28.0-gpu-py312-cu130-ubuntu24.04-ec2"),
         ("tei-89", "ghcr.io/huggingface/text-embeddings-inference", "89-1.9"),
         ("triton", "nvcr.io/nvidia/tritonserver", "26.07-py3"),
         ("weights-fetch", "public.ecr.aws/aws-cli/aws-cli", "2.36.46"),
@@ -269,6 +270,24 @@ def llama_70b(**changes: Any) -> Plan:
     return replace(small, chosen=chosen)
 
 
+def llama_on_two_nodes(*, efa_interfaces: int = 1, replicas: int = 1) -> Plan:
+    """The same over two nodes of four accelerators each, tensor parallelism in a node and a stage on each."""
+    plan_ = llama_70b()
+    assert plan_.chosen is not None
+    node = replace(G6E_12XLARGE, efa_interfaces=efa_interfaces)
+    chosen = replace(
+        plan_.chosen,
+        instance_type=node,
+        image_key="vllm-efa" if efa_interfaces else "vllm",
+        tensor_parallel=4,
+        pipeline_parallel=2,
+        nodes_per_replica=2,
+        replicas=replicas,
+        nodes=2 * replicas,
+    )
+    return replace(plan_, chosen=chosen)
+
+
 def bge(**changes: Any) -> Plan:
     """An embedding model in FP16."""
     settings: dict[str, Any] = {
@@ -335,6 +354,7 @@ def llama_gguf(*, accelerators: int = 1, **changes: Any) -> Plan:
 ALL_PLANS = {
     "vllm on one accelerator": llama(),
     "vllm on four accelerators": llama_70b(),
+    "vllm on two nodes": llama_on_two_nodes(),
     "vllm from the hub": llama(storage=Storage.NODE),
     "llama.cpp on an accelerator": llama_gguf(),
     "llama.cpp on four accelerators": llama_gguf(accelerators=4),

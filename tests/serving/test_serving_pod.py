@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
 from typing import Any
 
@@ -96,7 +97,7 @@ def test_given_a_plan_then_memory_is_what_sizing_said_and_limited_to_it(plan: Pl
 def test_given_a_plan_then_accelerators_equal_the_ranks_and_are_tolerated(plan: Plan) -> None:
     spec = built(plan).pod_spec
     resources = spec["containers"][0]["resources"]
-    count = chosen(plan).accelerators_per_replica
+    count = chosen(plan).accelerators_per_replica // chosen(plan).nodes_per_replica
     if count == 0:
         assert "nvidia.com/gpu" not in resources["requests"].keys() | resources["limits"].keys()
         assert spec["tolerations"] == [{"key": "ai-on-eks/models", "operator": "Exists", "effect": "NoSchedule"}]
@@ -150,7 +151,8 @@ def test_given_a_plan_then_variables_used_in_arguments_are_set(plan: Plan) -> No
     for container in containers(built(plan).pod_spec):
         if any("$(MODEL_BUCKET)" in argument for argument in container["args"]):
             assert container["env"][0]["name"] == "MODEL_BUCKET"
-        assert all("$" not in argument.replace("$(MODEL_BUCKET)", "") for argument in container["args"])
+        known = {"MODEL_BUCKET", "LWS_WORKER_INDEX", "LWS_LEADER_ADDRESS"}
+        assert all(set(re.findall(r"\$\(?(\w*)", argument)) <= known for argument in container["args"])
 
 
 @every_plan

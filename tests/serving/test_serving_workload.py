@@ -101,10 +101,10 @@ def test_given_a_data_type_that_tei_does_not_compute_in_then_it_is_refused() -> 
     assert refused(plans.bge(precision=Precision(weights=WeightPrecision.BF16))) == ["precision-not-served"]
 
 
-def test_given_a_replica_over_two_nodes_then_it_is_refused() -> None:
+def test_given_an_engine_without_an_image_then_it_is_refused() -> None:
     plan = plans.llama()
     assert plan.chosen is not None
-    assert refused(replace(plan, chosen=replace(plan.chosen, nodes_per_replica=2))) == ["placement-not-rendered"]
+    assert refused(replace(plan, chosen=replace(plan.chosen, image_key=None))) == ["placement-not-rendered"]
 
 
 def test_given_an_images_file_without_the_engine_then_every_missing_key_is_named() -> None:

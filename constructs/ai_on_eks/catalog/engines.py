@@ -77,6 +77,23 @@ def _entries() -> dict[str, Any]:
 
 
 def _engine(name: str, entry: Mapping[str, Any]) -> Engine:
+    plain = _plain_engine(name, entry)
+    fabric = entry.get("fabric")
+    return plain if fabric is None else replace(plain, fabric=_fabric_build(plain, entry, fabric))
+
+
+def _fabric_build(plain: Engine, entry: Mapping[str, Any], fabric: Mapping[str, Any]) -> Engine:
+    """Another image, of another version: it is sized as that."""
+    return replace(
+        plain,
+        version=fabric["version"],
+        images=MappingProxyType(fabric["images"]),
+        memory=_memory(entry, _known_version(fabric["version"])),
+        source=fabric["source"],
+    )
+
+
+def _plain_engine(name: str, entry: Mapping[str, Any]) -> Engine:
     return Engine(
         name=name,
         version=entry["version"],

@@ -366,6 +366,7 @@ class Engine:
     pipeline_parallel            can divide layers over stages
     expert_parallel              can deal out whole experts to ranks
     spans_nodes                  ranks of one replica may lie on several nodes
+    fabric                       the build that runs where they exchange over EFA, which needs libraries in the image
     decodes                      serves decoders that stand alone, token by token
     superseded_by                the engine that its publisher has replaced it with; None = current
     pads                         what is padded where tensor parallelism leaves a remainder: `heads`, `widths`
@@ -393,5 +394,6 @@ class Engine:
     pipeline_parallel: bool = False
     expert_parallel: bool = False
     spans_nodes: bool = False
+    fabric: Engine | None = None
     superseded_by: str | None = None
     decodes: bool = True

@@ -11,8 +11,9 @@ from collections.abc import Iterable
 from ai_on_eks.descriptors.platform import Platform
 from ai_on_eks.kube.objects.config_map import config_map, model_store
 from ai_on_eks.kube.objects.deployment import deployment
+from ai_on_eks.kube.objects.leader_worker_set import leader_worker_set
 from ai_on_eks.kube.objects.namespace import namespace
-from ai_on_eks.kube.objects.network_policy import default_deny, model_policy
+from ai_on_eks.kube.objects.network_policy import default_deny, group_policy, model_policy
 from ai_on_eks.kube.objects.pod_disruption_budget import pod_disruption_budget
 from ai_on_eks.kube.objects.priority_class import priority_class
 from ai_on_eks.kube.objects.service import service
@@ -26,12 +27,18 @@ def model_manifests(workload: Workload) -> dict[str, Json]:
     for name in sorted(workload.config_maps):
         manifests[f"ConfigMap-{name}"] = config_map(workload, name, workload.config_maps[name])
     manifests["NetworkPolicy"] = model_policy(workload)
+    if workload.group is not None:
+        manifests["GroupNetworkPolicy"] = group_policy(workload)
     manifests["Service"] = service(workload)
-    manifests["Resource"] = deployment(workload)
+    manifests["Resource"] = _pods(workload)
     budget = pod_disruption_budget(workload)
     if budget is not None:
         manifests["PodDisruptionBudget"] = budget
     return manifests
+
+
+def _pods(workload: Workload) -> Json:
+    return deployment(workload) if workload.group is None else leader_worker_set(workload, workload.group)
 
 
 def platform_manifests(platform: Platform, model_bucket: str | None, priorities: Iterable[int] = ()) -> dict[str, Json]:

@@ -12,7 +12,7 @@ from ai_on_eks.serving.types import Workload
 
 
 class ModelWorkload(Construct):
-    """Everything the cluster has to know of one model. `resource` is its Deployment."""
+    """Everything the cluster has to know of one model. `resource` is its Deployment or LeaderWorkerSet."""
 
     def __init__(self, scope: Construct, id: str, *, workload: Workload, platform: Platform) -> None:  # noqa: A002 - the constructs' own name
         super().__init__(scope, id)

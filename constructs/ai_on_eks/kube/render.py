@@ -12,6 +12,7 @@ from ai_on_eks.descriptors.platform import Platform
 from ai_on_eks.errors import InputError, Problem
 from ai_on_eks.kube.manifests import priorities_of
 from ai_on_eks.kube.model import ModelWorkload
+from ai_on_eks.kube.objects.leader_worker_set import group_name
 from ai_on_eks.kube.platform import PlatformObjects
 from ai_on_eks.kube.yaml_text import to_yaml
 from ai_on_eks.serving.types import Workload
@@ -66,6 +67,17 @@ def _check_names(workloads: Sequence[Workload]) -> None:
         )
         for workload in workloads
         if file_name(workload) == PLATFORM_FILE
+    ]
+    problems += [
+        Problem(
+            code="name-reserved",
+            message=f"the Service by which the pods of {workload.name} find each other has this name",
+            path="name",
+            value=group_name(workload.name),
+            fix=f"rename the model, for example to {group_name(workload.name)}-model",
+        )
+        for workload in workloads
+        if workload.group is not None and group_name(workload.name) in names
     ]
     if problems:
         raise InputError(problems)

@@ -63,6 +63,13 @@ def candidates(catalog: Catalog, engines: tuple[Engine, ...], inventory: Invento
                 yield Candidate(instance_type, engine, division)
 
 
+def running_engine(candidate: Candidate) -> Engine:
+    """The build of the engine that runs: between nodes with adapters the one that can use them."""
+    engine = candidate.engine
+    uses_fabric = candidate.division.nodes > 1 and candidate.instance_type.efa_interfaces > 0
+    return engine.fabric if uses_fabric and engine.fabric is not None else engine
+
+
 def holds_experts(inventory: Inventory) -> bool:
     """Is the model a mixture of experts?"""
     return any(tensor.role is TensorRole.EXPERT for tensor in inventory.tensors)

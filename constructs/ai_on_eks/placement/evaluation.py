@@ -20,6 +20,7 @@ from ai_on_eks.catalog.types import InstanceType
 from ai_on_eks.performance.estimate import Estimator
 from ai_on_eks.performance.machine import Machine, machine_for
 from ai_on_eks.performance.types import Estimates
+from ai_on_eks.placement.candidates import running_engine
 from ai_on_eks.placement.replicas import Replicas, settle
 from ai_on_eks.placement.requirements import Requirements
 from ai_on_eks.placement.rules.capability import image_key
@@ -117,7 +118,7 @@ class Evaluator:
 
     def place(self, candidate: Candidate, shared: Replica) -> Placement:
         """The candidate with every figure filled in."""
-        instance_type, engine, division = candidate
+        instance_type, division, engine = candidate.instance_type, candidate.division, running_engine(candidate)
         requirements, price, replicas = self._requirements, instance_type.price, shared.replicas
         sequences = replicas.sequences
         per_node, nodes = self.nodes(candidate, shared)
@@ -165,7 +166,8 @@ class Evaluator:
         """Does the engine bound its batches itself? Otherwise it is started for a number of sequences, and takes memory
         for all of them."""
         device_bytes, accelerator = _device_memory_bytes(candidate.instance_type), candidate.instance_type.accelerator
-        return batch_limit(candidate.engine.memory, device_bytes, accelerator.name if accelerator else None) is not None
+        name = accelerator.name if accelerator else None
+        return batch_limit(running_engine(candidate).memory, device_bytes, name) is not None
 
     def _largest(self, candidate: Candidate, one: MemoryDemand) -> tuple[MemoryDemand, int]:
         """The most sequences, up to those asked for, that the engine can be started for, with its account.
@@ -191,8 +193,8 @@ class Evaluator:
         return demand, low
 
     def _size(self, candidate: Candidate, sequences: int) -> MemoryDemand:
-        instance_type, engine, division = candidate
-        key = (engine.name, _device(instance_type, 1), division, sequences)
+        engine = running_engine(candidate)
+        key = (engine.name, engine.version, _device(candidate.instance_type, 1), candidate.division, sequences)
         found = self._sizes.get(key)
         if found is None:
             found = self._sizes[key] = self._sized(candidate, sequences)
@@ -205,7 +207,7 @@ class Evaluator:
             device_memory_bytes=_device_memory_bytes(candidate.instance_type),
             tensor_parallel=candidate.tensor_parallel,
             pipeline_parallel=candidate.pipeline_parallel,
-            engine=candidate.engine.memory,
+            engine=running_engine(candidate).memory,
             memory_fraction=requirements.descriptor.serving.memory_fraction,
             accelerator=accelerator.name if accelerator else None,
             on_cpu=accelerator is None,

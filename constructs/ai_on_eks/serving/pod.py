@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from ai_on_eks.catalog.taints import CAPACITY_LABEL, taint_key
+from ai_on_eks.serving.fabric import adapters, fabric_resources, group_environment
 from ai_on_eks.serving.quantities import bytes_quantity, cpu_quantity
 from ai_on_eks.serving.replica import (
     ConfigFiles,
@@ -46,6 +47,8 @@ FETCH_MILLICORES = 500
 NAME_LABEL = "app.kubernetes.io/name"
 INSTANCE_TYPE_LABEL = "node.kubernetes.io/instance-type"
 HOSTNAME_LABEL = "kubernetes.io/hostname"
+GROUP_INDEX_LABEL = "leaderworkerset.sigs.k8s.io/group-index"
+"""On every pod of a replica that spans nodes, set by the controller: the number of the replica."""
 ZONE_LABEL = "topology.kubernetes.io/zone"
 
 PRIORITY_CLASS_PREFIX = "ai-on-eks-share"
@@ -82,7 +85,7 @@ def pod_spec(replica: Replica, parts: EngineParts, fetch_image: ImageReference, 
         spec["schedulerName"] = replica.scheduler
     if replica.seat.priority is not None:
         spec["priorityClassName"] = priority_class_name(replica.seat.priority)
-    if replica.placement.replicas > 1:
+    if replica.placement.replicas > 1 and replica.placement.nodes_per_replica == 1:
         spec["topologySpreadConstraints"] = [_spread(replica, key) for key in (ZONE_LABEL, HOSTNAME_LABEL)]
     return spec
 
@@ -100,19 +103,21 @@ def _main_container(replica: Replica, parts: EngineParts, volumes: tuple[Volume,
         "imagePullPolicy": "IfNotPresent",
         **command,
         "args": list(parts.arguments),
-        "env": _environment(parts.arguments, parts.environment),
-        "ports": _ports(parts.ports),
+        "env": _environment(parts.arguments, {**parts.environment, **group_environment(replica.placement)}),
+        **({} if replica.is_worker else {"ports": _ports(parts.ports)}),
         "resources": _resources(replica),
         "volumeMounts": [_mount(volume, read_only=volume.read_only) for volume in volumes],
         "securityContext": _container_security(),
-        "lifecycle": {"preStop": {"sleep": {"seconds": _sleep_seconds(parts)}}},
-        **_probes(parts.probes),
+        "lifecycle": {"preStop": {"sleep": {"seconds": _sleep_seconds(replica, parts)}}},
+        **({} if replica.is_worker else _probes(parts.probes)),
     }
 
 
-def _sleep_seconds(parts: EngineParts) -> int:
-    """A pod that is stopping gets no new requests after the drain; those it has may end in what is left."""
-    return DRAIN_SECONDS + max(0, REQUEST_SECONDS - parts.shutdown_seconds)
+def _sleep_seconds(replica: Replica, parts: EngineParts) -> int:
+    """A pod that is stopping gets no new requests after the drain; those it has may end in what is left. Workers stay
+    until their leader has ended them."""
+    waits = 0 if replica.is_worker else parts.shutdown_seconds
+    return DRAIN_SECONDS + max(0, REQUEST_SECONDS - waits)
 
 
 def _fetch_container(replica: Replica, parts: EngineParts, volumes: tuple[Volume, ...], image: ImageReference) -> Json:
@@ -154,12 +159,11 @@ def _resources(replica: Replica) -> Json:
     }
     limits = {"memory": memory}
     accelerator = placement.instance_type.accelerator
+    extended = dict(fabric_resources(placement))
     if accelerator is not None and placement.accelerators_per_replica > 0:
-        # The API server refuses an extended resource whose limit is missing or differs.
-        count = str(placement.accelerators_per_replica)
-        requests[accelerator.resource_name] = count
-        limits[accelerator.resource_name] = count
-    return {"requests": requests, "limits": limits}
+        extended[accelerator.resource_name] = str(placement.accelerators_per_replica // placement.nodes_per_replica)
+    # The API server refuses an extended resource whose limit is missing or differs.
+    return {"requests": requests | extended, "limits": limits | extended}
 
 
 def _environment(arguments: tuple[str, ...], variables: Mapping[str, str]) -> list[Json]:
@@ -211,7 +215,24 @@ def _affinity(replica: Replica) -> Json:
     if replica.seat.pool is not None:
         expressions.append({"key": CAPACITY_LABEL, "operator": "In", "values": [replica.seat.pool]})
     terms = {"nodeSelectorTerms": [{"matchExpressions": expressions}]}
-    return {"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": terms}}
+    affinity = {"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": terms}}
+    return affinity if replica.placement.nodes_per_replica == 1 else affinity | {"podAffinity": _near_group(replica)}
+
+
+def _near_group(replica: Replica) -> Json:
+    """All pods of a replica in one zone: EFA does not leave it, and other traffic costs by the byte. Without EFA it is
+    a wish, as nodes may have been had in several zones only.
+
+    Not LeaderWorkerSet's exclusive topology: it keeps every other replica out of the zone as well.
+    """
+    term = {
+        "topologyKey": ZONE_LABEL,
+        "labelSelector": {"matchLabels": {NAME_LABEL: replica.name}},
+        "matchLabelKeys": [GROUP_INDEX_LABEL],
+    }
+    if adapters(replica.placement):
+        return {"requiredDuringSchedulingIgnoredDuringExecution": [term]}
+    return {"preferredDuringSchedulingIgnoredDuringExecution": [{"weight": 100, "podAffinityTerm": term}]}
 
 
 def _tolerations(replica: Replica) -> list[Json]:

@@ -14,12 +14,18 @@ from ai_on_eks.performance.readiness import Readiness
 from ai_on_eks.placement.types import Placement, Seat
 from ai_on_eks.serving.types import ImageReference
 
+GROUP_RANK_VARIABLE = "LWS_WORKER_INDEX"
+GROUP_LEADER_VARIABLE = "LWS_LEADER_ADDRESS"
+"""What LeaderWorkerSet's controller tells each pod of a replica that spans nodes: its number, 0 being the leader, and
+the leader's name in DNS (lws.sigs.k8s.io, labels, annotations and environment variables, 2026-11)."""
+
 
 @dataclass(frozen=True, slots=True)
 class Replica:
     """The chosen placement of one model together with everything an engine is configured from.
 
     scheduler  that places its pods; None = the cluster's own
+    is_worker  one of the pods that only compute, of a replica that spans nodes; the leader serves
     """
 
     descriptor: Descriptor
@@ -30,6 +36,7 @@ class Replica:
     image: ImageReference
     seat: Seat
     scheduler: str | None = None
+    is_worker: bool = False
 
     @property
     def name(self) -> str:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from math import ceil
 
-from ai_on_eks.performance.readiness import Readiness, WeightSource, time_to_ready
+from ai_on_eks.performance.readiness import IMAGE_BYTES_PER_SECOND, Readiness, WeightSource, time_to_ready
 from ai_on_eks.serving.replica import Replica
 
 PERIOD_SECONDS = 10
@@ -41,6 +41,11 @@ def readiness(
         process_seconds=process_seconds,
         warm_up_seconds=warm_up_seconds,
     )
+
+
+def image_seconds(replica: Replica) -> float:
+    """Pulling and unpacking the engine's image."""
+    return replica.image.size_bytes / IMAGE_BYTES_PER_SECOND
 
 
 def failure_threshold(start_seconds: float) -> int:

@@ -27,10 +27,22 @@ class ImageReference:
 
 
 @dataclass(frozen=True, slots=True)
+class Group:
+    """Nodes that one replica spans: one pod on each, the first is the leader.
+
+    worker_pod_spec  of every pod but the leader
+    """
+
+    nodes: int
+    worker_pod_spec: Json
+
+
+@dataclass(frozen=True, slots=True)
 class Workload:
     """Everything the cluster has to know of one model.
 
     pod_spec     Kubernetes PodSpec v1 as plain data, wire spelling; the only place that knows it is `serving.pod`
+    group        the other pods of a replica that spans nodes; None = a replica is one pod
     config_maps  data of the ConfigMaps the pod mounts, by name (Triton's config.pbtxt)
     port         the engine's HTTP port; metrics_port may equal it
     priority     share of a node whose priority class the pods have; None = the cluster's default
@@ -52,3 +64,4 @@ class Workload:
     priority: int | None
     warnings: tuple[str, ...]
     compile_cache: str | None = None
+    group: Group | None = None

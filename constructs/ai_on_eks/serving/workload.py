@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from ai_on_eks.descriptors.platform import Platform
 from ai_on_eks.errors import InputError, NothingFitsError, Problem
@@ -10,12 +11,12 @@ from ai_on_eks.placement.requirements import effective_precision
 from ai_on_eks.placement.rules.capability import why_not_rendered
 from ai_on_eks.placement.types import Placement, Plan
 from ai_on_eks.placement.warnings import placement_text
-from ai_on_eks.serving.engines import ENGINES, engine_parts
+from ai_on_eks.serving.engines import ENGINES, ServingEngine, engine_parts
 from ai_on_eks.serving.images import unpinned_warnings
 from ai_on_eks.serving.pod import NAME_LABEL, pod_spec
 from ai_on_eks.serving.replica import Replica
 from ai_on_eks.serving.schedulers import scheduler_of
-from ai_on_eks.serving.types import ImageReference, Workload
+from ai_on_eks.serving.types import Group, ImageReference, Workload
 from ai_on_eks.serving.weights import UNPINNED, compiled_prefix, storage_problems
 
 FETCH_IMAGE_KEY = "weights-fetch"
@@ -77,7 +78,17 @@ def build_workload(plan: Plan, platform: Platform, images: Mapping[str, ImageRef
         priority=plan.seat.priority,
         warnings=(*unpinned_warnings(used_images), *_revision_warnings(plan)),
         compile_cache=compiled_prefix(descriptor) if placement.engine.memory.programs is not None else None,
+        group=_group(engine, replica, fetch_image),
     )
+
+
+def _group(engine: ServingEngine, replica: Replica, fetch_image: ImageReference) -> Group | None:
+    """The workers are told what the leader is, and that they are none."""
+    nodes = replica.placement.nodes_per_replica
+    if nodes == 1:
+        return None
+    worker = replace(replica, is_worker=True)
+    return Group(nodes, pod_spec(worker, engine_parts(engine, worker), fetch_image, replica.name))
 
 
 def _chosen(plan: Plan) -> Placement:

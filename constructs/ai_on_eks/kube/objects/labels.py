@@ -14,6 +14,11 @@ a label that ever changes would force the Deployment to be deleted and created a
 GATEWAY_LABEL = "ai-on-eks/gateway"
 """Set to "true" on a namespace, it may call every model's API."""
 
+PART_LABEL = "ai-on-eks/part"
+LEADER = "leader"
+WORKER = "worker"
+"""On the pods of a replica that spans nodes: which of them serves."""
+
 MONITORING_NAMESPACE = "monitoring"
 """Namespace of the metrics collector; the only one besides the gateway's that reaches a metrics port."""
 
@@ -32,6 +37,11 @@ def selector(workload: Workload) -> dict[str, str]:
     (github.com/aws/amazon-network-policy-controller-k8s issue 194, 2025-09-23).
     """
     return {MODEL_LABEL: workload.name}
+
+
+def serving_selector(workload: Workload) -> dict[str, str]:
+    """What selects the pods that answer requests: of a replica that spans nodes the leader alone."""
+    return selector(workload) if workload.group is None else selector(workload) | {PART_LABEL: LEADER}
 
 
 def object_labels(workload: Workload) -> dict[str, str]:

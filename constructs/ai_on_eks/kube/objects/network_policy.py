@@ -14,7 +14,9 @@ from ai_on_eks.kube.objects.labels import (
     metadata,
     platform_labels,
     selector,
+    serving_selector,
 )
+from ai_on_eks.kube.objects.leader_worker_set import group_name
 from ai_on_eks.serving.types import Json, Workload
 
 POD_IDENTITY_AGENT_CIDR = "169.254.170.23/32"
@@ -44,10 +46,27 @@ def model_policy(workload: Workload) -> Json:
         "kind": "NetworkPolicy",
         "metadata": metadata(workload),
         "spec": {
-            "podSelector": {"matchLabels": selector(workload)},
+            "podSelector": {"matchLabels": serving_selector(workload)},
             "policyTypes": ["Ingress", "Egress"],
             "ingress": [_from_callers(workload), _from_monitoring(workload)],
             "egress": [_to_dns(), _to_https(), _to_pod_identity_agent()],
+        },
+    }
+
+
+def group_policy(workload: Workload) -> Json:
+    """Between the pods of replicas that span nodes: everything, since ranks choose their ports as they start and know
+    no authentication. Workers also read weights and ask for names; nobody else may call them."""
+    group = {"podSelector": {"matchLabels": selector(workload)}}
+    return {
+        "apiVersion": "networking.k8s.io/v1",
+        "kind": "NetworkPolicy",
+        "metadata": metadata(workload, group_name(workload.name)),
+        "spec": {
+            "podSelector": {"matchLabels": selector(workload)},
+            "policyTypes": ["Ingress", "Egress"],
+            "ingress": [{"from": [group]}],
+            "egress": [{"to": [group]}, _to_dns(), _to_https(), _to_pod_identity_agent()],
         },
     }
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ai_on_eks.kube.objects.labels import metadata, selector
+from ai_on_eks.kube.objects.labels import metadata, serving_selector
 from ai_on_eks.serving.types import Json, Workload
 
 HTTP_PORT_NAME = "http"
@@ -15,7 +15,7 @@ def service(workload: Workload) -> Json:
         "apiVersion": "v1",
         "kind": "Service",
         "metadata": metadata(workload),
-        "spec": {"type": "ClusterIP", "selector": selector(workload), "ports": _ports(workload)},
+        "spec": {"type": "ClusterIP", "selector": serving_selector(workload), "ports": _ports(workload)},
     }
 
 

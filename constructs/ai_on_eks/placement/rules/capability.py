@@ -113,12 +113,7 @@ def rendered(placement: Placement, requirements: Requirements) -> Violation | No
 
 def why_not_rendered(placement: Placement) -> str | None:
     """Why no workload is rendered for the placement yet; None where one is."""
-    engine = placement.engine
-    if placement.image_key is None:
-        return f"no workload is rendered for {engine.title} yet"
-    if placement.nodes_per_replica > 1:
-        return f"no workload is rendered yet for a replica that spans {placement.nodes_per_replica} nodes"
-    return None
+    return None if placement.image_key is not None else f"no workload is rendered for {placement.engine.title} yet"
 
 
 def _not_rendered(why: str) -> Words:

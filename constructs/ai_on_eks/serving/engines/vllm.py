@@ -14,8 +14,16 @@ from ai_on_eks.descriptors.schema import CachePrecision, WeightPrecision
 from ai_on_eks.errors import Problem
 from ai_on_eks.performance.readiness import WeightSource
 from ai_on_eks.placement.types import Placement
-from ai_on_eks.serving.replica import EmptyDirectory, Ports, Probes, Replica, Volume
-from ai_on_eks.serving.startup import readiness
+from ai_on_eks.serving.replica import (
+    GROUP_LEADER_VARIABLE,
+    GROUP_RANK_VARIABLE,
+    EmptyDirectory,
+    Ports,
+    Probes,
+    Replica,
+    Volume,
+)
+from ai_on_eks.serving.startup import image_seconds, readiness
 from ai_on_eks.serving.weights import HUB_TOKEN_DIRECTORY, HUB_TOKEN_FILE, hub_id, hub_token_volume, model_uri
 
 PORTS = Ports(http=8000, metrics=8000, metrics_path="/metrics")
@@ -23,6 +31,9 @@ CACHE_DIRECTORY = "/cache"
 
 SHUTDOWN_SECONDS = 45
 """Running requests get this long after SIGTERM; vLLM's own default of 0 cuts them off (vllm 0.33.0 wheel, 2026-11)."""
+
+MASTER_PORT = 29501
+"""Where the ranks of a replica find each other; vLLM's own default of `--master-port` (0.33.0 wheel, 2026-11)."""
 
 PROCESS_SECONDS = 30.0
 """Assumption: importing torch and vLLM, making the CUDA contexts of all ranks."""
@@ -75,6 +86,21 @@ def arguments(replica: Replica) -> tuple[str, ...]:
         f"--tensor-parallel-size={placement.tensor_parallel}",
         *_stages_and_experts(placement),
         f"--shutdown-timeout={SHUTDOWN_SECONDS}",
+        *_nodes(replica),
+    )
+
+
+def _nodes(replica: Replica) -> tuple[str, ...]:
+    """Every pod of a replica starts the same program; its rank tells which part of the model it has."""
+    nodes = replica.placement.nodes_per_replica
+    if nodes == 1:
+        return ()
+    return (
+        f"--nnodes={nodes}",
+        f"--node-rank=$({GROUP_RANK_VARIABLE})",
+        f"--master-addr=$({GROUP_LEADER_VARIABLE})",
+        f"--master-port={MASTER_PORT}",
+        *(("--headless",) if replica.is_worker else ()),
     )
 
 
@@ -138,10 +164,12 @@ def environment(replica: Replica) -> Mapping[str, str]:
 
 def probes(replica: Replica) -> Probes:
     """Ready is when the model is listed; alive is when the engine behind the server still is."""
+    # The leader answers once every worker has joined, and a worker's node may still be pulling the image by then.
+    joining = 0.0 if replica.placement.nodes_per_replica == 1 else image_seconds(replica)
     start = readiness(
         replica,
         WeightSource.S3 if replica.reads_model_store else WeightSource.HUB,
-        process_seconds=PROCESS_SECONDS,
+        process_seconds=PROCESS_SECONDS + joining,
         warm_up_seconds=WARM_UP_SECONDS,
     )
     return Probes(startup="/health", readiness="/v1/models", liveness="/health", start=start)

@@ -1,0 +1,49 @@
+"""The LeaderWorkerSet controller: makes the pods of models whose replicas span nodes.
+
+The chart brings the definition of its objects and makes the certificate of its webhook itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from ai_on_eks.aws.helm_release import HelmRelease, Json
+from ai_on_eks.catalog.versions import chart
+from ai_on_eks.serving.types import Workload
+
+CHART = "lws"
+NAMESPACE = "lws-system"
+"""The name that the chart's documentation has (kubernetes-sigs/lws charts/lws/README.md, 0.11.0)."""
+
+NAMESPACE_LABELS = {f"pod-security.kubernetes.io/{mode}": "baseline" for mode in ("audit", "enforce", "warn")}
+"""The chart's pod is all that `restricted` wants but for the seccomp profile, which it has no value for."""
+
+REPLICAS = 2
+"""Its webhook has to answer before any pod of a group is made; one of two still does while a node is replaced."""
+
+RESOURCES = {"requests": {"cpu": "100m", "memory": "256Mi"}}
+"""Assumption: far below a hundred groups. The chart's own request of a whole core fills a small system node."""
+
+
+def is_required(workloads: Iterable[Workload]) -> bool:
+    """Whether any model's replica is more than one pod."""
+    return any(workload.group is not None for workload in workloads)
+
+
+def release() -> HelmRelease:
+    """The chart at the version whose keys `values` uses."""
+    repository, version = chart(CHART)
+    return HelmRelease(
+        name=CHART,
+        repository=repository,
+        chart=CHART,
+        version=version,
+        namespace=NAMESPACE,
+        namespace_labels=NAMESPACE_LABELS,
+        values=values(),
+    )
+
+
+def values() -> Json:
+    """The chart's values: what it leaves to chance or asks too much for."""
+    return {"replicaCount": REPLICAS, "resources": RESOURCES, "image": {"manager": {"pullPolicy": "IfNotPresent"}}}
