@@ -222,4 +222,43 @@ KARPENTER_FAULTS = [
     *in_pool("karpenter-role", "EC2NodeClass", "spec.instanceProfile", "node"),
 ]
 
-FAULTS = [*POD_FAULTS, *OBJECT_FAULTS, *KARPENTER_FAULTS]
+LABELS = ("spec", "template", "metadata", "labels")
+CLASS_OF = f"{POOL_SPEC}.nodeClassRef.name"
+CAPACITY_TYPES = f"{POOL_SPEC}.requirements.1.values"
+INTERFACE = {"networkCardIndex": 0, "deviceIndex": 0, "interfaceType": "interface"}
+
+
+def pools(code: str, kind: str, name: str, path: str | tuple[Any, ...], *values: Any) -> list[Fault]:
+    return in_object(code, kind, path, *values, sample=samples.pools, name=name)
+
+
+POOL_FAULTS = [
+    *pools("pool-capacity-type-unknown", "NodePool", "automatic", CAPACITY_TYPES, ["on-demand", "ondemand"]),
+    *pools("pool-class-missing", "NodePool", "fixed", CLASS_OF, "fxed", "default"),
+    *pools("pool-class-missing", "NodePool", "automatic", CLASS_OF, "other"),
+    *pools("pool-reserved-unselected", "NodePool", "fixed", CAPACITY_TYPES, ["reserved"], ["on-demand", "reserved"]),
+    *pools("pool-reserved-unselected", "EC2NodeClass", "reserved", "spec.capacityReservationSelectorTerms", GONE, []),
+    *pools("class-reservation-unused", "NodePool", "reserved", CAPACITY_TYPES, ["on-demand"], ["spot"]),
+    *pools("pool-static-mixed", "NodePool", "fixed", "spec.weight", 10),
+    *pools("pool-static-mixed", "NodePool", "fixed", "spec.limits.cpu", "8"),
+    *pools("pool-expiry-too-late", "NodePool", "automatic", f"{POOL_SPEC}.expireAfter", "505h", "Never"),
+    *pools("pool-label-restricted", "NodePool", "reserved", (*LABELS, "karpenter.sh/x"), "y"),
+    *pools("pool-label-restricted", "NodePool", "fixed", f"{POOL_SPEC}.requirements.2",
+        requirement("karpenter.sh/nodepool", "In", "fixed"), requirement("kubernetes.io/hostname", "In", "a")),
+    *pools("class-term-mixed", "EC2NodeClass", "reserved", "spec.subnetSelectorTerms.0.tags", {"a": "b"}),
+    *pools("class-term-mixed", "EC2NodeClass", "reserved", "spec.amiSelectorTerms.0.name", "mine"),
+    *pools("class-term-mixed", "NodeClass", "automatic", "spec.securityGroupSelectorTerms.1", {}),
+    *pools("class-interface-place", "EC2NodeClass", "reserved", "spec.networkInterfaces.0.interfaceType", "efa-only"),
+    *pools("class-interface-place", "EC2NodeClass", "reserved", "spec.networkInterfaces.3", INTERFACE),
+    *pools("class-interface-place", "EC2NodeClass", "reserved", "spec.networkInterfaces.3",
+        {"networkCardIndex": 1, "deviceIndex": 1, "interfaceType": "efa-only"}),
+    *pools("class-tag-restricted", "EC2NodeClass", "reserved", ("spec", "tags", "karpenter.sh/nodepool"), "x"),
+    *pools("class-tag-restricted", "NodeClass", "automatic", ("spec", "tags", "kubernetes.io/cluster/other"), "owned"),
+    *pools("class-auto-mode", "NodeClass", "automatic", "spec.role", GONE),
+    *pools("class-auto-mode", "NodeClass", "automatic", "spec.subnetSelectorTerms", GONE, []),
+    *pools("class-auto-mode", "NodeClass", "automatic", "spec.securityGroupSelectorTerms", GONE),
+    *pools("class-auto-mode", "NodeClass", "automatic", "spec.ephemeralStorage.throughput", 2000),
+    *pools("class-auto-mode", "NodeClass", "automatic", "spec.ephemeralStorage.iops", 100),
+]  # fmt: skip
+
+FAULTS = [*POD_FAULTS, *OBJECT_FAULTS, *KARPENTER_FAULTS, *POOL_FAULTS]

@@ -292,6 +292,21 @@ STORAGE_FAULTS = [
 
 IDENTITY_FAULTS = [
     *changed("iam-wildcard-action", POLICY, f"{ALLOWED}.Action", "*", "s3:*", ["s3:Get*"], name=LLAMA_POLICY),
+    *[
+        added(
+            "iam-instances-unscoped",
+            samples.automatic,
+            f"{action} on {resource}",
+            Controller=one(
+                "AWS::IAM::ManagedPolicy",
+                {"PolicyDocument": {"Statement": [{"Effect": "Allow", "Action": [action], "Resource": [resource]}]}},
+            ),
+        )
+        for action, resource in (
+            ("ec2:TerminateInstances", "arn:aws:ec2:us-east-1:111122223333:instance/*"),
+            ("ec2:CreateTags", {"Fn::Join": ["", ["arn:aws:ec2:us-east-1:", {"Ref": "AWS::AccountId"}, ":volume/*"]]}),
+        )
+    ],
     *changed("iam-wildcard-resource", POLICY, "Properties.PolicyDocument.Statement.1.Resource", "*", name=LLAMA_POLICY),
     *changed(
         "iam-managed-policy",

@@ -228,6 +228,7 @@ def automatic() -> Sample:
         "aws.ec2": [
             "EC2 Spot Instance Interruption Warning", "EC2 Instance Rebalance Recommendation",
             "EC2 Instance State-change Notification", "EC2 Capacity Block Reservation Expiration Warning",
+            "EC2 Capacity Reservation Instance Interruption Warning",
         ],
     }  # fmt: skip
     rules = {
@@ -279,6 +280,59 @@ def _node_class() -> Json:
             "blockDeviceMappings": [{"deviceName": "/dev/xvda", "ebs": {"encrypted": True, "volumeSize": "300Gi"}}],
         },
     }
+
+
+def pools() -> Sample:
+    """Pools on reservations, of a fixed size and of Auto Mode, each with its class."""
+
+    def pool(name: str, group: str, kind: str, *capacity_types: str, **spec: Any) -> Json:
+        whole = copy.deepcopy(_pool())
+        whole["metadata"]["name"] = name
+        template = whole["spec"]["template"]["spec"]
+        template["nodeClassRef"] = {"group": group, "kind": kind, "name": name}
+        template["requirements"] = [
+            {"key": "node.kubernetes.io/instance-type", "operator": "In", "values": ["p5.48xlarge"]},
+            {"key": "karpenter.sh/capacity-type", "operator": "In", "values": [*capacity_types]},
+        ]
+        whole["spec"]["template"]["metadata"] = {"labels": {"team": "ml"}}
+        whole["spec"] |= spec
+        return whole
+
+    reserved, fixed = copy.deepcopy(_node_class()), copy.deepcopy(_node_class())
+    reserved["metadata"]["name"], fixed["metadata"]["name"] = "reserved", "fixed"
+    reserved["spec"] |= {
+        "subnetSelectorTerms": [{"id": "subnet-1"}, {"tags": {"a": "b", "c": "d"}}],
+        "securityGroupSelectorTerms": [{"tags": {"a": "b"}}],
+        "capacityReservationSelectorTerms": [{"id": "cr-0123456789abcdef0"}],
+        "networkInterfaces": [
+            {"networkCardIndex": 0, "deviceIndex": 0, "interfaceType": "interface"},
+            {"networkCardIndex": 0, "deviceIndex": 1, "interfaceType": "efa-only"},
+            {"networkCardIndex": 1, "deviceIndex": 0, "interfaceType": "efa-only"},
+        ],
+        "tags": {"team": "ml"},
+    }
+    automatic_class = {
+        "apiVersion": "eks.amazonaws.com/v1",
+        "kind": "NodeClass",
+        "metadata": {"name": "automatic"},
+        "spec": {
+            "role": "node",
+            "subnetSelectorTerms": [{"tags": {"a": "b"}}],
+            "securityGroupSelectorTerms": [{"tags": {"a": "b"}}],
+            "ephemeralStorage": {"size": "80Gi", "iops": 3000, "throughput": 125},
+            "tags": {"team": "ml"},
+        },
+    }
+    karpenter, auto_mode = ("karpenter.k8s.aws", "EC2NodeClass"), ("eks.amazonaws.com", "NodeClass")
+    built_in = pool("default", *auto_mode, "on-demand")
+    automatic_pool = pool("automatic", *auto_mode, "on-demand", "spot")
+    automatic_pool["spec"]["template"]["spec"]["expireAfter"] = "504h"
+    bodies = [
+        reserved, pool("reserved", *karpenter, "reserved"),
+        fixed, pool("fixed", *karpenter, "on-demand", replicas=2, limits={"nodes": 2}),
+        automatic_class, automatic_pool, built_in,
+    ]  # fmt: skip
+    return Sample({}, {"pools.yaml": bodies})
 
 
 def groups() -> Sample:
@@ -344,4 +398,4 @@ def applied() -> Sample:
     return Sample({"applied.template.json": {"Resources": {"Model": resource}}}, {})
 
 
-GOOD = {sample.__name__: sample for sample in (ours, distributed, automatic, groups, applied)}
+GOOD = {sample.__name__: sample for sample in (ours, distributed, automatic, pools, groups, applied)}

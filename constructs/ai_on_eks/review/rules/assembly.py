@@ -52,6 +52,7 @@ class KubeObject:
     body: Mapping[str, Any]
     file: str | None
     path: str
+    assembly: Assembly = field(repr=False, compare=False)
 
     @property
     def kind(self) -> str:
@@ -107,7 +108,7 @@ def read_assembly(
         for resource in template.of_type(MANIFEST_TYPE):
             assembly.objects += embedded_objects(resource)
     for file, bodies in (objects or {}).items():
-        assembly.objects += [KubeObject(body, file, _path(body)) for body in bodies]
+        assembly.objects += [KubeObject(body, file, _path(body), assembly) for body in bodies]
     return assembly
 
 
@@ -118,8 +119,8 @@ def embedded_objects(resource: Resource) -> list[KubeObject]:
         bodies = json.loads(manifest) if isinstance(manifest, str) else []
     except ValueError:
         return []
-    prefix = f"Resources.{resource.name}"
-    return [KubeObject(body, resource.template.file, f"{prefix} {_path(body)}") for body in items(bodies)]
+    prefix, template = f"Resources.{resource.name}", resource.template
+    return [KubeObject(body, template.file, f"{prefix} {_path(body)}", template.assembly) for body in items(bodies)]
 
 
 def _path(body: Mapping[str, Any]) -> str:

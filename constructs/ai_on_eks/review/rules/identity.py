@@ -15,6 +15,16 @@ POD_IDENTITY = "pods.eks.amazonaws.com"
 SCOPING_KEYS = ("aws:RequestTag/kubernetes-namespace", "aws:SourceArn", "aws:SourceAccount")
 """Condition keys that hold a Pod Identity role to a cluster, an account or a namespace."""
 
+INSTANCE_ACTIONS = (
+    "ec2:CreateTags",
+    "ec2:DeleteLaunchTemplate",
+    "ec2:DeleteTags",
+    "ec2:RebootInstances",
+    "ec2:StopInstances",
+    "ec2:TerminateInstances",
+)
+"""What ends an instance, or makes it look like somebody else's."""
+
 AWS_POLICY = "iam::aws:policy/"
 
 
@@ -50,6 +60,14 @@ def _wildcard_resource(resource: Resource) -> Iterator[str]:
         unreasoned = [one for one in actions if not any(fnmatchcase(one, pattern) for pattern in reasoned)]
         if unreasoned and not dig(statement, "Condition"):
             yield f"allows {', '.join(unreasoned)} on every resource"
+
+
+def _unscoped_instances(resource: Resource) -> Iterator[str]:
+    for statement in _statements(resource):
+        actions = [action for action in items(dig(statement, "Action")) if action in INSTANCE_ACTIONS]
+        every = [one for one in items(dig(statement, "Resource")) if isinstance(one, str) and one.endswith("/*")]
+        if actions and every and not dig(statement, "Condition"):
+            yield f"allows {', '.join(actions)} on {every[0].replace(HOLE, '…')}"
 
 
 def _managed_policy(role: Resource) -> Iterator[str]:
@@ -123,6 +141,11 @@ RULES = (
         "iam-wildcard-resource", _POLICIES, "a policy for every resource, without condition",
         "The role reaches what belongs to others. Actions that know no resource are on a list with reasons.",
         "name the resources or add a condition", _wildcard_resource,
+    ),
+    Rule(
+        "iam-instances-unscoped", _POLICIES, "a policy to end or rename every instance, without condition",
+        "A controller that is tricked, or confused by a tag, ends instances of other clusters and of no cluster.",
+        "add a condition on the cluster's tag", _unscoped_instances,
     ),
     Rule(
         "iam-managed-policy", _ROLE, "one of AWS's policies that is not on the list with reasons",

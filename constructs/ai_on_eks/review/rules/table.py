@@ -12,6 +12,7 @@ from ai_on_eks.review.rules import (
     lustre,
     network,
     node_groups,
+    node_pools,
     object_rules,
     pod_rules,
     retention,
@@ -31,6 +32,7 @@ GROUPS: tuple[tuple[str, tuple[Rule, ...]], ...] = (
     ("Events", events.RULES),
     ("Helm releases", helm.RULES),
     ("Karpenter", karpenter.RULES),
+    ("Node pools and classes", node_pools.RULES),
     ("Pods", pod_rules.RULES),
     ("Objects around pods", object_rules.RULES),
 )
