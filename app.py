@@ -28,11 +28,18 @@ from ai_on_eks.cli.reasons import nothing_fits
 from ai_on_eks.cli.rendering import images_of, render_files
 from ai_on_eks.cli.workloads import workloads_of
 from ai_on_eks.descriptors.platform import DeliveryMode
+from ai_on_eks.descriptors.platform_monitoring import MonitoringKind
 from ai_on_eks.errors import AiOnEksError, FindingsError, InputError, NothingFitsError, Problem, UsageError
 from ai_on_eks.files import replace_folder_atomically
-from ai_on_eks.kube.manifests import model_manifests, platform_manifests, priorities_of
+from ai_on_eks.kube.manifests import (
+    model_manifests,
+    monitoring_manifests,
+    platform_manifests,
+    priorities_of,
+)
 from ai_on_eks.kube.nodes import node_manifests
-from ai_on_eks.kube.render import file_name
+from ai_on_eks.kube.objects.monitoring import dashboard_json
+from ai_on_eks.kube.render import MONITORING_FILE, file_name
 from ai_on_eks.kube.yaml_text import to_yaml
 from ai_on_eks.placement.capacity import capacity_requests
 from ai_on_eks.review.rules.acknowledged import ACKNOWLEDGED
@@ -40,6 +47,7 @@ from ai_on_eks.review.rules.checking import findings
 from ai_on_eks.review.rules.synth import read_synth
 from ai_on_eks.serving.types import Json
 from k8s.models import ModelChart
+from k8s.monitoring import MonitoringChart
 from k8s.nodes import NodesChart
 from k8s.platform import PlatformChart
 from stacks.application import Charts, Deployment, build_app
@@ -125,7 +133,11 @@ def rendered_objects(deployment: Deployment) -> dict[str, list[Mapping[str, Any]
         NODES_FILE: [*rendered_nodes(deployment)],
         "platform.yaml": [*of_platform.values()],
     }
-    objects |= {file_name(workload): [*model_manifests(workload).values()] for workload in workloads}
+    monitored = platform.monitoring.is_on
+    objects |= {
+        file_name(workload): [*model_manifests(workload, monitored=monitored).values()] for workload in workloads
+    }
+    objects[MONITORING_FILE] = [*monitoring_manifests(platform, workloads).values()]
     return objects
 
 
@@ -147,6 +159,7 @@ def render_charts(deployment: Deployment, bucket: str) -> Charts:
             workload.name: ModelChart(app, f"model-{workload.name}", workload=workload, platform=platform).to_json()
             for workload in deployment.workloads
         },
+        monitoring=MonitoringChart(app, "monitoring", platform=platform, workloads=deployment.workloads).to_json(),
     )
 
 
@@ -165,7 +178,11 @@ def manifest_files(deployment: Deployment) -> dict[str, str]:
     if nodes := rendered_nodes(deployment):
         files[NODES_FILE] = to_yaml(nodes)
     if deployment.platform.delivery.mode is DeliveryMode.RENDER:
-        files |= {f"helm/{release.name}.yaml": release.to_yaml() for release in deployment.helm_releases()}
+        releases = (*deployment.helm_releases(), *deployment.collectors())
+        files |= {f"helm/{release.name}.yaml": release.to_yaml() for release in releases}
+    if deployment.platform.monitoring.kind is MonitoringKind.MANAGED:
+        # Grafana runs elsewhere, and people import the dashboard there.
+        files["dashboard.json"] = dashboard_json(deployment.platform, deployment.workloads)
     return files
 
 

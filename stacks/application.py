@@ -14,15 +14,17 @@ from typing import Any
 from aws_cdk import App
 
 from ai_on_eks.aws import lws_chart
-from ai_on_eks.aws.addons import CLUSTER_ADDONS, NODE_ADDONS, needed_addons
+from ai_on_eks.aws.addons import CLUSTER_ADDONS, NODE_ADDONS, VOLUMES_ADDON, needed_addons
 from ai_on_eks.aws.charts import node_releases
 from ai_on_eks.aws.helm_release import HelmRelease, Json
+from ai_on_eks.aws.managed_prometheus import remote_write_of, workspace_endpoint
 from ai_on_eks.aws.node_groups import capacity_spec
 from ai_on_eks.aws.node_strategies import controller_releases, node_objects
 from ai_on_eks.catalog.types import InstanceType
 from ai_on_eks.catalog.versions import mismatches
 from ai_on_eks.descriptors.platform import DeliveryMode, Platform
 from ai_on_eks.descriptors.platform_checks import check_platform
+from ai_on_eks.descriptors.platform_monitoring import MonitoringKind
 from ai_on_eks.errors import InputError
 from ai_on_eks.placement.types import CapacityRequest
 from ai_on_eks.serving.types import Workload
@@ -31,6 +33,7 @@ from stacks.base import PlatformStack
 from stacks.capacity import CapacityStack
 from stacks.cluster import ClusterStack
 from stacks.network import NetworkStack
+from stacks.observability import ObservabilityStack, monitoring_release
 from stacks.serving import Objects, ServingStack
 from stacks.storage import StorageStack
 
@@ -44,6 +47,7 @@ class Charts:
     nodes: Objects
     platform: Objects
     models: Mapping[str, Objects]
+    monitoring: Objects = ()
 
 
 ChartRenderer = Callable[[str], Charts]
@@ -71,9 +75,18 @@ class Deployment:
 
     def installed(self) -> dict[str, str | None]:
         """What runs in the cluster beside the models: name of add-on or chart to version, None = EKS's default."""
-        strategy = self.platform.capacity.strategy
-        add_ons = {spec.name: None for spec in needed_addons((*NODE_ADDONS, *CLUSTER_ADDONS), strategy)}
-        return add_ons | {release.chart: release.version for release in self.helm_releases()}
+        strategy, specs = self.platform.capacity.strategy, (*NODE_ADDONS, *CLUSTER_ADDONS)
+        if self.platform.monitoring.kind is MonitoringKind.IN_CLUSTER:
+            specs = (*specs, VOLUMES_ADDON)
+        add_ons = {spec.name: None for spec in needed_addons(specs, strategy)}
+        return add_ons | {release.chart: release.version for release in (*self.helm_releases(), *self.collectors())}
+
+    def collectors(self) -> tuple[HelmRelease, ...]:
+        """The release that collects metrics, where one is asked for. Where it sends to a workspace that CDK makes, only
+        the observability stack knows that one."""
+        existing = self.platform.monitoring.existing_workspace
+        url = None if existing is None else remote_write_of(workspace_endpoint(self.platform.region, existing))
+        return (monitoring_release(self.platform, url),) if self.platform.monitoring.is_on else ()
 
 
 def app_context(cdk_json: Path = CDK_JSON) -> dict[str, Any]:
@@ -134,6 +147,12 @@ def add_stacks(app: App, deployment: Deployment, render_charts: ChartRenderer) -
         services.add_stack_dependency(capacity)
     storage = StorageStack(app, platform=platform, cluster=cluster.cluster, workloads=deployment.workloads)
     capacity.add_stack_dependency(cluster)
+    observability = None
+    if platform.monitoring.is_on or platform.budget is not None:
+        observability = ObservabilityStack(
+            app, platform=platform, cluster=cluster.cluster, workloads=deployment.workloads
+        )
+        observability.add_stack_dependency(services)
     if platform.delivery.mode is DeliveryMode.APPLY:
         charts = render_charts(storage.bucket_name)
         serving = ServingStack(
@@ -143,6 +162,9 @@ def add_stacks(app: App, deployment: Deployment, render_charts: ChartRenderer) -
             nodes_chart=charts.nodes,
             platform_chart=charts.platform,
             model_charts=charts.models,
+            monitoring_chart=charts.monitoring,
         )
         serving.add_stack_dependency(services)
         serving.add_stack_dependency(storage)
+        if observability is not None:
+            serving.add_stack_dependency(observability)

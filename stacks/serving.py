@@ -40,11 +40,14 @@ class ServingStack(PlatformStack):
         nodes_chart: Objects,
         platform_chart: Objects,
         model_charts: Mapping[str, Objects],
+        monitoring_chart: Objects = (),
     ) -> None:
         super().__init__(scope, "serving", platform=platform, description="Models of the AI platform", keeps_data=False)
         first = [self._apply("platform", platform_chart, cluster)]
         if nodes_chart:
             first.append(self._apply(NODES_ID, nodes_chart, cluster))
+        if monitoring_chart:
+            self._apply("monitoring", monitoring_chart, cluster)
         for name, objects in sorted(model_charts.items()):
             self._apply(name, objects, cluster).node.add_dependency(*first)
 

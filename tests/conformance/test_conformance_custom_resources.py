@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import sys
 from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
+sys.path.insert(0, str(Path(__file__).parent.parent / "kube"))
+
 import pytest
 from custom_resource_schemas import NoSchemaError, problems_of
+from kube_samples import platform as kube_platform
+from kube_samples import workload
+
+from ai_on_eks.descriptors.platform_monitoring import Monitoring, MonitoringKind
+from ai_on_eks.kube.manifests import model_manifests, monitoring_manifests
 
 NODE_POOL: dict[str, Any] = {
     "apiVersion": "karpenter.sh/v1",
@@ -96,3 +104,14 @@ def test_a_planted_fault_is_found(
 def test_an_object_nobody_describes_is_told_apart_from_a_correct_one(shared: Path) -> None:
     with pytest.raises(NoSchemaError, match=r"karpenter\.sh/v1 NodePoll"):
         problems_of(shared / "crds", {**NODE_POOL, "kind": "NodePoll"})
+
+
+def test_what_the_collector_reads_fits_its_definitions(shared: Path) -> None:
+    platform = kube_platform(monitoring=Monitoring(kind=MonitoringKind.IN_CLUSTER))
+    model = workload(engine="vllm", usd_per_hour=1.0)
+
+    monitor = model_manifests(model, monitored=True)["PodMonitor"]
+    rule = monitoring_manifests(platform, [model])["Resource"]
+
+    assert problems_of(shared / "crds", monitor) == []
+    assert problems_of(shared / "crds", rule) == []

@@ -10,10 +10,11 @@ from typing import Any
 import pytest
 import yaml
 
-from ai_on_eks.aws import efa_chart, gpu_operator, gpu_plugin, lws_chart, neuron_chart
+from ai_on_eks.aws import efa_chart, gpu_operator, gpu_plugin, lws_chart, neuron_chart, prometheus_chart
 from ai_on_eks.aws.karpenter import releases as karpenter
 from ai_on_eks.catalog.loading import load_catalog
 from ai_on_eks.descriptors.platform import Platform
+from ai_on_eks.descriptors.platform_monitoring import Monitoring, MonitoringKind
 from ai_on_eks.descriptors.platform_network import Network
 from ai_on_eks.placement.partition import Partition
 from ai_on_eks.placement.types import CapacityRequest
@@ -126,4 +127,21 @@ def test_every_value_of_karpenter_is_one_of_its_chart(shared: Path) -> None:
     values = karpenter.values(PLATFORM)
 
     assert values["settings"]
+    assert unknown_keys(values, known) == []
+
+
+@pytest.mark.parametrize("kind", [MonitoringKind.IN_CLUSTER, MonitoringKind.MANAGED], ids=str)
+def test_every_value_of_the_prometheus_stack_is_one_of_its_chart(shared: Path, kind: MonitoringKind) -> None:
+    known = frozenset((shared / "chart-values" / "kube-prometheus-stack.txt").read_text(encoding="utf-8").split())
+    platform = PLATFORM.model_copy(update={"monitoring": Monitoring(kind=kind)})
+
+    values = prometheus_chart.values(platform, remote_write_url="https://workspace.example/", alarm_topic="topic")
+
+    assert values["kubeEtcd"] == {"enabled": False}
+    # the chart lists no keys below these, or lists its defaults for what is free-form
+    for path in (("prometheus", "prometheusSpec", "storageSpec"), ("alertmanager", "config")):
+        inner = values
+        for step in path[:-1]:
+            inner = inner.get(step, {})
+        inner.pop(path[-1], None)
     assert unknown_keys(values, known) == []

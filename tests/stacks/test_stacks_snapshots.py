@@ -29,4 +29,5 @@ def test_the_template_is_the_one_that_was_reviewed(applied: dict[str, dict[str, 
 def test_every_snapshot_has_its_stack() -> None:
     default = {f"{unit}.template.json" for unit in STACKS}
     others = {f"{strategy}/{unit}.template.json" for strategy in STRATEGIES for unit in OF_STRATEGY[strategy]}
-    assert {str(path.relative_to(SNAPSHOTS)) for path in SNAPSHOTS.rglob("*.json")} == default | others
+    monitored = {f"monitoring-{kind}/observability.template.json" for kind in ("in-cluster", "managed")}
+    assert {str(path.relative_to(SNAPSHOTS)) for path in SNAPSHOTS.rglob("*.json")} == default | others | monitored

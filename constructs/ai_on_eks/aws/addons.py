@@ -58,6 +58,14 @@ CLUSTER_ADDONS = (AddonSpec("coredns"), AddonSpec("eks-node-monitoring-agent"))
 """The monitoring agent tells node repair of a broken accelerator; without it only a dead kubelet is noticed."""
 
 
+VOLUMES_ADDON = AddonSpec(
+    "aws-ebs-csi-driver",
+    service_account="ebs-csi-controller-sa",
+    managed_policy="service-role/AmazonEBSCSIDriverPolicy",
+)
+"""Volumes for what keeps data in the cluster; models keep none."""
+
+
 def needed_addons(specs: Sequence[AddonSpec], strategy: CapacityStrategy) -> tuple[AddonSpec, ...]:
     """Those of the add-ons that the strategy's nodes do not bring themselves."""
     return tuple(spec for spec in specs if not nodes_bring_add_on(strategy, spec.name))

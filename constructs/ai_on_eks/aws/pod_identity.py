@@ -33,3 +33,25 @@ def pod_identity_role(
         },
     )
     return iam.Role(scope, id, assumed_by=iam.SessionTagsPrincipal(principal))
+
+
+def admit_pods(
+    scope: Construct,
+    id: str,  # noqa: A002 - CDK's name
+    *,
+    cluster: eks.ICluster,
+    namespace: str,
+    service_account: str,
+    statement: iam.PolicyStatement,
+) -> eks.CfnPodIdentityAssociation:
+    """Let the pods of a service account do what the statement says, and nothing else."""
+    role = pod_identity_role(scope, f"{id}Role", cluster=cluster, namespace=namespace, service_account=service_account)
+    role.add_to_policy(statement)
+    return eks.CfnPodIdentityAssociation(
+        scope,
+        id,
+        cluster_name=cluster.cluster_name,
+        namespace=namespace,
+        service_account=service_account,
+        role_arn=role.role_arn,
+    )

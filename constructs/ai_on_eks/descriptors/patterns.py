@@ -97,12 +97,23 @@ ZONE_ID = Form(r"^[a-z]{2,}\d-az\d{1,2}$", "the id of an availability zone", "us
 RESERVATION_ID = Form(
     r"^cr-[0-9a-f]{8,17}$", "the id of a capacity reservation: cr- and hexadecimal digits", "cr-0123456789abcdef0"
 )
+TOPIC_ARN = Form(
+    r"^arn:aws[a-z-]*:sns:[a-z0-9-]+:\d{12}:[A-Za-z0-9_-]{1,256}$",
+    "the ARN of a standard SNS topic",
+    "arn:aws:sns:us-east-1:111122223333:platform-alarms",
+)
+PROMETHEUS_WORKSPACE = Form(
+    r"^ws-[0-9a-f-]{36}$",
+    "the id of a Prometheus workspace: ws- and a UUID",
+    "ws-12345678-abcd-4bcd-9abc-123456789012",
+)
+EMAIL = Form(r"^[A-Za-z0-9._%+-]+@[A-Za-z0-9.-]+\.[A-Za-z]{2,}$", "an e-mail address", "platform@example.com")
 
 FORMS = {
     form.expression: form
     for form in (
         NAME, TASK, URI, REVISION, RELATIVE_FILE, SCHEME, CIDR, KUBERNETES_VERSION, PRINCIPAL_ARN, BUCKET,
         PLATFORM_NAME, REGION, ACCOUNT, NAMESPACE, ACCELERATOR, ENGINE, INSTANCE_FAMILY, INSTANCE_TYPE, QUOTA_CODE,
-        RESERVATION_ID, VPC_ID, SUBNET_ID, ZONE_ID,
+        RESERVATION_ID, VPC_ID, SUBNET_ID, ZONE_ID, TOPIC_ARN, PROMETHEUS_WORKSPACE, EMAIL,
     )
 }  # fmt: skip

@@ -8,6 +8,7 @@ from typing import Annotated
 from pydantic import Field, StringConstraints
 
 from ai_on_eks.descriptors import patterns
+from ai_on_eks.descriptors.platform_monitoring import Budget, Monitoring
 from ai_on_eks.descriptors.platform_network import Cidr, Network
 from ai_on_eks.descriptors.schema import Strict
 
@@ -136,6 +137,8 @@ class Platform(Strict):
     capacity: Capacity = Capacity()
     delivery: Delivery = Delivery()
     model_store: ModelStore = ModelStore()
+    monitoring: Monitoring = Monitoring()
+    budget: Budget | None = Field(default=None, description="tell people of spending; default: nobody is told")
     engines: PlannedEngines | None = Field(
         default=None,
         description="any = plans choose the cheapest engine, whose rendering may be refused; rendered = only what a "

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from ai_on_eks.descriptors.monitoring_checks import check_monitoring
 from ai_on_eks.descriptors.network_checks import check_network, check_range
 from ai_on_eks.descriptors.platform import DeliveryMode, Platform, Reservation
 from ai_on_eks.errors import Problem
@@ -21,6 +22,7 @@ def check_platform(platform: Platform) -> list[Problem]:
         *check_network(platform.region, platform.network),
         *_isolation(platform),
         *_reservations(platform.capacity.reservations, platform.network.availability_zones),
+        *check_monitoring(platform),
         *_public_access(platform.cluster.public_access_cidrs),
         *_tags(platform.tags),
     ]

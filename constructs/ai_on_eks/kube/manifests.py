@@ -6,23 +6,28 @@ The keys are construct ids and a contract: renaming one replaces the object in p
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from ai_on_eks.descriptors.platform import Platform
+from ai_on_eks.descriptors.platform_monitoring import MonitoringKind
 from ai_on_eks.kube.objects.config_map import config_map, model_store
 from ai_on_eks.kube.objects.deployment import deployment
 from ai_on_eks.kube.objects.leader_worker_set import leader_worker_set
+from ai_on_eks.kube.objects.monitoring import dashboard_config_map, prometheus_rule
 from ai_on_eks.kube.objects.namespace import namespace
 from ai_on_eks.kube.objects.network_policy import default_deny, group_policy, model_policy
 from ai_on_eks.kube.objects.pod_disruption_budget import pod_disruption_budget
+from ai_on_eks.kube.objects.pod_monitor import pod_monitor
 from ai_on_eks.kube.objects.priority_class import priority_class
 from ai_on_eks.kube.objects.service import service
 from ai_on_eks.kube.objects.service_account import service_account
+from ai_on_eks.kube.objects.storage_class import volume_class
+from ai_on_eks.serving.monitoring.names import VOLUME_CLASS
 from ai_on_eks.serving.types import Json, Workload
 
 
-def model_manifests(workload: Workload) -> dict[str, Json]:
-    """Every object of one model by construct id."""
+def model_manifests(workload: Workload, *, monitored: bool = False) -> dict[str, Json]:
+    """Every object of one model by construct id. `monitored` where a collector looks for its metrics."""
     manifests = {"ServiceAccount": service_account(workload)}
     for name in sorted(workload.config_maps):
         manifests[f"ConfigMap-{name}"] = config_map(workload, name, workload.config_maps[name])
@@ -34,6 +39,8 @@ def model_manifests(workload: Workload) -> dict[str, Json]:
     budget = pod_disruption_budget(workload)
     if budget is not None:
         manifests["PodDisruptionBudget"] = budget
+    if monitored:
+        manifests["PodMonitor"] = pod_monitor(workload)
     return manifests
 
 
@@ -52,6 +59,18 @@ def platform_manifests(platform: Platform, model_bucket: str | None, priorities:
     for share in sorted(set(priorities)):
         manifests[f"PriorityClass-{share}"] = priority_class(platform, share)
     return manifests
+
+
+def monitoring_manifests(platform: Platform, workloads: Sequence[Workload]) -> dict[str, Json]:
+    """What the cluster's own Prometheus and Grafana read; none where neither runs."""
+    if platform.monitoring.kind is not MonitoringKind.IN_CLUSTER:
+        return {}
+    ordered = sorted(workloads, key=lambda workload: workload.name)
+    return {
+        "VolumeClass": volume_class(platform, VOLUME_CLASS),
+        "Resource": prometheus_rule(platform, ordered),
+        "Dashboard": dashboard_config_map(platform, ordered),
+    }
 
 
 def priorities_of(workloads: Iterable[Workload]) -> tuple[int, ...]:

@@ -18,5 +18,6 @@ class ModelWorkload(Construct):
         super().__init__(scope, id)
         if workload.namespace != platform.namespace:
             raise ValueError(f"{workload.name} is planned for namespace {workload.namespace}, not {platform.namespace}")
-        objects = {key: api_object(self, key, manifest) for key, manifest in model_manifests(workload).items()}
+        manifests = model_manifests(workload, monitored=platform.monitoring.is_on)
+        objects = {key: api_object(self, key, manifest) for key, manifest in manifests.items()}
         self.resource: ApiObject = objects["Resource"]

@@ -9,19 +9,23 @@ from contextlib import contextmanager
 from cdk8s import App, Chart
 
 from ai_on_eks.descriptors.platform import Platform
+from ai_on_eks.descriptors.platform_monitoring import MonitoringKind
 from ai_on_eks.errors import InputError, Problem
 from ai_on_eks.kube.manifests import priorities_of
 from ai_on_eks.kube.model import ModelWorkload
 from ai_on_eks.kube.objects.leader_worker_set import group_name
+from ai_on_eks.kube.monitoring import MonitoringObjects
 from ai_on_eks.kube.platform import PlatformObjects
 from ai_on_eks.kube.yaml_text import to_yaml
 from ai_on_eks.serving.types import Workload
 
 PLATFORM_FILE = "platform.yaml"
+MONITORING_FILE = "monitoring.yaml"
 
 
 def render_manifests(workloads: Sequence[Workload], platform: Platform, model_bucket: str | None) -> dict[str, str]:
-    """YAML text by file name: `platform.yaml`, then one file per model in the order of their names.
+    """YAML text by file name: `platform.yaml`, then one file per model in the order of their names, and
+    `monitoring.yaml` where a collector in the cluster reads it.
 
     Nothing is written; the caller replaces its folder with these files at once.
     """
@@ -37,6 +41,10 @@ def render_manifests(workloads: Sequence[Workload], platform: Platform, model_bu
             chart = Chart(app, f"model-{workload.name}")
             ModelWorkload(chart, "Model", workload=workload, platform=platform)
             files[file_name(workload)] = to_yaml(chart.to_json())
+        if platform.monitoring.kind is MonitoringKind.IN_CLUSTER:
+            chart = Chart(app, "monitoring")
+            MonitoringObjects(chart, "Monitoring", platform=platform, workloads=ordered)
+            files[MONITORING_FILE] = to_yaml(chart.to_json())
     return files
 
 
@@ -60,13 +68,13 @@ def _check_names(workloads: Sequence[Workload]) -> None:
     problems += [
         Problem(
             code="name-reserved",
-            message=f"{file_name(workload)} is the file of the platform's own objects",
+            message=f"{file_name(workload)} is a file of the platform's own objects",
             path="name",
             value=workload.name,
             fix=f"rename the model, for example to {workload.name}-model",
         )
         for workload in workloads
-        if file_name(workload) == PLATFORM_FILE
+        if file_name(workload) in (PLATFORM_FILE, MONITORING_FILE)
     ]
     problems += [
         Problem(

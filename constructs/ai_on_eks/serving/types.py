@@ -47,6 +47,8 @@ class Workload:
     port         the engine's HTTP port; metrics_port may equal it
     priority     share of a node whose priority class the pods have; None = the cluster's default
     rollout      maxSurge/maxUnavailable that cannot deadlock when every accelerator is taken
+    engine       the engine's name in the catalogue
+    usd_per_hour the model's part of its nodes, on demand; None where no price is published
     compile_cache  key prefix in the model store that the pods read and write compiled programs under; None = none made
     """
 
@@ -63,5 +65,7 @@ class Workload:
     service_account: str
     priority: int | None
     warnings: tuple[str, ...]
+    engine: str = ""
+    usd_per_hour: float | None = None
     compile_cache: str | None = None
     group: Group | None = None

@@ -27,6 +27,7 @@ RESERVED_NAMES = frozenset({"aws", "cuda", "hf", "kubernetes", "nccl", "nvidia",
 TAKEN_NAMES: Mapping[str, str] = {
     "default": "the namespace's own service account has this name, and every pod without one would read the weights",
     "default-deny": "the network policy that closes the namespace has this name, and the model's would replace it",
+    "monitoring": "the platform's alarms and dashboard have this name",
     "platform": "the platform's own objects have this name",
 }
 """Names of objects that are there before any model, with what a model of that name would do to them."""
@@ -76,6 +77,8 @@ def build_workload(plan: Plan, platform: Platform, images: Mapping[str, ImageRef
         rollout=ACCELERATED_ROLLOUT if placement.accelerators_per_replica else CPU_ROLLOUT,
         service_account=descriptor.name,
         priority=plan.seat.priority,
+        engine=placement.engine.name,
+        usd_per_hour=_usd_per_hour(placement),
         warnings=(*unpinned_warnings(used_images), *_revision_warnings(plan)),
         compile_cache=compiled_prefix(descriptor) if placement.engine.memory.programs is not None else None,
         group=_group(engine, replica, fetch_image),
@@ -89,6 +92,12 @@ def _group(engine: ServingEngine, replica: Replica, fetch_image: ImageReference)
         return None
     worker = replace(replica, is_worker=True)
     return Group(nodes, pod_spec(worker, engine_parts(engine, worker), fetch_image, replica.name))
+def _usd_per_hour(placement: Placement) -> float | None:
+    """What the replicas take of their nodes: others may lie on the rest."""
+    if placement.price is None:
+        return None
+    nodes = placement.replicas * placement.nodes_per_replica / placement.replicas_per_node
+    return round(nodes * placement.price.usd_per_hour, 6)
 
 
 def _chosen(plan: Plan) -> Placement:

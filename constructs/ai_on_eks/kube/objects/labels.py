@@ -19,9 +19,6 @@ LEADER = "leader"
 WORKER = "worker"
 """On the pods of a replica that spans nodes: which of them serves."""
 
-MONITORING_NAMESPACE = "monitoring"
-"""Namespace of the metrics collector; the only one besides the gateway's that reaches a metrics port."""
-
 NAMESPACE_NAME_LABEL = "kubernetes.io/metadata.name"
 """Set by the API server on every namespace to its name since Kubernetes 1.22; nobody can set it to anything else."""
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 from ai_on_eks.descriptors.platform import Platform
 from ai_on_eks.kube.objects.labels import (
     GATEWAY_LABEL,
-    MONITORING_NAMESPACE,
     NAMESPACE_NAME_LABEL,
     metadata,
     platform_labels,
@@ -17,6 +16,7 @@ from ai_on_eks.kube.objects.labels import (
     serving_selector,
 )
 from ai_on_eks.kube.objects.leader_worker_set import group_name
+from ai_on_eks.serving.monitoring.names import NAMESPACE as MONITORING_NAMESPACE
 from ai_on_eks.serving.types import Json, Workload
 
 POD_IDENTITY_AGENT_CIDR = "169.254.170.23/32"

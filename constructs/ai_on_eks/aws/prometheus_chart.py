@@ -1,0 +1,107 @@
+"""kube-prometheus-stack: the operator, the exporters of nodes and objects, and a Prometheus.
+
+    in-cluster   Prometheus keeps metrics on a volume and judges the rules; Alertmanager and Grafana stand beside it
+    managed      Prometheus as an agent: it keeps nothing and sends everything to a workspace, which judges the rules
+
+The control plane's parts that EKS does not show are not looked for: their alarms would ring for ever.
+"""
+
+from __future__ import annotations
+
+from ai_on_eks.aws.helm_release import PRIVILEGED_NAMESPACE, HelmRelease, Json
+from ai_on_eks.catalog.versions import chart
+from ai_on_eks.descriptors.platform import Platform
+from ai_on_eks.descriptors.platform_monitoring import MonitoringKind
+from ai_on_eks.serving.monitoring.names import NAMESPACE, RELEASE, VOLUME_CLASS
+
+PROMETHEUS_SERVICE_ACCOUNT = "ai-on-eks-prometheus"
+ALERTMANAGER_SERVICE_ACCOUNT = "ai-on-eks-alertmanager"
+"""Names of our own, because the roles name them and the chart's follow from the release's."""
+
+GRAFANA_SECRET = "grafana-admin"  # noqa: S105 - the name of a Secret
+"""Keys `admin-user` and `admin-password`, made by hand. The chart's own password is published in its repository."""
+
+HIDDEN_BY_EKS = ("kubeControllerManager", "kubeEtcd", "kubeScheduler")
+"""Run by AWS and reachable by nobody (EKS user guide, prometheus, 2026-11)."""
+
+_RECEIVER = "alarms"
+
+
+def release(platform: Platform, *, remote_write_url: str | None, alarm_topic: str | None) -> HelmRelease:
+    """The chart at the version whose keys `values` uses. Its namespace is privileged: node exporters read the host."""
+    repository, version = chart("kube-prometheus-stack")
+    return HelmRelease(
+        name=RELEASE,
+        repository=repository,
+        chart="kube-prometheus-stack",
+        version=version,
+        namespace=NAMESPACE,
+        namespace_labels=PRIVILEGED_NAMESPACE,
+        values=values(platform, remote_write_url=remote_write_url, alarm_topic=alarm_topic),
+    )
+
+
+def values(platform: Platform, *, remote_write_url: str | None, alarm_topic: str | None) -> Json:
+    """The chart's values. `remote_write_url` is the workspace's with `managed`; `alarm_topic` is told of alarms."""
+    is_managed = platform.monitoring.kind is MonitoringKind.MANAGED
+    own = _agent(platform, remote_write_url) if is_managed else _server(platform, alarm_topic)
+    return {
+        **own,
+        **{part: {"enabled": False} for part in HIDDEN_BY_EKS},
+        "prometheus-node-exporter": {"tolerations": [{"operator": "Exists"}]},
+    }
+
+
+def _agent(platform: Platform, remote_write_url: str | None) -> Json:
+    spec = {
+        "externalLabels": {"cluster": platform.name},
+        "remoteWrite": [{"url": remote_write_url, "sigv4": {"region": platform.region}}],
+    }
+    return {
+        "prometheus": {
+            "agentMode": True,
+            "serviceAccount": {"name": PROMETHEUS_SERVICE_ACCOUNT},
+            "prometheusSpec": spec,
+        },
+        "alertmanager": {"enabled": False},
+        "grafana": {"enabled": False},
+        "defaultRules": {"create": False},
+    }
+
+
+def _server(platform: Platform, alarm_topic: str | None) -> Json:
+    claim = {
+        "storageClassName": VOLUME_CLASS,
+        "accessModes": ["ReadWriteOnce"],
+        "resources": {"requests": {"storage": f"{platform.monitoring.storage_gib}Gi"}},
+    }
+    spec = {
+        "externalLabels": {"cluster": platform.name},
+        "retention": f"{platform.monitoring.retention_days}d",
+        # A tenth of the volume is left for what is being written and compacted.
+        "retentionSize": f"{platform.monitoring.storage_gib * 9 // 10}GiB",
+        "storageSpec": {"volumeClaimTemplate": {"spec": claim}},
+    }
+    return {
+        "prometheus": {"serviceAccount": {"name": PROMETHEUS_SERVICE_ACCOUNT}, "prometheusSpec": spec},
+        "alertmanager": {
+            "serviceAccount": {"name": ALERTMANAGER_SERVICE_ACCOUNT},
+            **({"config": _alertmanager(platform.region, alarm_topic)} if alarm_topic is not None else {}),
+        },
+        "grafana": {"admin": {"existingSecret": GRAFANA_SECRET}},
+    }
+
+
+def _alertmanager(region: str, alarm_topic: str) -> Json:
+    """Everything but the watchdog, which always fires, goes to the topic."""
+    return {
+        "route": {
+            "receiver": _RECEIVER,
+            "group_by": ["alertname", "namespace"],
+            "routes": [{"receiver": "null", "matchers": ['alertname = "Watchdog"']}],
+        },
+        "receivers": [
+            {"name": "null"},
+            {"name": _RECEIVER, "sns_configs": [{"topic_arn": alarm_topic, "sigv4": {"region": region}}]},
+        ],
+    }

@@ -1,0 +1,39 @@
+"""What engines tell of themselves, read from `data/engine_metrics.json`: one list for alarms and dashboards."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+
+from ai_on_eks.catalog.reading import read
+
+
+@dataclass(frozen=True, slots=True)
+class EngineMetrics:
+    """Names of Prometheus metrics; None where the engine has nothing like it.
+
+    running, waiting                            requests: gauges
+    cache_share                                 share of the KV cache in use, 0 to 1: a gauge
+    first_token, between_tokens, whole_request  seconds: histograms
+    generated_tokens, finished, failed          counters
+    """
+
+    running: str | None
+    waiting: str | None
+    cache_share: str | None
+    first_token: str | None
+    between_tokens: str | None
+    whole_request: str | None
+    generated_tokens: str | None
+    finished: str | None
+    failed: str | None
+
+
+def engine_metrics(engine: str) -> EngineMetrics:
+    """The metrics of an engine by its name in the catalogue; all None for one that is not listed. vLLM on Neuron is a
+    plugin of vLLM, whose server tells the same."""
+    entries = read("engine_metrics.json")["engines"]
+    entry = entries.get(_SAME_SERVER.get(engine, engine), {})
+    return EngineMetrics(*(entry.get(field.name) for field in fields(EngineMetrics)))
+
+
+_SAME_SERVER = {"vllm-neuron": "vllm", "nxd-inference": "vllm"}

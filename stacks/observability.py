@@ -1,0 +1,73 @@
+"""The observability stack."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from aws_cdk import CfnOutput
+from aws_cdk import aws_eks_v2 as eks
+from aws_cdk import aws_iam as iam
+from constructs import Construct
+
+from ai_on_eks.aws import prometheus_chart
+from ai_on_eks.aws.addons import VOLUMES_ADDON, EksAddon, needed_addons
+from ai_on_eks.aws.budget import PlatformBudget
+from ai_on_eks.aws.helm import InstalledRelease
+from ai_on_eks.aws.helm_release import HelmRelease
+from ai_on_eks.aws.managed_prometheus import ManagedPrometheus
+from ai_on_eks.aws.platform_tags import PLATFORM_TAG
+from ai_on_eks.aws.pod_identity import admit_pods
+from ai_on_eks.descriptors.platform import DeliveryMode, Platform
+from ai_on_eks.descriptors.platform_monitoring import MonitoringKind
+from ai_on_eks.serving.monitoring.alerts import rule_groups
+from ai_on_eks.serving.monitoring.names import NAMESPACE
+from ai_on_eks.serving.types import Workload
+from stacks.base import PlatformStack
+
+
+class ObservabilityStack(PlatformStack):
+    """What collects metrics and raises alarms, and the budget. Asked for by the platform file, part by part."""
+
+    def __init__(
+        self, scope: Construct, *, platform: Platform, cluster: eks.ICluster, workloads: Sequence[Workload]
+    ) -> None:
+        is_managed = platform.monitoring.kind is MonitoringKind.MANAGED
+        super().__init__(
+            scope,
+            "observability",
+            platform=platform,
+            description="Metrics, alarms and budget of the AI platform",
+            keeps_data=is_managed,
+        )
+        remote_write_url = None
+        if is_managed:
+            managed = ManagedPrometheus(
+                self, "Prometheus", platform=platform, cluster=cluster, rule_groups=rule_groups(platform, workloads)
+            )
+            remote_write_url = managed.remote_write_url
+            CfnOutput(self, "RemoteWriteUrl", description="Where collectors send metrics to", value=remote_write_url)
+        if platform.monitoring.kind is MonitoringKind.IN_CLUSTER:
+            for spec in needed_addons((VOLUMES_ADDON,), platform.capacity.strategy):
+                EksAddon(self, spec.name, spec=spec, cluster=cluster)
+            if platform.monitoring.alarm_topic is not None:
+                # A topic with a key of its own has to admit the role there as well.
+                admit_pods(
+                    self,
+                    "AlarmSender",
+                    cluster=cluster,
+                    namespace=NAMESPACE,
+                    service_account=prometheus_chart.ALERTMANAGER_SERVICE_ACCOUNT,
+                    statement=iam.PolicyStatement(actions=["sns:Publish"], resources=[platform.monitoring.alarm_topic]),
+                )
+        if platform.monitoring.is_on and platform.delivery.mode is DeliveryMode.APPLY:
+            release = monitoring_release(platform, remote_write_url)
+            InstalledRelease(self, release.name, release=release, cluster=cluster)
+        if platform.budget is not None:
+            PlatformBudget(self, "Budget", budget=platform.budget, tag=(PLATFORM_TAG, platform.name))
+
+
+def monitoring_release(platform: Platform, remote_write_url: str | None) -> HelmRelease:
+    """The collector's chart; `remote_write_url` where it sends to a workspace."""
+    return prometheus_chart.release(
+        platform, remote_write_url=remote_write_url, alarm_topic=platform.monitoring.alarm_topic
+    )

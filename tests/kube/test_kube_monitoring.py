@@ -1,0 +1,55 @@
+"""What a collector in the cluster reads: found by its labels, and there only where a collector is."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+import yaml
+from kube_samples import platform, workload
+
+from ai_on_eks.descriptors.platform_monitoring import Monitoring, MonitoringKind
+from ai_on_eks.errors import InputError
+from ai_on_eks.kube.manifests import model_manifests, monitoring_manifests
+from ai_on_eks.kube.render import render_manifests
+
+IN_CLUSTER = platform(monitoring=Monitoring(kind=MonitoringKind.IN_CLUSTER))
+MANAGED = platform(monitoring=Monitoring(kind=MonitoringKind.MANAGED))
+LLAMA = workload(engine="vllm", usd_per_hour=1.0)
+
+
+def test_the_pods_metrics_are_collected_under_the_model_s_name() -> None:
+    monitor = model_manifests(workload(metrics_port=9000), monitored=True)["PodMonitor"]
+    assert monitor["metadata"]["labels"]["release"] == "kube-prometheus-stack"
+    assert monitor["spec"]["selector"] == {"matchLabels": {"ai-on-eks/model": "llama"}}
+    (endpoint,) = monitor["spec"]["podMetricsEndpoints"]
+    assert (endpoint["port"], endpoint["path"]) == ("metrics", "/metrics")
+    assert endpoint["relabelings"] == [{"targetLabel": "model", "replacement": "llama", "action": "replace"}]
+
+
+def test_without_a_collector_there_is_no_object_of_its_kinds() -> None:
+    assert "PodMonitor" not in model_manifests(LLAMA)
+    assert monitoring_manifests(platform(), [LLAMA]) == {}
+
+
+def test_an_agent_finds_pods_and_judges_no_rules() -> None:
+    assert monitoring_manifests(MANAGED, [LLAMA]) == {}
+    assert "kind: PodMonitor" in render_manifests([LLAMA], MANAGED, None)["llama.yaml"]
+
+
+def test_alarms_and_dashboard_are_a_file_of_their_own() -> None:
+    files = render_manifests([LLAMA], IN_CLUSTER, None)
+    assert list(files) == ["platform.yaml", "llama.yaml", "monitoring.yaml"]
+    volume_class, rule, dashboard = yaml.safe_load_all(files["monitoring.yaml"])
+    assert volume_class["parameters"]["encrypted"] == "true"
+    assert (rule["metadata"]["namespace"], rule["metadata"]["labels"]["release"]) == (
+        "monitoring",
+        "kube-prometheus-stack",
+    )
+    assert dashboard["metadata"]["labels"]["grafana_dashboard"] == "1"
+    assert json.loads(dashboard["data"]["ai-on-eks.json"])["title"] == "Models on demo"
+
+
+def test_a_model_cannot_take_the_file_s_name() -> None:
+    with pytest.raises(InputError, match=r"monitoring\.yaml is a file of the platform"):
+        render_manifests([workload(name="monitoring")], platform(), None)

@@ -1,0 +1,98 @@
+"""Alarms and signals: the expressions, and that nothing is asked of an engine that does not tell it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import promql_parser
+import pytest
+from serving_monitored import PLATFORM, monitored
+
+from ai_on_eks.serving.monitoring import signals
+from ai_on_eks.serving.monitoring.alerts import rule_groups
+from ai_on_eks.serving.monitoring.dashboard import dashboard
+
+LLAMA = monitored("llama", engine="vllm", usd_per_hour=1.861)
+QWEN = monitored("qwen", engine="vllm", usd_per_hour=3.5)
+BGE = monitored("bge", engine="tei", usd_per_hour=None)
+
+
+def rules(*workloads: Any) -> dict[str, dict[str, Any]]:
+    groups = rule_groups(PLATFORM, workloads)
+    return {rule["alert"]: rule for group in groups for rule in group["rules"] if "alert" in rule}
+
+
+def test_models_of_one_engine_are_asked_together_and_of_several_joined() -> None:
+    assert signals.of_models(signals.waiting, [QWEN, LLAMA, BGE]) == (
+        '(sum by (model) (te_queue_size{namespace="models", model=~"bge"})) or '
+        '(sum by (model) (vllm:num_requests_waiting{namespace="models", model=~"llama|qwen"}))'
+    )
+
+
+def test_a_signal_that_no_engine_has_is_none() -> None:
+    assert signals.of_models(signals.cache_share, [BGE]) is None
+    assert signals.of_models(signals.waiting, []) is None
+
+
+def test_latencies_are_quantiles_of_histograms() -> None:
+    assert signals.of_models(signals.first_token_s, [LLAMA]) == (
+        "histogram_quantile(0.95, sum by (model, le) "
+        '(rate(vllm:time_to_first_token_seconds_bucket{namespace="models", model=~"llama"}[5m])))'
+    )
+
+
+def test_the_share_of_failures_has_no_value_without_requests() -> None:
+    where = '{namespace="models", model=~"bge"}[5m]'
+    failed, finished = (f"sum by (model) (rate(te_request_{kind}{where}))" for kind in ("failure", "success"))
+    assert signals.of_models(signals.failed_share, [BGE]) == f"{failed} / ({failed} + {finished} > 0)"
+
+
+def test_what_wakes_people() -> None:
+    found = rules(LLAMA, BGE)
+    assert set(found) == {
+        "ModelQueue", "ModelCacheFull", "ModelErrors", "ModelMetricsMissing", "ModelPodPending", "ModelRestarts",
+        "ModelUnavailable", "GpuXidError", "GpuRowRemapFailed", "NeuronMemoryError", "NeuronExecutionErrors",
+        "NodeImageOld",
+    }  # fmt: skip
+    assert found["ModelCacheFull"]["expr"].endswith("> 0.95")
+    assert found["NodeImageOld"]["expr"] == "max by (node) (time() - kube_node_created) > 90 * 86400"
+    assert found["ModelPodPending"]["for"] == "20m"
+    assert {rule["labels"]["severity"] for rule in found.values()} == {"critical", "warning"}
+
+
+def test_alarms_that_no_engine_of_the_models_could_raise_are_left_out() -> None:
+    assert "ModelCacheFull" not in rules(BGE)
+    assert "ModelErrors" not in rules(LLAMA)
+    assert "ModelQueue" not in rules()
+
+
+def test_what_a_model_costs_is_a_series_and_unknown_is_none() -> None:
+    (costs,) = [group for group in rule_groups(PLATFORM, [QWEN, BGE, LLAMA]) if group["name"] == "ai-on-eks-costs"]
+    assert costs["rules"] == [
+        {"record": "ai_on_eks:model_usd_per_hour", "expr": "vector(1.861)", "labels": {"model": "llama"}},
+        {"record": "ai_on_eks:model_usd_per_hour", "expr": "vector(3.5)", "labels": {"model": "qwen"}},
+    ]
+    assert [group["name"] for group in rule_groups(PLATFORM, [BGE])] == [
+        "ai-on-eks-models",
+        "ai-on-eks-pods",
+        "ai-on-eks-accelerators",
+        "ai-on-eks-nodes",
+    ]
+
+
+def test_every_expression_is_promql() -> None:
+    groups = rule_groups(PLATFORM, [LLAMA, QWEN, BGE])
+    panels = dashboard(PLATFORM, [LLAMA, QWEN, BGE])["panels"]
+    expressions = [rule["expr"] for group in groups for rule in group["rules"]]
+    expressions += [target["expr"] for panel in panels for target in panel["targets"]]
+    assert len(expressions) > 20
+    for expression in expressions:
+        promql_parser.parse(expression)
+    with pytest.raises(ValueError, match="unexpected right parenthesis"):
+        promql_parser.parse(expressions[0] + ")")
+
+
+def test_templates_are_prometheus_own() -> None:
+    for rule in rules(LLAMA, QWEN, BGE).values():
+        summary = rule["annotations"]["summary"]
+        assert summary.count("{{ $") == summary.count("}}")
