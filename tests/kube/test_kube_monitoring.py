@@ -8,6 +8,7 @@ import pytest
 import yaml
 from kube_samples import platform, workload
 
+from ai_on_eks.descriptors.platform import Platform
 from ai_on_eks.descriptors.platform_monitoring import Monitoring, MonitoringKind
 from ai_on_eks.errors import InputError
 from ai_on_eks.kube.manifests import model_manifests, monitoring_manifests
@@ -53,3 +54,31 @@ def test_alarms_and_dashboard_are_a_file_of_their_own() -> None:
 def test_a_model_cannot_take_the_file_s_name() -> None:
     with pytest.raises(InputError, match=r"monitoring\.yaml is a file of the platform"):
         render_manifests([workload(name="monitoring")], platform(), None)
+
+
+NEURON_TERM = {
+    "matchExpressions": [{"key": "node.kubernetes.io/instance-type", "operator": "In", "values": ["inf2.xlarge"]}]
+}
+NEURON_POD = {
+    "affinity": {
+        "nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": [NEURON_TERM]}}
+    },
+    "containers": [{"name": "engine", "resources": {"limits": {"aws.amazon.com/neuron": "1"}}}],
+}
+
+
+@pytest.mark.parametrize("on", [IN_CLUSTER, MANAGED], ids=["in-cluster", "managed"])
+def test_neuron_s_monitor_lies_where_models_with_neuron_devices_may(on: Platform) -> None:
+    manifests = monitoring_manifests(on, [LLAMA, workload(name="neuron", pod_spec=NEURON_POD)])
+    pod = manifests["NeuronMonitor"]["spec"]["template"]["spec"]
+    required = pod["affinity"]["nodeAffinity"]["requiredDuringSchedulingIgnoredDuringExecution"]
+    assert required == {"nodeSelectorTerms": [NEURON_TERM]}
+    assert "resources" not in pod["containers"][0]
+    monitor = manifests["NeuronPodMonitor"]
+    assert monitor["metadata"]["labels"]["release"] == "kube-prometheus-stack"
+    labels = manifests["NeuronMonitor"]["spec"]["template"]["metadata"]["labels"]
+    assert monitor["spec"]["selector"]["matchLabels"].items() <= labels.items()
+
+
+def test_without_neuron_devices_there_is_no_such_monitor() -> None:
+    assert "NeuronMonitor" not in monitoring_manifests(IN_CLUSTER, [LLAMA])

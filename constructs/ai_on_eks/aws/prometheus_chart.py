@@ -12,7 +12,7 @@ from ai_on_eks.aws.helm_release import PRIVILEGED_NAMESPACE, HelmRelease, Json
 from ai_on_eks.catalog.versions import chart
 from ai_on_eks.descriptors.platform import Platform
 from ai_on_eks.descriptors.platform_monitoring import MonitoringKind
-from ai_on_eks.serving.monitoring.names import NAMESPACE, RELEASE, VOLUME_CLASS
+from ai_on_eks.serving.monitoring.names import NAMESPACE, RELEASE, RELEASE_LABELS, VOLUME_CLASS
 
 PROMETHEUS_SERVICE_ACCOUNT = "ai-on-eks-prometheus"
 ALERTMANAGER_SERVICE_ACCOUNT = "ai-on-eks-alertmanager"
@@ -25,6 +25,22 @@ HIDDEN_BY_EKS = ("kubeControllerManager", "kubeEtcd", "kubeScheduler")
 """Run by AWS and reachable by nobody (EKS user guide, prometheus, 2026-11)."""
 
 _RECEIVER = "alarms"
+
+GPU_POD_MONITORS: list[Json] = [
+    {
+        "name": f"gpus-by-{installed_by}",
+        "additionalLabels": RELEASE_LABELS,
+        "selector": {"matchLabels": labels},
+        "namespaceSelector": {"any": True},
+        "podMetricsEndpoints": [{"port": "metrics", "interval": "30s"}],
+    }
+    for installed_by, labels in (
+        ("operator", {"app": "nvidia-dcgm-exporter"}),
+        ("chart", {"app.kubernetes.io/name": "dcgm-exporter"}),
+    )
+]
+"""DCGM's exporter, whichever chart brought it. Through this chart and not theirs, which would fail where the operator's
+definitions are not there yet (gpu-operator 26.7, dcgm-exporter 4.8.3: labels of pods, name of the port)."""
 
 
 def release(platform: Platform, *, remote_write_url: str | None, alarm_topic: str | None) -> HelmRelease:
@@ -61,6 +77,7 @@ def _agent(platform: Platform, remote_write_url: str | None) -> Json:
         "prometheus": {
             "agentMode": True,
             "serviceAccount": {"name": PROMETHEUS_SERVICE_ACCOUNT},
+            "additionalPodMonitors": GPU_POD_MONITORS,
             "prometheusSpec": spec,
         },
         "alertmanager": {"enabled": False},
@@ -83,7 +100,11 @@ def _server(platform: Platform, alarm_topic: str | None) -> Json:
         "storageSpec": {"volumeClaimTemplate": {"spec": claim}},
     }
     return {
-        "prometheus": {"serviceAccount": {"name": PROMETHEUS_SERVICE_ACCOUNT}, "prometheusSpec": spec},
+        "prometheus": {
+            "serviceAccount": {"name": PROMETHEUS_SERVICE_ACCOUNT},
+            "additionalPodMonitors": GPU_POD_MONITORS,
+            "prometheusSpec": spec,
+        },
         "alertmanager": {
             "serviceAccount": {"name": ALERTMANAGER_SERVICE_ACCOUNT},
             **({"config": _alertmanager(platform.region, alarm_topic)} if alarm_topic is not None else {}),

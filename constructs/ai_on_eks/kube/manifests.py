@@ -16,6 +16,7 @@ from ai_on_eks.kube.objects.leader_worker_set import leader_worker_set
 from ai_on_eks.kube.objects.monitoring import dashboard_config_map, prometheus_rule
 from ai_on_eks.kube.objects.namespace import namespace
 from ai_on_eks.kube.objects.network_policy import default_deny, group_policy, model_policy
+from ai_on_eks.kube.objects.neuron_monitor import neuron_monitor, neuron_pod_monitor
 from ai_on_eks.kube.objects.pod_disruption_budget import pod_disruption_budget
 from ai_on_eks.kube.objects.pod_monitor import pod_monitor
 from ai_on_eks.kube.objects.priority_class import priority_class
@@ -62,15 +63,21 @@ def platform_manifests(platform: Platform, model_bucket: str | None, priorities:
 
 
 def monitoring_manifests(platform: Platform, workloads: Sequence[Workload]) -> dict[str, Json]:
-    """What the cluster's own Prometheus and Grafana read; none where neither runs."""
-    if platform.monitoring.kind is not MonitoringKind.IN_CLUSTER:
+    """What is collected beside the models, and what the cluster's own Prometheus and Grafana read; empty where nothing
+    is collected."""
+    if not platform.monitoring.is_on:
         return {}
     ordered = sorted(workloads, key=lambda workload: workload.name)
-    return {
-        "VolumeClass": volume_class(platform, VOLUME_CLASS),
-        "Resource": prometheus_rule(platform, ordered),
-        "Dashboard": dashboard_config_map(platform, ordered),
-    }
+    manifests: dict[str, Json] = {}
+    if platform.monitoring.kind is MonitoringKind.IN_CLUSTER:
+        manifests["VolumeClass"] = volume_class(platform, VOLUME_CLASS)
+        manifests["Resource"] = prometheus_rule(platform, ordered)
+        manifests["Dashboard"] = dashboard_config_map(platform, ordered)
+    monitor = neuron_monitor(platform, ordered)
+    if monitor is not None:
+        manifests["NeuronMonitor"] = monitor
+        manifests["NeuronPodMonitor"] = neuron_pod_monitor(platform)
+    return manifests
 
 
 def priorities_of(workloads: Iterable[Workload]) -> tuple[int, ...]:

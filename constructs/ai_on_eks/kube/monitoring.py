@@ -14,7 +14,8 @@ from ai_on_eks.serving.types import Workload
 
 
 class MonitoringObjects(Construct):
-    """What the cluster's own Prometheus and Grafana read. `resource` is the PrometheusRule; None where neither runs."""
+    """What is collected beside the models, and what the cluster's own Prometheus and Grafana read. `resource` is the
+    PrometheusRule; None where neither runs."""
 
     def __init__(self, scope: Construct, id: str, *, platform: Platform, workloads: Sequence[Workload]) -> None:  # noqa: A002 - the constructs' own name
         super().__init__(scope, id)

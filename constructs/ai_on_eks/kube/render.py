@@ -9,7 +9,6 @@ from contextlib import contextmanager
 from cdk8s import App, Chart
 
 from ai_on_eks.descriptors.platform import Platform
-from ai_on_eks.descriptors.platform_monitoring import MonitoringKind
 from ai_on_eks.errors import InputError, Problem
 from ai_on_eks.kube.manifests import priorities_of
 from ai_on_eks.kube.model import ModelWorkload
@@ -25,7 +24,7 @@ MONITORING_FILE = "monitoring.yaml"
 
 def render_manifests(workloads: Sequence[Workload], platform: Platform, model_bucket: str | None) -> dict[str, str]:
     """YAML text by file name: `platform.yaml`, then one file per model in the order of their names, and
-    `monitoring.yaml` where a collector in the cluster reads it.
+    `monitoring.yaml` where metrics are collected of more than the models.
 
     Nothing is written; the caller replaces its folder with these files at once.
     """
@@ -41,10 +40,10 @@ def render_manifests(workloads: Sequence[Workload], platform: Platform, model_bu
             chart = Chart(app, f"model-{workload.name}")
             ModelWorkload(chart, "Model", workload=workload, platform=platform)
             files[file_name(workload)] = to_yaml(chart.to_json())
-        if platform.monitoring.kind is MonitoringKind.IN_CLUSTER:
-            chart = Chart(app, "monitoring")
-            MonitoringObjects(chart, "Monitoring", platform=platform, workloads=ordered)
-            files[MONITORING_FILE] = to_yaml(chart.to_json())
+        chart = Chart(app, "monitoring")
+        MonitoringObjects(chart, "Monitoring", platform=platform, workloads=ordered)
+        if objects := chart.to_json():
+            files[MONITORING_FILE] = to_yaml(objects)
     return files
 
 
