@@ -8,7 +8,7 @@ import pytest
 import yaml
 from kube_samples import platform, workload
 
-from ai_on_eks.descriptors.platform import Platform
+from ai_on_eks.descriptors.platform import Capacity, CapacityStrategy, Platform
 from ai_on_eks.descriptors.platform_monitoring import Monitoring, MonitoringKind
 from ai_on_eks.errors import InputError
 from ai_on_eks.kube.manifests import model_manifests, monitoring_manifests
@@ -82,3 +82,15 @@ def test_neuron_s_monitor_lies_where_models_with_neuron_devices_may(on: Platform
 
 def test_without_neuron_devices_there_is_no_such_monitor() -> None:
     assert "NeuronMonitor" not in monitoring_manifests(IN_CLUSTER, [LLAMA])
+
+
+@pytest.mark.parametrize(
+    ("strategy", "driver"),
+    [
+        (CapacityStrategy.MANAGED_NODE_GROUPS, "ebs.csi.aws.com"),
+        (CapacityStrategy.AUTO_MODE, "ebs.csi.eks.amazonaws.com"),
+    ],
+)
+def test_volumes_come_from_the_driver_that_the_nodes_have(strategy: CapacityStrategy, driver: str) -> None:
+    on = platform(monitoring=Monitoring(kind=MonitoringKind.IN_CLUSTER), capacity=Capacity(strategy=strategy))
+    assert monitoring_manifests(on, [LLAMA])["VolumeClass"]["provisioner"] == driver
