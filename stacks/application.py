@@ -75,10 +75,10 @@ class Deployment:
 
     def installed(self) -> dict[str, str | None]:
         """What runs in the cluster beside the models: name of add-on or chart to version, None = EKS's default."""
-        strategy, specs = self.platform.capacity.strategy, (*NODE_ADDONS, *CLUSTER_ADDONS)
-        if self.platform.monitoring.kind is MonitoringKind.IN_CLUSTER:
-            specs = (*specs, VOLUMES_ADDON)
-        add_ons = {spec.name: None for spec in needed_addons(specs, strategy)}
+        platform = self.platform
+        volumes = (VOLUMES_ADDON,) if platform.monitoring.kind is MonitoringKind.IN_CLUSTER else ()
+        specs = needed_addons((*NODE_ADDONS, *CLUSTER_ADDONS, *volumes), platform.capacity.strategy)
+        add_ons = {spec.name: None for spec in specs}
         return add_ons | {release.chart: release.version for release in (*self.helm_releases(), *self.collectors())}
 
     def collectors(self) -> tuple[HelmRelease, ...]:
