@@ -12,8 +12,8 @@ from ai_on_eks.descriptors.platform import Platform
 from ai_on_eks.errors import InputError, Problem
 from ai_on_eks.kube.manifests import priorities_of
 from ai_on_eks.kube.model import ModelWorkload
-from ai_on_eks.kube.objects.leader_worker_set import group_name
 from ai_on_eks.kube.monitoring import MonitoringObjects
+from ai_on_eks.kube.objects.leader_worker_set import group_name
 from ai_on_eks.kube.platform import PlatformObjects
 from ai_on_eks.kube.yaml_text import to_yaml
 from ai_on_eks.serving.types import Workload

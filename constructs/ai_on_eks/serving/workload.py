@@ -92,6 +92,8 @@ def _group(engine: ServingEngine, replica: Replica, fetch_image: ImageReference)
         return None
     worker = replace(replica, is_worker=True)
     return Group(nodes, pod_spec(worker, engine_parts(engine, worker), fetch_image, replica.name))
+
+
 def _usd_per_hour(placement: Placement) -> float | None:
     """What the replicas take of their nodes: others may lie on the rest."""
     if placement.price is None:

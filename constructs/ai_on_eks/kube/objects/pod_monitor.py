@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ai_on_eks.kube.objects.labels import metadata, object_labels, selector
+from ai_on_eks.kube.objects.labels import metadata, object_labels, serving_selector
 from ai_on_eks.kube.objects.service import metrics_port_name
 from ai_on_eks.serving.monitoring.names import MODEL, RELEASE_LABELS
 from ai_on_eks.serving.types import Json, Workload
@@ -11,13 +11,13 @@ INTERVAL = "30s"
 
 
 def pod_monitor(workload: Workload) -> Json:
-    """Pods and not the Service: behind it a scrape would reach one replica or another."""
+    """Pods that serve, and not the Service: behind it a scrape would reach one replica or another."""
     return {
         "apiVersion": "monitoring.coreos.com/v1",
         "kind": "PodMonitor",
         "metadata": {**metadata(workload), "labels": {**object_labels(workload), **RELEASE_LABELS}},
         "spec": {
-            "selector": {"matchLabels": selector(workload)},
+            "selector": {"matchLabels": serving_selector(workload)},
             "podMetricsEndpoints": [
                 {
                     "port": metrics_port_name(workload),
