@@ -115,3 +115,61 @@ DEPTH_ANYTHING: Config = {
     "reassemble_hidden_size": 384,
 }
 """depth-anything/Depth-Anything-V2-Small-hf."""
+RT_DETR: Config = {
+    "model_type": "rt_detr",
+    "architectures": ["RTDetrForObjectDetection"],
+    "backbone_config": {"model_type": "rt_detr_resnet", "out_features": ["stage2", "stage3", "stage4"]},
+    "d_model": 256,
+    "decoder_attention_heads": 8,
+    "decoder_ffn_dim": 1024,
+    "decoder_in_channels": [256, 256, 256],
+    "decoder_layers": 6,
+    "encoder_attention_heads": 8,
+    "encoder_ffn_dim": 1024,
+    "encoder_hidden_dim": 256,
+    "encoder_in_channels": [512, 1024, 2048],
+    "encoder_layers": 1,
+    "num_labels": 80,
+}
+"""PekingU/rtdetr_r50vd."""
+RT_DETR_V2_18 = RT_DETR | {
+    "model_type": "rt_detr_v2",
+    "architectures": ["RTDetrV2ForObjectDetection"],
+    "backbone_config": {
+        "model_type": "rt_detr_resnet",
+        "depths": [2, 2, 2, 2],
+        "hidden_sizes": [64, 128, 256, 512],
+        "layer_type": "basic",
+        "out_features": ["stage2", "stage3", "stage4"],
+    },
+    "decoder_layers": 3,
+    "encoder_in_channels": [128, 256, 512],
+    "hidden_expansion": 0.5,
+}
+"""PekingU/rtdetr_v2_r18vd."""
+OWLV2: Config = {
+    "model_type": "owlv2",
+    "architectures": ["Owlv2ForObjectDetection"],
+    "projection_dim": 512,
+    "text_config": {"model_type": "owlv2_text_model"},
+    "vision_config": {"image_size": 960, "model_type": "owlv2_vision_model", "patch_size": 16},
+}
+"""google/owlv2-base-patch16-ensemble."""
+OWLVIT = OWLV2 | {
+    "model_type": "owlvit", "architectures": ["OwlViTForObjectDetection"],
+    "vision_config": {"image_size": 768, "patch_size": 32},
+}  # fmt: skip
+SAM_BASE: Config = {
+    "model_type": "sam",
+    "architectures": ["SamModel"],
+    "mask_decoder_config": {"model_type": ""},
+    "prompt_encoder_config": {"model_type": ""},
+    "vision_config": {"model_type": "", "projection_dim": 512},
+}
+"""facebook/sam-vit-base, whose sections leave out what their classes document."""
+SAM_HUGE = SAM_BASE | {
+    "vision_config": {
+        "global_attn_indexes": [7, 15, 23, 31], "hidden_size": 1280, "mlp_dim": 5120, "num_attention_heads": 16,
+        "num_hidden_layers": 32,
+    },
+}  # fmt: skip

@@ -63,6 +63,9 @@ _SPEECH_WRITERS = ("speech_to_text", "whisper")
 _TRANSLATORS = ("m2m_100", "marian")
 _SUMMARIZERS = ("pegasus",)
 _TWO_TOWERS = ("clip", "siglip", "siglip2")
+_NAMED_DETECTORS = ("owlv2", "owlvit")
+_DETECTORS = ("detr", "rt_detr", "rt_detr_v2", "table-transformer", "yolos")
+_SEGMENTERS = ("sam",)
 
 CLASSES: tuple[tuple[str, tuple[str, ...], Kind, str], ...] = (
     ("ForCausalLM", (), Kind.FOUNDATION, TEXT),
@@ -87,12 +90,14 @@ CLASSES: tuple[tuple[str, tuple[str, ...], Kind, str], ...] = (
     ("ForDepthEstimation", (), Kind.TASK_SPECIFIC, "depth-estimation"),
     ("ForImageClassificationWithTeacher", (), Kind.TASK_SPECIFIC, LABELS),
     ("ForImageClassification", (), Kind.TASK_SPECIFIC, LABELS),
+    ("ForObjectDetection", _NAMED_DETECTORS, Kind.TASK_SPECIFIC, "zero-shot-object-detection"),
     ("ForObjectDetection", (), Kind.TASK_SPECIFIC, "object-detection"),
     ("ForSemanticSegmentation", (), Kind.TASK_SPECIFIC, "image-segmentation"),
     ("ForImageSegmentation", (), Kind.TASK_SPECIFIC, "image-segmentation"),
     ("ForSegmentation", (), Kind.TASK_SPECIFIC, "image-segmentation"),
     ("ForMaskedImageModeling", (), Kind.EMBEDDING, IMAGE_VECTORS),
     ("ForImageFeatureExtraction", (), Kind.EMBEDDING, IMAGE_VECTORS),
+    ("Model", _SEGMENTERS, Kind.TASK_SPECIFIC, "mask-generation"),
     ("Model", _TWO_TOWERS, Kind.EMBEDDING, "zero-shot-image-classification"),
     ("ModelWithProjection", (), Kind.EMBEDDING, VECTORS),
     ("Model", (), Kind.EMBEDDING, VECTORS),
@@ -104,7 +109,9 @@ _UNNAMED: Mapping[str, tuple[Kind, str]] = {
     **dict.fromkeys(_SPEECH_ENCODERS, (Kind.EMBEDDING, VECTORS)),
     **dict.fromkeys(_TWO_TOWERS, (Kind.EMBEDDING, "zero-shot-image-classification")),
     **dict.fromkeys(("clip_vision_model", "siglip_vision_model"), (Kind.EMBEDDING, IMAGE_VECTORS)),
-    **dict.fromkeys(("detr", "table-transformer", "yolos"), (Kind.TASK_SPECIFIC, "object-detection")),
+    **dict.fromkeys(_NAMED_DETECTORS, (Kind.TASK_SPECIFIC, "zero-shot-object-detection")),
+    **dict.fromkeys(_SEGMENTERS, (Kind.TASK_SPECIFIC, "mask-generation")),
+    **dict.fromkeys(_DETECTORS, (Kind.TASK_SPECIFIC, "object-detection")),
     **dict.fromkeys(_SPEECH_WRITERS, (Kind.FOUNDATION, SPEECH)),
     **dict.fromkeys(_TRANSLATORS, (Kind.FOUNDATION, TRANSLATION)),
     **dict.fromkeys(_SUMMARIZERS, (Kind.FOUNDATION, SUMMARIZATION)),

@@ -39,12 +39,14 @@ MODULES: Mapping[str, tuple[str, ...]] = {
         "siglip_text_model",
         "siglip_vision_model",
     ),
+    "contrastive_detection": ("owlv2", "owlvit"),
     "convnext": ("convnext", "convnextv2"),
     "convolution": ("regnet", "resnet"),
     "convolution_mobile": ("efficientnet", "mobilenet_v1", "mobilenet_v2"),
     "deberta": ("deberta-v2",),
     "decoder": ("gemma2", "llama", "mimo", "mistral", "phi3", "qwen2", "qwen3"),
     "detection": ("detr", "table-transformer", "yolos"),
+    "detection_realtime": ("rt_detr", "rt_detr_v2"),
     "diffusion": (
         "AuraFlowPipeline",
         "ChromaPipeline",
@@ -190,6 +192,7 @@ MODULES: Mapping[str, tuple[str, ...]] = {
     ),
     "vision_plain": ("audio-spectrogram-transformer", "ijepa", "videomae", "vit_msn"),
     "vision_relatives": ("beit", "deit", "dinov2", "dinov2_with_registers", "dinov3_vit", "vit_mae"),
+    "vision_sam": ("sam",),
     "vision_segformer": ("segformer",),
     "vision_swin": ("swin", "swinv2"),
 }
