@@ -43,6 +43,7 @@ MODULES: Mapping[str, tuple[str, ...]] = {
     "convnext": ("convnext", "convnextv2"),
     "convolution": ("regnet", "resnet"),
     "convolution_mobile": ("efficientnet", "mobilenet_v1", "mobilenet_v2"),
+    "cross_attention_language": ("mllama",),
     "deberta": ("deberta-v2",),
     "decoder": ("gemma2", "llama", "mimo", "mistral", "phi3", "qwen2", "qwen3"),
     "detection": ("detr", "table-transformer", "yolos"),

@@ -19,7 +19,7 @@ from ai_on_eks.descriptors.inventory import Activations, Inventory, Item, Operat
 from ai_on_eks.errors import InputError
 
 TIE = "tie_word_embeddings"
-_WHOLES = ("speech_language", "vision_language", "vision_language_more")
+_WHOLES = ("cross_attention_language", "speech_language", "vision_language", "vision_language_more")
 """Modules of models that have a text part, and can be none."""
 
 _READ_AS: Mapping[str, str] = {
