@@ -131,6 +131,7 @@ OWN: dict[str, Config] = {
     "deepseek_ref": {"architectures": ["DeepseekV4ForCausalLM"]},
     "efficientnet": {"hidden_dim": 1280},
     "gemma3": {"mm_tokens_per_image": 196},
+    "gemma3n_text": {"num_hidden_layers": 20},
     "glm4v_moe": {"text_config": {"head_dim": 128}},
     "helium": {"hidden_size": 1280, "num_attention_heads": 20, "head_dim": 64},
     "kimi_k3": {"text_config": {"model_type": "kimi_linear", "linear_attn_config": LINEAR_ATTENTION}},

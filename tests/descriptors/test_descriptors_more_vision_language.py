@@ -11,6 +11,8 @@ from ai_on_eks.descriptors.architectures import relevant_hyperparameters
 from ai_on_eks.descriptors.architectures.speech_language import MODEL_TYPES as HEARING
 from ai_on_eks.descriptors.architectures.vision_language_more import MODEL_TYPES as SEEING
 from ai_on_eks.descriptors.inventory import Inventory, KeyValueState, Sharding, TensorRole
+from ai_on_eks.descriptors.schema import Kind
+from ai_on_eks.descriptors.tasks import purpose_of
 from ai_on_eks.errors import InputError
 
 QWEN2_7B: dict[str, Any] = {
@@ -65,6 +67,10 @@ OMNI3: dict[str, Any] = {
         "num_experts": 128, "num_experts_per_tok": 8, "vocab_size": 152064, "max_position_embeddings": 65536,
     },
 }  # fmt: skip
+GEMMA3N: dict[str, Any] = {
+    "model_type": "gemma3n_text", "hidden_size": 2048, "intermediate_size": [16384] * 35, "num_hidden_layers": 35,
+    "num_kv_shared_layers": 15, "num_attention_heads": 8, "num_key_value_heads": 2, "head_dim": 256,
+}  # fmt: skip
 LFM2: dict[str, Any] = {
     "model_type": "lfm2", "hidden_size": 2048, "intermediate_size": 12288, "num_hidden_layers": 16,
     "num_attention_heads": 32, "num_key_value_heads": 8, "vocab_size": 65536, "full_attn_idxs": [2, 5, 8, 10, 12, 14],
@@ -92,6 +98,9 @@ MODELS: dict[str, tuple[dict[str, Any], int, int]] = {
         "text_config": COMMAND | {"hidden_size": 12288, "intermediate_size": 36864, "num_hidden_layers": 64,
                                   "num_attention_heads": 96, "head_dim": 128},
     }, 111_867_525_360, 111_867_525_360),
+    "gemma3n": ({
+        "text_config": GEMMA3N, "vision_config": {"architecture": "mobilenetv5_300m_enc"}, "audio_config": {},
+    }, 7_818_517_072, 7_818_517_072),
     "glm46v": ({"text_config": GLM_TEXT, "vision_config": GLM_IMAGE}, 10_292_777_472, 10_292_777_472),
     "glm4v": ({"text_config": GLM_TEXT, "vision_config": GLM_IMAGE}, 10_292_777_472, 10_292_777_472),
     "glm4v_moe": ({"text_config": GLM_SPARSE, "vision_config": GLM_IMAGE}, 107_744_743_936, 14_316_622_336),
@@ -119,9 +128,9 @@ MODELS: dict[str, tuple[dict[str, Any], int, int]] = {
     "voxtral": (VOXTRAL, 4_676_271_104, 4_676_271_104),
 }  # fmt: skip
 """What published configs say, all parameters as transformers 5.23.0 counts them on the meta device (of Qwen-Omni its
-thinker's), and those that one token passes: Aya-Vision-8B, Command-A-Vision, GLM-4.6V-Flash, GLM-4.1V-9B, GLM-4.5V,
-LFM2-VL-1.6B, LLaVA-NeXT-Video-7B, LLaVA-OneVision-7B, Qwen2.5-Omni-7B, Qwen2-Audio-7B, Qwen3-Omni-30B-A3B,
-ViP-LLaVA-7B, Voxtral-Mini-3B."""
+thinker's), and those that one token passes: Aya-Vision-8B, Command-A-Vision, Gemma-3n-E4B, GLM-4.6V-Flash,
+GLM-4.1V-9B, GLM-4.5V, LFM2-VL-1.6B, LLaVA-NeXT-Video-7B, LLaVA-OneVision-7B, Qwen2.5-Omni-7B, Qwen2-Audio-7B,
+Qwen3-Omni-30B-A3B, ViP-LLaVA-7B, Voxtral-Mini-3B."""
 
 
 def read(model_type: str, **changes: Any) -> Inventory:
@@ -162,6 +171,7 @@ def test_given_every_further_model_type_then_a_config_of_it_is_counted_here() ->
     [
         ("aya_vision", [(8, 8, 128, None), (24, 8, 128, 4096)]),
         ("cohere2_vision", [(16, 8, 128, None), (48, 8, 128, 4096)]),
+        ("gemma3n", [(4, 2, 256, None), (16, 2, 256, 512)]),
         ("glm4v", [(40, 2, 128, None)]),
         ("glm4v_moe", [(46, 8, 128, None)]),
         ("lfm2_vl", [(6, 8, 64, None)]),
@@ -179,6 +189,7 @@ def test_given_a_text_part_when_read_then_its_cache_is_the_decoders(
     ("model_type", "encoders"),
     [
         ("aya_vision", [("image", 169, 4096)]),
+        ("gemma3n", [("image", 256, 2048), ("sound", None, 2048)]),
         ("lfm2_vl", [("image", 64, 2048)]),
         ("llava_onevision", [("image", 729, 3584)]),
         ("qwen2_5_omni", [("image", None, 3584), ("sound", None, 3584)]),
@@ -232,6 +243,22 @@ def test_given_ranks_when_an_encoder_is_divided_then_it_is_as_in_the_engine(
     assert found.sharding is sharding
 
 
+def test_given_copies_of_the_residual_when_read_then_all_are_alive() -> None:
+    inventory = read("gemma3n")
+    assert inventory.activations.per_item == 4 * 2048 + 3 * 16384
+    (table,) = (one for one in inventory.tensors if one.name.endswith("embed_tokens_per_layer.weight"))
+    assert table.shape == (262_144, 35 * 256)
+    assert read("gemma3n").operations.per_item < 2 * (inventory.parameters - table.parameters)
+
+
+def test_given_a_convolutional_tower_when_read_then_its_operations_are_those_of_its_places() -> None:
+    image = read("gemma3n").encoders[0]
+    convolutions = 775_676_657_664  # of 768 × 768 pixels, by hooks on the forward pass of timm 1.0.31
+    attention = 4 * (14 * 2304 * 576 * 768 + 19 * 576 * 576 * 1536)
+    assert image.operations.per_item == (convolutions + attention) // 256 + 2 * 2048 * 2048
+    assert image.operations.per_item_and_context_token == 0
+
+
 def test_given_a_model_that_can_speak_when_read_then_what_is_not_counted_is_said() -> None:
     assert "talker" in read("qwen2_5_omni").estimated[0]
     assert read("qwen2_5_omni_thinker").estimated == ()
@@ -250,6 +277,14 @@ def test_given_a_thinker_when_its_text_part_says_tied_then_only_the_thinker_coun
     [
         ("glm4v", {"vision_config": GLM_IMAGE | {"out_hidden_size": 2048}},
          [("contradiction", "architecture.config.vision_config.out_hidden_size")]),
+        ("gemma3n", {"text_config": GEMMA3N | {"intermediate_size": [16384] * 34 + [8192]}},
+         [("wrong-type", "architecture.config.text_config.intermediate_size")]),
+        ("gemma3n", {"text_config": GEMMA3N | {"num_kv_shared_layers": 33}},
+         [("contradiction", "architecture.config.text_config.num_kv_shared_layers")]),
+        ("gemma3n", {"vision_config": {"architecture": "mobilenetv5_base"}},
+         [("not-allowed", "architecture.config.vision_config.architecture")]),
+        ("gemma3n", {"audio_config": {"sscp_conv_stride_size": [[2, 2], [1, 2]]}},
+         [("unknown-architecture", "architecture.config.audio_config.sscp_conv_stride_size")]),
         ("voxtral", {"audio_config": VOXTRAL["audio_config"] | {"intermediate_size": 4096}},
          [("contradiction", "architecture.config.audio_config.intermediate_size")]),
         ("qwen2_5_omni_thinker", {"audio_config": SOUND | {"output_dim": 100}},
@@ -268,3 +303,23 @@ def test_given_parts_that_do_not_fit_when_read_then_they_are_refused(
     model_type: str, changes: dict[str, Any], expected: list[tuple[str, str]]
 ) -> None:
     assert problems({**MODELS[model_type][0], "model_type": model_type, **changes}) == expected
+
+
+@pytest.mark.parametrize(
+    ("model_type", "architecture", "task"),
+    [
+        ("glm4v", "Glm4vForConditionalGeneration", "image-text-to-text"),
+        ("qwen2_audio", "Qwen2AudioForConditionalGeneration", "audio-text-to-text"),
+        ("voxtral", None, "audio-text-to-text"),
+        ("qwen2_5_omni", "Qwen2_5OmniModel", "any-to-any"),
+        ("qwen2_5_omni", None, "any-to-any"),
+        ("qwen3_omni_moe", "Qwen3OmniMoeForConditionalGeneration", "any-to-any"),
+    ],
+)
+def test_given_what_a_model_takes_in_when_asked_what_it_is_for_then_it_answers_in_text(
+    model_type: str, architecture: str | None, task: str
+) -> None:
+    classes = {} if architecture is None else {"architectures": [architecture]}
+    config = {**MODELS[model_type][0], "model_type": model_type, **classes}
+    purpose = purpose_of(config, relevant_hyperparameters(config)[0])
+    assert (purpose.kind, purpose.task) == (Kind.FOUNDATION, task)

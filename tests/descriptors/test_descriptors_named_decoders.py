@@ -11,6 +11,8 @@ from ai_on_eks.descriptors.architectures import relevant_hyperparameters
 from ai_on_eks.descriptors.architectures.mixture_relatives import MODEL_TYPES as MIXTURES
 from ai_on_eks.descriptors.architectures.named_decoders import MODEL_TYPES as NAMED
 from ai_on_eks.descriptors.inventory import Inventory, KeyValueState, Sharding
+from ai_on_eks.descriptors.schema import Kind
+from ai_on_eks.descriptors.tasks import purpose_of
 from ai_on_eks.errors import InputError
 
 LATENT: dict[str, Any] = {"qk_rope_head_dim": 64, "v_head_dim": 128, "max_position_embeddings": 131072}
@@ -227,3 +229,10 @@ def test_given_a_variant_that_is_not_known_when_read_then_it_is_refused(
         (problem.code, (problem.path or "").removeprefix("architecture.config.")) for problem in caught.value.problems
     ]
     assert found == [expected]
+
+
+@pytest.mark.parametrize("model_type", ["chatglm", "qwen", "internlm2"])
+def test_given_a_class_of_its_own_name_when_asked_what_it_is_for_then_it_writes_text(model_type: str) -> None:
+    config = {**MODELS[model_type][0], "model_type": model_type}
+    purpose = purpose_of(config, relevant_hyperparameters(config)[0])
+    assert (purpose.kind, purpose.task) == (Kind.FOUNDATION, "text-generation")

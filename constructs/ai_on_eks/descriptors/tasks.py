@@ -47,6 +47,7 @@ class Purpose:
 
 TEXT = "text-generation"
 VISION_TEXT = "image-text-to-text"
+SOUND_TEXT, ANY_TO_ANY = "audio-text-to-text", "any-to-any"
 SPEECH = "automatic-speech-recognition"
 TRANSLATION = "translation"
 SUMMARIZATION = "summarization"
@@ -60,6 +61,8 @@ TO_IMAGE, TO_VIDEO, IMAGE_TO_VIDEO = "text-to-image", "text-to-video", "image-to
 
 _SPEECH_ENCODERS = ("hubert", "wav2vec2", "wavlm")
 _SPEECH_WRITERS = ("speech_to_text", "whisper")
+_HEARING = ("qwen2_audio", "voxtral")
+_OMNI = ("qwen2_5_omni", "qwen3_omni_moe")
 _TRANSLATORS = ("m2m_100", "marian")
 _SUMMARIZERS = ("pegasus",)
 _TWO_TOWERS = ("clip", "siglip", "siglip2")
@@ -69,7 +72,12 @@ _SEGMENTERS = ("sam",)
 
 CLASSES: tuple[tuple[str, tuple[str, ...], Kind, str], ...] = (
     ("ForCausalLM", (), Kind.FOUNDATION, TEXT),
-    ("LMHeadModel", ("gpt2", "gpt_bigcode"), Kind.FOUNDATION, TEXT),
+    ("LMHeadModel", ("gpt2", "gpt_bigcode", "qwen"), Kind.FOUNDATION, TEXT),
+    ("Model", ("chatglm",), Kind.FOUNDATION, TEXT),
+    ("ForConditionalGeneration", ("chatglm",), Kind.FOUNDATION, TEXT),
+    ("ForConditionalGeneration", _HEARING, Kind.FOUNDATION, SOUND_TEXT),
+    ("ForConditionalGeneration", _OMNI, Kind.FOUNDATION, ANY_TO_ANY),
+    ("Model", _OMNI, Kind.FOUNDATION, ANY_TO_ANY),
     ("ForConditionalGeneration", _SPEECH_WRITERS, Kind.FOUNDATION, SPEECH),
     ("ForConditionalGeneration", _TRANSLATORS, Kind.FOUNDATION, TRANSLATION),
     ("ForConditionalGeneration", _SUMMARIZERS, Kind.FOUNDATION, SUMMARIZATION),
@@ -113,6 +121,8 @@ _UNNAMED: Mapping[str, tuple[Kind, str]] = {
     **dict.fromkeys(_SEGMENTERS, (Kind.TASK_SPECIFIC, "mask-generation")),
     **dict.fromkeys(_DETECTORS, (Kind.TASK_SPECIFIC, "object-detection")),
     **dict.fromkeys(_SPEECH_WRITERS, (Kind.FOUNDATION, SPEECH)),
+    **dict.fromkeys(_HEARING, (Kind.FOUNDATION, SOUND_TEXT)),
+    **dict.fromkeys(_OMNI, (Kind.FOUNDATION, ANY_TO_ANY)),
     **dict.fromkeys(_TRANSLATORS, (Kind.FOUNDATION, TRANSLATION)),
     **dict.fromkeys(_SUMMARIZERS, (Kind.FOUNDATION, SUMMARIZATION)),
     **dict.fromkeys(("bart", "mbart", "mt5", "t5", "umt5"), (Kind.FOUNDATION, TEXT_TO_TEXT)),

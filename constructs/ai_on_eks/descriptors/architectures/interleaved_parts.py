@@ -152,8 +152,9 @@ def assemble(
     *,
     feed_forward_live: Live,
     estimated: tuple[str, ...] = (),
+    residuals: int = 1,
 ) -> Inventory:
-    """The whole model around the tensors of its layers."""
+    """The whole model around the tensors of its layers; `residuals` copies of the hidden state are alive."""
     words = (size.vocabulary, size.hidden)
     embedding = Tensor("model.embed_tokens.weight", words, TensorRole.EMBEDDING, Sharding.SPLIT)
     last = Tensor("model.norm.weight", (size.hidden,), TensorRole.NORM, Sharding.REPLICATED)
@@ -165,7 +166,7 @@ def assemble(
         size,
         (embedding, *attending, *layers, last, *((head,) if size.has_head and not size.tied else ())),
         feed_forward_live=feed_forward_live,
-        residuals=1,
+        residuals=residuals,
         estimated=estimated,
         attention=tuple(one.group for one in kinds),
     )

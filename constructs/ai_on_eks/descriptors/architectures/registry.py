@@ -85,6 +85,7 @@ MODULES: Mapping[str, tuple[str, ...]] = {
     "hybrid_nemotron": ("nemotron_h",),
     "hybrid_recurrence": ("recurrent_gemma",),
     "interleaved": ("llama4_text", "mimo_v2_flash", "minimax_m3", "minimax_m3_vl_text", "step3p5"),
+    "interleaved_gemma3n": ("gemma3n_text",),
     "interleaved_gemma4": ("gemma4_text",),
     "interleaved_step": ("step3p7",),
     "latent": (
@@ -183,6 +184,7 @@ MODULES: Mapping[str, tuple[str, ...]] = {
     "vision_language_more": (
         "aya_vision",
         "cohere2_vision",
+        "gemma3n",
         "glm46v",
         "glm4v",
         "glm4v_moe",
@@ -204,8 +206,8 @@ CLASSIFIERS = ("ForSequenceClassification", "ForTokenClassification", "ForQuesti
 CLASSIFYING = frozenset(
     {
         "decoder", "gated_delta", "hybrid_mamba", "hybrid_nemotron", "interleaved",
-        "interleaved_gemma4", "latent", "latent_compressed", "mixture", "mixture_relatives", "more_decoders",
-        "more_mixtures", "more_ungated", "named_decoders", "ungated",
+        "interleaved_gemma3n", "interleaved_gemma4", "latent", "latent_compressed", "mixture", "mixture_relatives",
+        "more_decoders", "more_mixtures", "more_ungated", "named_decoders", "ungated",
     }
 )  # fmt: skip
 """Modules of decoders that a classifier may stand on."""

@@ -1,6 +1,7 @@
 """Further decoders that see, put together as in `vision_language`.
 
     Aya Vision, Command A Vision    Cohere's decoders with SigLIP, patches shuffled together
+    Gemma 3n                        a decoder of its own, encoders of images and sound
     GLM-4.1V, 4.5V, 4.6V            GLM-4 or GLM-4.5 with a tower of their own
     LFM2-VL                         a hybrid decoder with SigLIP 2
     LLaVA-OneVision, -NeXT-Video    LLaVA-NeXT with SigLIP and Qwen2; with videos, which need no weights
@@ -23,6 +24,7 @@ from ai_on_eks.descriptors.architectures.vision_tower_clip import (
     llava_onevision_tower,
     vip_llava_tower,
 )
+from ai_on_eks.descriptors.architectures.vision_tower_gemma3n import gemma3n_audio, gemma3n_tower
 from ai_on_eks.descriptors.architectures.vision_tower_glm import glm_tower
 from ai_on_eks.descriptors.architectures.vision_tower_shuffled import aya_tower, command_tower, lfm2_tower
 from ai_on_eks.descriptors.inventory import Inventory
@@ -32,6 +34,7 @@ _INNER, _OUTER_HEAD = "model.language_model", "lm_head"
 MODEL_TYPES: Mapping[str, Traits] = {
     "aya_vision": Traits(aya_tower, "cohere2"),
     "cohere2_vision": Traits(command_tower, "cohere2", _INNER, _OUTER_HEAD),
+    "gemma3n": Traits(gemma3n_tower, "gemma3n_text", _INNER, _OUTER_HEAD, others=(gemma3n_audio,)),
     "glm46v": Traits(glm_tower, "glm4v_text", _INNER, _OUTER_HEAD),
     "glm4v": Traits(glm_tower, "glm4v_text", _INNER, _OUTER_HEAD),
     "glm4v_moe": Traits(glm_tower, "glm4v_moe_text", _INNER, _OUTER_HEAD),
@@ -52,6 +55,7 @@ DEFAULTS: Mapping[str, Mapping[str, Any]] = {
         "alignment_intermediate_size": 36_864,
         "tie_word_embeddings": True,
     },
+    "gemma3n": {},
     "glm46v": {},
     "glm4v": {},
     "glm4v_moe": {},

@@ -72,6 +72,7 @@ TEXT_DEFAULTS: Mapping[str, Mapping[str, Any]] = {
         "vocab_size": 262_208,
         "max_position_embeddings": 131_072,
     },
+    "gemma3n_text": {"hidden_size": 2048, "intermediate_size": 16_384, "num_hidden_layers": 35},
     "glm4v_moe_text": {
         "hidden_size": 4096,
         "intermediate_size": 10_944,
