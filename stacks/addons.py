@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from aws_cdk import aws_eks_v2 as eks
 from constructs import Construct
 
-from ai_on_eks.aws.addons import CLUSTER_ADDONS, ClusterAddons, needed_addons
+from ai_on_eks.aws.addon_specs import cluster_addons
+from ai_on_eks.aws.addons import ClusterAddons
 from ai_on_eks.aws.helm import InstalledRelease
 from ai_on_eks.aws.helm_release import HelmRelease
 from ai_on_eks.descriptors.platform import DeliveryMode, Platform
@@ -17,7 +18,7 @@ from stacks.base import PlatformStack
 def needs_addons(platform: Platform, releases: Sequence[HelmRelease]) -> bool:
     """Whether anything would be in the stack: CloudFormation takes no empty one."""
     applied = releases if platform.delivery.mode is DeliveryMode.APPLY else ()
-    return bool(applied or needed_addons(CLUSTER_ADDONS, platform.capacity.strategy))
+    return bool(applied or cluster_addons(platform))
 
 
 class AddonsStack(PlatformStack):
@@ -29,7 +30,7 @@ class AddonsStack(PlatformStack):
         super().__init__(
             scope, "addons", platform=platform, description="Cluster services of the AI platform", keeps_data=False
         )
-        ClusterAddons(self, "ClusterAddons", cluster=cluster, strategy=platform.capacity.strategy)
+        ClusterAddons(self, "ClusterAddons", cluster=cluster, platform=platform)
         if platform.delivery.mode is DeliveryMode.APPLY:
             installed = {
                 release.name: InstalledRelease(self, release.name, release=release, cluster=cluster)

@@ -14,17 +14,18 @@ from typing import Any
 from aws_cdk import App
 
 from ai_on_eks.aws import lws_chart
-from ai_on_eks.aws.addons import CLUSTER_ADDONS, NODE_ADDONS, VOLUMES_ADDON, needed_addons
+from ai_on_eks.aws.addon_specs import all_addons
 from ai_on_eks.aws.charts import node_releases
+from ai_on_eks.aws.deployable import check_deployable
 from ai_on_eks.aws.helm_release import HelmRelease, Json
 from ai_on_eks.aws.managed_prometheus import remote_write_of, workspace_endpoint
+from ai_on_eks.aws.mirror import mirrored
 from ai_on_eks.aws.node_groups import capacity_spec
 from ai_on_eks.aws.node_strategies import controller_releases, node_objects
 from ai_on_eks.catalog.types import InstanceType
 from ai_on_eks.catalog.versions import mismatches
 from ai_on_eks.descriptors.platform import DeliveryMode, Platform
 from ai_on_eks.descriptors.platform_checks import check_platform
-from ai_on_eks.descriptors.platform_monitoring import MonitoringKind
 from ai_on_eks.errors import InputError
 from ai_on_eks.placement.types import CapacityRequest
 from ai_on_eks.serving.types import Workload
@@ -64,9 +65,11 @@ class Deployment:
     workloads: tuple[Workload, ...]
 
     def helm_releases(self) -> tuple[HelmRelease, ...]:
-        """The releases that this capacity and these models need, whoever installs them."""
+        """The releases that this capacity and these models need, whoever installs them, from the mirror if any."""
         groups = (lws_chart.release(),) if lws_chart.is_required(self.workloads) else ()
-        return (*controller_releases(self.platform), *node_releases(self.platform, self.requests), *groups)
+        releases = (*controller_releases(self.platform), *node_releases(self.platform, self.requests), *groups)
+        mirror = self.platform.image_mirror
+        return releases if mirror is None else tuple(mirrored(release, mirror) for release in releases)
 
     def node_objects(self) -> dict[str, Json]:
         """Objects by construct id that describe the models' nodes to what starts them."""
@@ -75,10 +78,7 @@ class Deployment:
 
     def installed(self) -> dict[str, str | None]:
         """What runs in the cluster beside the models: name of add-on or chart to version, None = EKS's default."""
-        platform = self.platform
-        volumes = (VOLUMES_ADDON,) if platform.monitoring.kind is MonitoringKind.IN_CLUSTER else ()
-        specs = needed_addons((*NODE_ADDONS, *CLUSTER_ADDONS, *volumes), platform.capacity.strategy)
-        add_ons = {spec.name: None for spec in specs}
+        add_ons = {spec.name: spec.version for spec in all_addons(self.platform)}
         return add_ons | {release.chart: release.version for release in (*self.helm_releases(), *self.collectors())}
 
     def collectors(self) -> tuple[HelmRelease, ...]:
@@ -127,9 +127,13 @@ def add_stacks(app: App, deployment: Deployment, render_charts: ChartRenderer) -
     """
     platform = deployment.platform
     # check_platform once more: a platform need not come from a file
-    problems = [*check_platform(platform), *mismatches(platform.cluster.kubernetes_version, deployment.installed())]
+    problems = [
+        *check_platform(platform),
+        *mismatches(platform.cluster.kubernetes_version, deployment.installed()),
+    ]
     if problems:
         raise InputError(problems)
+    check_deployable(platform)
     network = NetworkStack(app, platform=platform)
     cluster = ClusterStack(app, platform=platform, vpc=network.vpc)
     capacity = CapacityStack(

@@ -20,6 +20,8 @@ class NetworkStack(PlatformStack):
             scope, "network", platform=platform, description="VPC, subnets and NAT of the AI platform", keeps_data=True
         )
         network = platform.network
-        self.vpc: ec2.IVpc = PlatformNetwork(self, "Network", network=network).vpc
+        self.vpc: ec2.IVpc = PlatformNetwork(
+            self, "Network", network=network, flow_logs_days=platform.retention.flow_logs_days
+        ).vpc
         if network.interface_endpoints is InterfaceEndpoints.REQUIRED:
-            PrivateEndpoints(self, "Endpoints", vpc=self.vpc, network=network, strategy=platform.capacity.strategy)
+            PrivateEndpoints(self, "Endpoints", vpc=self.vpc, platform=platform)

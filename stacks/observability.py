@@ -10,11 +10,13 @@ from aws_cdk import aws_iam as iam
 from constructs import Construct
 
 from ai_on_eks.aws import prometheus_chart
-from ai_on_eks.aws.addons import VOLUMES_ADDON, EksAddon, needed_addons
+from ai_on_eks.aws.addon_specs import monitoring_addons
+from ai_on_eks.aws.addons import EksAddon
 from ai_on_eks.aws.budget import PlatformBudget
 from ai_on_eks.aws.helm import InstalledRelease
 from ai_on_eks.aws.helm_release import HelmRelease
 from ai_on_eks.aws.managed_prometheus import ManagedPrometheus
+from ai_on_eks.aws.mirror import mirrored
 from ai_on_eks.aws.platform_tags import PLATFORM_TAG
 from ai_on_eks.aws.pod_identity import admit_pods
 from ai_on_eks.descriptors.platform import DeliveryMode, Platform
@@ -47,7 +49,7 @@ class ObservabilityStack(PlatformStack):
             remote_write_url = managed.remote_write_url
             CfnOutput(self, "RemoteWriteUrl", description="Where collectors send metrics to", value=remote_write_url)
         if platform.monitoring.kind is MonitoringKind.IN_CLUSTER:
-            for spec in needed_addons((VOLUMES_ADDON,), platform.capacity.strategy):
+            for spec in monitoring_addons(platform):
                 EksAddon(self, spec.name, spec=spec, cluster=cluster)
             if platform.monitoring.alarm_topic is not None:
                 # A topic with a key of its own has to admit the role there as well.
@@ -67,7 +69,8 @@ class ObservabilityStack(PlatformStack):
 
 
 def monitoring_release(platform: Platform, remote_write_url: str | None) -> HelmRelease:
-    """The collector's chart; `remote_write_url` where it sends to a workspace."""
-    return prometheus_chart.release(
+    """The collector's chart, from the mirror if any; `remote_write_url` where it sends to a workspace."""
+    release = prometheus_chart.release(
         platform, remote_write_url=remote_write_url, alarm_topic=platform.monitoring.alarm_topic
     )
+    return release if platform.image_mirror is None else mirrored(release, platform.image_mirror)

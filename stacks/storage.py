@@ -23,7 +23,12 @@ class StorageStack(PlatformStack):
         super().__init__(
             scope, "storage", platform=platform, description="Model weights of the AI platform", keeps_data=True
         )
-        store = ModelStore(self, "ModelStore", existing_bucket=platform.model_store.existing_bucket)
+        store = ModelStore(
+            self,
+            "ModelStore",
+            existing_bucket=platform.model_store.existing_bucket,
+            keep_replaced_days=platform.retention.replaced_weights_days,
+        )
         self.bucket_name = store.bucket.bucket_name
         for workload in workloads:
             ModelReader(

@@ -12,7 +12,7 @@ from ai_on_eks.aws.model_store import ModelReader, ModelStore
 
 def template(existing_bucket: str | None, compile_cache: str | None = None) -> dict[str, Any]:
     def build(stack: Stack) -> None:
-        store = ModelStore(stack, "ModelStore", existing_bucket=existing_bucket)
+        store = ModelStore(stack, "ModelStore", existing_bucket=existing_bucket, keep_replaced_days=30)
         ModelReader(
             stack,
             "llama-reader",

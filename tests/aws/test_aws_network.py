@@ -17,7 +17,7 @@ def network(**changes: Any) -> Network:
 
 def template(value: Network) -> dict[str, Any]:
     return template_of(
-        lambda stack: PlatformNetwork(stack, "Network", network=value),
+        lambda stack: PlatformNetwork(stack, "Network", network=value, flow_logs_days=90),
         samples.platform(network=value),
     )
 
@@ -136,7 +136,8 @@ def test_a_vpc_that_stands_is_used_as_it_is_and_nothing_is_looked_up() -> None:
     built: list[PlatformNetwork] = []
     value = network(existing_vpc=EXISTING)
     document = template_of(
-        lambda stack: built.append(PlatformNetwork(stack, "Network", network=value)), samples.platform(network=value)
+        lambda stack: built.append(PlatformNetwork(stack, "Network", network=value, flow_logs_days=90)),
+        samples.platform(network=value),
     )
     # A template without a resource is refused, so one stands in that does nothing.
     assert [item["Type"] for item in document["Resources"].values()] == ["AWS::CloudFormation::WaitConditionHandle"]

@@ -10,7 +10,7 @@ from aws_templates import all_of, only, samples, template_of
 
 from ai_on_eks.aws.network import PlatformNetwork
 from ai_on_eks.aws.vpc_endpoints import SERVICES, PrivateEndpoints
-from ai_on_eks.descriptors.platform import CapacityStrategy
+from ai_on_eks.descriptors.platform import Capacity, CapacityStrategy
 from ai_on_eks.descriptors.platform_network import InterfaceEndpoints, NatGateways, Network
 
 
@@ -24,11 +24,13 @@ def template(strategy: CapacityStrategy = CapacityStrategy.MANAGED_NODE_GROUPS, 
         }
     )
 
-    def build(stack: Stack) -> None:
-        vpc = PlatformNetwork(stack, "Network", network=network).vpc
-        PrivateEndpoints(stack, "Endpoints", vpc=vpc, network=network, strategy=strategy)
+    platform = samples.platform(network=network, capacity=Capacity(strategy=strategy))
 
-    return template_of(build, samples.platform(network=network))
+    def build(stack: Stack) -> None:
+        vpc = PlatformNetwork(stack, "Network", network=network, flow_logs_days=90).vpc
+        PrivateEndpoints(stack, "Endpoints", vpc=vpc, platform=platform)
+
+    return template_of(build, platform)
 
 
 @pytest.fixture(scope="module")

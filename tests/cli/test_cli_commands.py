@@ -262,6 +262,73 @@ def test_given_explain_when_validated_then_defaults_are_told_from_settings(
     assert "serving.concurrency" in run_here(capsys, "validate", model, PLATFORM, "--explain").out
 
 
+def test_given_a_profile_when_explained_then_every_setting_says_where_it_comes_from_and_what_it_means(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = Path(PLATFORM).read_text(encoding="utf-8")
+    platform = write(
+        tmp_path, "platform.yaml", f"{text}profile: production\ncapacity: {{system_nodes: {{count: 5}}}}\n"
+    )
+    rows = run_here(capsys, "validate", platform, "--explain", "--json").data["settings"][platform]
+    told = {row["path"]: (row["value"], row["origin"]) for row in rows}
+    assert told["network.nat_gateways"] == ("per-zone", "profile production")
+    assert told["cluster.add_ons.metrics_server"] == (True, "profile production")
+    assert told["capacity.system_nodes.count"] == (5, "file")
+    assert told["capacity.system_nodes.instance_type"] == ("m7i.large", "default")
+    assert told["profile"] == ("production", "file")
+    assert [row["path"] for row in rows if not row["description"].strip()] == []
+    shown = run_here(capsys, "validate", platform, "--explain").out
+    assert "profile production" in shown
+    assert "a failed zone leaves the others connected" in " ".join(shown.split())
+
+
+def test_given_a_platform_that_aws_would_not_take_when_validated_then_all_of_it_is_told_with_its_lines(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = Path(PLATFORM).read_text(encoding="utf-8")
+    platform = write(
+        tmp_path,
+        "platform.yaml",
+        f"{text}  cidr: 10.0.0.0/20\n  zone_ids: {{us-east-1c: use1-az3}}\ncluster: {{kubernetes_version: '1.34'}}\n",
+    )
+    answer = run_here(capsys, "validate", platform, "--json")
+    assert answer.code == 4
+    first = len(text.splitlines())
+    assert [(problem["code"], problem["line"]) for problem in answer.problems] == [
+        ("network-cidr-size", first + 1),
+        ("zone-without-control-plane", first + 2),
+        ("versions-do-not-match", first + 3),
+    ]
+
+
+def test_given_a_private_platform_when_rendered_then_every_image_comes_from_the_mirror(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pytest.importorskip("cdk8s")
+    mirror = "111122223333.dkr.ecr.us-east-1.amazonaws.com/mirror"
+    text = Path(PLATFORM).read_text(encoding="utf-8")
+    platform = write(tmp_path, "platform.yaml", f"{text}profile: private\nimage_mirror: {mirror}\n")
+    folder = tmp_path / "out"
+    answer = run_here(capsys, "render", LLAMA_8B, RESNET, "-o", str(folder), "--platform", platform)
+    assert answer.code == 0
+    manifests = "".join(path.read_text(encoding="utf-8") for path in folder.glob("*.yaml"))
+    images = [line.split("image: ")[1].strip('"') for line in manifests.splitlines() if " image: " in line]
+    assert len(images) >= 3
+    assert [image for image in images if not image.startswith(f"{mirror}/")] == []
+    assert f"{mirror}/docker.io/vllm/vllm-openai:" in manifests
+
+
+def test_given_a_private_platform_when_a_model_downloads_from_the_hub_then_it_is_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = Path(PLATFORM).read_text(encoding="utf-8")
+    platform = write(tmp_path, "platform.yaml", f"{text}profile: private\nimage_mirror: registry.example.com\n")
+    model = write(tmp_path, "m.yaml", MINIMAL + "storage: node\n")
+    answer = run_here(capsys, "render", model, "-o", str(tmp_path / "out"), "--platform", platform, "--json")
+    assert (answer.code, answer.codes) == (4, ["needs-internet"])
+    assert answer.problems[0]["path"] == "storage"
+
+
 def test_given_an_empty_folder_when_validated_then_it_says_what_to_name(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

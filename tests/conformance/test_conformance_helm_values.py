@@ -12,6 +12,7 @@ import yaml
 
 from ai_on_eks.aws import efa_chart, gpu_operator, gpu_plugin, lws_chart, neuron_chart, prometheus_chart
 from ai_on_eks.aws.karpenter import releases as karpenter
+from ai_on_eks.catalog.chart_images import image_repositories
 from ai_on_eks.catalog.loading import load_catalog
 from ai_on_eks.descriptors.platform import Platform
 from ai_on_eks.descriptors.platform_monitoring import Monitoring, MonitoringKind
@@ -97,6 +98,40 @@ def test_every_value_of_the_efa_plugin_is_one_of_its_chart(shared: Path) -> None
     assert values["supportedInstanceLabels"]["values"] == ["p5.48xlarge"]
     # labels of our own stand below nodeSelector, which the chart leaves empty
     assert unknown_keys({**values, "nodeSelector": {}}, known) == []
+
+
+@pytest.mark.parametrize(
+    "chart",
+    [
+        "aws-efa-k8s-device-plugin",
+        "dcgm-exporter",
+        "dra-driver-nvidia-gpu",
+        "gpu-operator",
+        "karpenter",
+        "kube-prometheus-stack",
+        "lws",
+        "nvidia-device-plugin",
+    ],
+)
+def test_every_image_that_a_mirror_replaces_is_a_key_of_its_chart(shared: Path, chart: str) -> None:
+    known = (shared / "chart-values" / f"{chart}.txt").read_text(encoding="utf-8").split()
+    repositories = image_repositories(chart)
+    assert repositories
+    assert set(repositories) <= set(known)
+
+
+def test_a_mirror_replaces_every_image_of_the_neuron_chart_that_is_turned_on(shared: Path) -> None:
+    text = (shared / "chart-values" / "neuron-helm-chart-1.10.0.values.yaml").read_text(encoding="utf-8")
+    values = yaml.safe_load(text)
+    repositories = image_repositories("neuron-helm-chart")
+    assert repositories
+    for path, repository in repositories.items():
+        here: Any = values
+        for key in path.split("."):
+            here = here[key]
+        assert here == repository
+    off = {"draDriver.image.repository", "ultraserverOperator.image.repository"}
+    assert {name for name in keys_of(values) if name.endswith("image.repository")} == {*repositories, *off}
 
 
 def keys_of(document: dict[str, Any], prefix: str = "") -> Iterator[str]:

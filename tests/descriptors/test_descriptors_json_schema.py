@@ -44,6 +44,24 @@ def test_given_the_files_of_the_repository_when_validated_then_the_schema_accept
     assert list(validator.iter_errors({**document, "unknown": 1})) != []
 
 
+def test_given_a_platform_file_of_every_kind_when_validated_then_the_schema_knows_its_words() -> None:
+    validator = Draft202012Validator(json_schema("platform"))
+    network = {"availability_zones": ["us-east-1a", "us-east-1b"]}
+    document = {"name": "ai", "region": "us-east-1", "profile": "private", "network": network}
+    assert list(validator.iter_errors(document)) == []
+    existing = {"vpc_id": "vpc-0123456789abcdef0", "cidr": "10.0.0.0/16", "private_subnet_ids": {}}
+    assert list(validator.iter_errors({**document, "network": {**network, "existing_vpc": existing}})) == []
+    wrong = (
+        {"profile": "huge"},
+        {"cluster": {"kubernetes_version": "1.33"}},
+        {"retention": {"flow_logs_days": 100}},
+        {"network": {**network, "existing_vpc": {**existing, "vpc_id": "my-vpc"}}},
+        {"image_mirror": "https://registry.example.com"},
+    )
+    for change in wrong:
+        assert list(validator.iter_errors({**document, **change})) != [], change
+
+
 def test_given_an_unknown_name_when_asked_then_it_is_a_defect_of_the_caller() -> None:
     with pytest.raises(ValueError, match="descriptor, platform"):
         json_schema("model")

@@ -15,7 +15,7 @@ from ai_on_eks.errors import InputError
 ZONES = ["us-east-1a", "us-east-1b"]
 SUBNETS = {zone: f"subnet-0123456789abcdef{index}" for index, zone in enumerate(ZONES)}
 EXISTING = {"vpc_id": "vpc-0123456789abcdef0", "cidr": "10.20.0.0/16", "private_subnet_ids": SUBNETS}
-RENDER = {"delivery": {"mode": "render"}}
+RENDER = {"delivery": {"mode": "render"}, "image_mirror": "registry.example.com"}
 CLOSED = {"nat_gateways": "none", "interface_endpoints": "required"}
 
 
@@ -90,6 +90,6 @@ def test_what_belongs_together_is_accepted(tmp_path: Path, network: dict[str, An
 def test_objects_cannot_be_applied_from_a_network_without_internet(tmp_path: Path) -> None:
     load(tmp_path, {})
     with pytest.raises(InputError) as caught:
-        load(tmp_path, CLOSED)
+        load(tmp_path, CLOSED, image_mirror="registry.example.com")
     (problem,) = caught.value.problems
     assert (problem.code, problem.path) == ("needs-internet", "delivery.mode")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 import stacks_samples as samples
 from aws_cdk import App
 
+from ai_on_eks.descriptors.profiles import Profile
 from stacks.application import Deployment, build_app
 
 Templates = dict[str, dict[str, Any]]
@@ -50,6 +52,18 @@ def applied(applied_folder: Path) -> Templates:
 @pytest.fixture(scope="session")
 def rendered(rendered_folder: Path) -> Templates:
     return read_templates(rendered_folder)
+
+
+@pytest.fixture(scope="session")
+def by_profile(
+    applied: Templates, synthesize: Callable[[Deployment], Path], tmp_path_factory: pytest.TempPathFactory
+) -> dict[Profile, Templates]:
+    """The default platform is `minimal`; the others are read from a file, as users' are."""
+    made = {Profile.MINIMAL: applied}
+    for profile in (Profile.PRODUCTION, Profile.PRIVATE):
+        platform = samples.profiled(profile.value, tmp_path_factory.mktemp("platform"))
+        made[profile] = read_templates(synthesize(replace(samples.deployment(), platform=platform)))
+    return made
 
 
 def read_templates(folder: Path) -> Templates:

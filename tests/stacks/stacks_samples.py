@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
+import yaml
+
 from ai_on_eks.catalog.types import Accelerator, InstanceType, PurchaseRoute, Vendor
+from ai_on_eks.descriptors.loading import load_platform
 from ai_on_eks.descriptors.platform import Cluster, Delivery, DeliveryMode, ModelStore, Platform
 from ai_on_eks.descriptors.platform_network import Network
 from ai_on_eks.placement.types import CapacityRequest
@@ -14,6 +18,7 @@ from ai_on_eks.units import GIB
 from stacks.application import Charts, Deployment
 
 ADMIN = "arn:aws:iam::111122223333:role/PlatformAdmin"
+MIRROR = "111122223333.dkr.ecr.us-east-1.amazonaws.com/mirror"
 ZONES = ("us-east-1a", "us-east-1b", "us-east-1c")
 
 
@@ -127,6 +132,24 @@ def platform(**changes: Any) -> Platform:
 def rendered() -> dict[str, Any]:
     """Settings of a platform whose objects CDK does not apply."""
     return {"delivery": Delivery(mode=DeliveryMode.RENDER)}
+
+
+def profiled(profile: str, folder: Path, **settings: Any) -> Platform:
+    """A platform file of this profile, read as users' files are."""
+    document: dict[str, Any] = {
+        "name": "ai",
+        "region": "us-east-1",
+        "profile": profile,
+        "network": {"availability_zones": list(ZONES)},
+        "cluster": {"admin_principal_arns": [ADMIN]},
+        "tags": {"team": "ml"},
+        **settings,
+    }
+    if profile == "private":
+        document["image_mirror"] = MIRROR
+    path = folder / f"{profile}.yaml"
+    path.write_text(yaml.safe_dump(document), encoding="utf-8")
+    return load_platform(path)
 
 
 def existing_bucket(name: str = "weights-of-ours") -> dict[str, Any]:

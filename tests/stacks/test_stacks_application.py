@@ -93,7 +93,8 @@ EXISTING = ExistingVpc(
 )
 def test_no_kind_of_network_is_looked_up(synthesize: Callable[[Deployment], Path], network: dict[str, Any]) -> None:
     described = Network(availability_zones=samples.ZONES, **network)
-    folder = synthesize(samples.deployment(account="111122223333", network=described, **samples.rendered()))
+    settings = {"network": described, "image_mirror": samples.MIRROR, **samples.rendered()}
+    folder = synthesize(samples.deployment(account="111122223333", **settings))
     assert "missing" not in manifest(folder)
     groups = [
         item["Properties"]["Subnets"]
@@ -103,6 +104,20 @@ def test_no_kind_of_network_is_looked_up(synthesize: Callable[[Deployment], Path
     assert [len(subnets) for subnets in groups] == [3, 3, 3]
     if "existing_vpc" in network:
         assert groups[0] == list(EXISTING.private_subnet_ids.values())
+
+
+def test_a_vpc_that_stands_leaves_nothing_to_warn_of_and_takes_the_function_that_applies(
+    synthesize: Callable[[Deployment], Path],
+) -> None:
+    described = Network(availability_zones=samples.ZONES, existing_vpc=EXISTING)
+    folder = synthesize(samples.deployment(network=described))
+    metadata = "".join(path.read_text(encoding="utf-8") for path in folder.glob("*.metadata.json"))
+    assert metadata
+    assert "aws:cdk:warning" not in metadata
+    cluster = json.loads((folder / "ai-cluster.template.json").read_text(encoding="utf-8"))
+    functions = [item for item in cluster["Resources"].values() if item["Type"] == "AWS::Lambda::Function"]
+    subnets = [item["Properties"]["VpcConfig"]["SubnetIds"] for item in functions]
+    assert subnets == [list(EXISTING.private_subnet_ids.values())] * len(functions) != []
 
 
 def test_stacks_that_keep_data_cannot_be_deleted_by_accident(applied_folder: Path) -> None:

@@ -21,6 +21,7 @@ from constructs import Construct
 from ai_on_eks.aws.addons import EksAddon, NodeAddons
 from ai_on_eks.aws.cluster_compute import allow_tags, cluster_compute
 from ai_on_eks.aws.endpoint import endpoint_access
+from ai_on_eks.aws.log_retention import RETENTION
 from ai_on_eks.aws.network import node_subnets
 from ai_on_eks.catalog.versions import check_kubernetes, kubectl_layer, numbers
 from ai_on_eks.descriptors.platform import DeliveryMode, Platform
@@ -32,9 +33,6 @@ LOG_TYPES = (
     eks.ClusterLoggingTypes.CONTROLLER_MANAGER,
     eks.ClusterLoggingTypes.SCHEDULER,
 )
-
-LOG_RETENTION = logs.RetentionDays.ONE_YEAR
-"""Audit logs answer questions asked late; EKS itself would keep them for ever."""
 
 
 class PlatformCluster(Construct):
@@ -72,7 +70,7 @@ class PlatformCluster(Construct):
             self,
             "ControlPlaneLogs",
             log_group_name=f"/aws/eks/{platform.name}/cluster",
-            retention=LOG_RETENTION,
+            retention=RETENTION[platform.retention.control_plane_logs_days],
             removal_policy=RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE,
         )
         strategy = platform.capacity.strategy
@@ -96,11 +94,15 @@ class PlatformCluster(Construct):
         )
         # jsii's types leave `kubectl_provider_options` out of the class; at run time every Cluster is an ICluster.
         self.cluster = cast("eks.ICluster", resource)
+        if platform.network.existing_vpc is not None:
+            Annotations.of(resource).acknowledge_warning(
+                "@aws-cdk/aws-eks:clusterMustManuallyTagSubnet", "the tag is the owner's; docs/deploying.md names it"
+            )
         _protect(resource, log_group)
         self._admit(resource, platform.cluster.admin_principal_arns)
         allow_tags(self, resource, strategy)
         self.addons: tuple[EksAddon, ...] = NodeAddons(
-            self, "NodeAddons", cluster=self.cluster, strategy=strategy
+            self, "NodeAddons", cluster=self.cluster, platform=platform
         ).addons
 
     def _kubectl(self, platform: Platform) -> eks.KubectlProviderOptions | None:

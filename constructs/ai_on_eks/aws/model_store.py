@@ -19,9 +19,6 @@ from ai_on_eks.aws.pod_identity import pod_identity_role
 
 MODELS_PREFIX = "models"
 
-KEEP_REPLACED_WEIGHTS_DAYS = 30
-"""How long an overwritten file can be fetched back. Weights are large: keeping every version for ever is not free."""
-
 ABORT_UPLOADS_DAYS = 7
 """S3 charges for the parts of an upload that was never finished."""
 
@@ -33,7 +30,14 @@ class ModelStore(Construct):
     made here decrypt: its ARN cannot be learnt without a look-up.
     """
 
-    def __init__(self, scope: Construct, id: str, *, existing_bucket: str | None) -> None:  # noqa: A002 - CDK's name
+    def __init__(
+        self,
+        scope: Construct,
+        id: str,  # noqa: A002 - CDK's name
+        *,
+        existing_bucket: str | None,
+        keep_replaced_days: int,
+    ) -> None:
         super().__init__(scope, id)
         self.key: kms.Key | None = None
         if existing_bucket is not None:
@@ -59,7 +63,8 @@ class ModelStore(Construct):
             lifecycle_rules=[
                 s3.LifecycleRule(
                     abort_incomplete_multipart_upload_after=Duration.days(ABORT_UPLOADS_DAYS),
-                    noncurrent_version_expiration=Duration.days(KEEP_REPLACED_WEIGHTS_DAYS),
+                    # Weights are large: keeping every version for ever is not free.
+                    noncurrent_version_expiration=Duration.days(keep_replaced_days),
                 )
             ],
             removal_policy=RemovalPolicy.RETAIN,

@@ -15,13 +15,15 @@ from collections.abc import Sequence
 from ipaddress import IPv4Network
 from typing import cast
 
-from aws_cdk import Acknowledgment, CfnWaitConditionHandle, RemovalPolicy, Validations
+from aws_cdk import Acknowledgment, Annotations, CfnWaitConditionHandle, RemovalPolicy, Validations
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_logs as logs
 from constructs import Construct
 
+from ai_on_eks.aws.log_retention import RETENTION
 from ai_on_eks.aws.network_checks import PRIVATE_BITS, ZONES_LAID_OUT, check_network
 from ai_on_eks.descriptors.platform_network import ExistingVpc, NatGateways, Network
+from ai_on_eks.descriptors.platform_retention import LogDays
 
 PRIVATE_SUBNETS = "Private"
 """Name of the subnets that nodes lie in, with NAT or without."""
@@ -30,9 +32,6 @@ PUBLIC_BITS = 8
 
 SMALLEST_SUBNET_PREFIX = 28
 """EC2 makes no smaller subnet (VPC user guide, "Subnet CIDR blocks", 2026-11)."""
-
-FLOW_LOG_RETENTION = logs.RetentionDays.THREE_MONTHS
-"""Long enough to investigate an incident found late, short enough to stay cheap."""
 
 
 class PlatformNetwork(Construct):
@@ -43,18 +42,25 @@ class PlatformNetwork(Construct):
     change security groups, more to guard than a group that no interface of the platform carries.
     """
 
-    def __init__(self, scope: Construct, id: str, *, network: Network) -> None:  # noqa: A002 - CDK's name
+    def __init__(
+        self,
+        scope: Construct,
+        id: str,  # noqa: A002 - CDK's name
+        *,
+        network: Network,
+        flow_logs_days: LogDays,
+    ) -> None:
         super().__init__(scope, id)
         check_network(network)
         if network.existing_vpc is None:
-            self.vpc: ec2.IVpc = self._new(network)
+            self.vpc: ec2.IVpc = self._new(network, flow_logs_days)
         else:
             self.vpc = self._existing(network.existing_vpc, network.availability_zones)
 
     def _existing(self, existing: ExistingVpc, zones: Sequence[str]) -> ec2.IVpc:
         # CloudFormation refuses a template without resources, and this stack may have no other.
         CfnWaitConditionHandle(self, "NothingToMake")
-        return ec2.Vpc.from_vpc_attributes(
+        vpc = ec2.Vpc.from_vpc_attributes(
             self,
             "Resource",
             vpc_id=existing.vpc_id,
@@ -62,8 +68,10 @@ class PlatformNetwork(Construct):
             availability_zones=list(zones),
             private_subnet_ids=[existing.private_subnet_ids[zone] for zone in zones],
         )
+        Annotations.of(vpc).acknowledge_warning("@aws-cdk/aws-ec2:noSubnetRouteTableId", "no route is added to them")
+        return vpc
 
-    def _new(self, network: Network) -> ec2.Vpc:
+    def _new(self, network: Network, flow_logs_days: LogDays) -> ec2.Vpc:
         zones = network.availability_zones
         vpc = ec2.Vpc(
             self,
@@ -79,7 +87,7 @@ class PlatformNetwork(Construct):
         )
         if network.secondary_cidr is not None:
             self._move_nodes(vpc, network.secondary_cidr)
-        self._log_flows(vpc)
+        self._log_flows(vpc, flow_logs_days)
         Validations.of(self).acknowledge(
             Acknowledgment(
                 id="CloudFormation-Validate::W3010",
@@ -97,10 +105,10 @@ class PlatformNetwork(Construct):
             resource.cidr_block = str(cidr_block)
             resource.node.add_dependency(added)
 
-    def _log_flows(self, vpc: ec2.Vpc) -> None:
+    def _log_flows(self, vpc: ec2.Vpc, days: LogDays) -> None:
         # CloudWatch encrypts at rest with its own key. The records hold addresses and ports, no contents: a customer
         # key would add a permission that can break logging and protect nothing further.
-        group = logs.LogGroup(self, "FlowLogGroup", retention=FLOW_LOG_RETENTION, removal_policy=RemovalPolicy.DESTROY)
+        group = logs.LogGroup(self, "FlowLogGroup", retention=RETENTION[days], removal_policy=RemovalPolicy.DESTROY)
         vpc.add_flow_log(
             "FlowLog",
             destination=ec2.FlowLogDestination.to_cloud_watch_logs(group),

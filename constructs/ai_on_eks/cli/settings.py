@@ -1,26 +1,37 @@
-"""Every setting of a file with its effective value, and whether the file or a default set it."""
+"""Every setting of a file with its effective value, what it means, and whether file, profile or default set it."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
+from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel
 
 from ai_on_eks.cli.loading import LoadedModel
+from ai_on_eks.descriptors.document import join
+from ai_on_eks.descriptors.documents import read_yaml
 from ai_on_eks.descriptors.platform import Platform
+from ai_on_eks.descriptors.profiles import profile_values
 from ai_on_eks.placement.requirements import effective_load, effective_precision
+
+FILE = "file"
+DEFAULT = "default"
+
+Layers = tuple[tuple[str, Mapping[str, Any]], ...]
+"""Where settings come from, the strongest first: its name and what it sets."""
 
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """One setting. `origin` is `file` or `default`."""
+    """One setting. `origin` is `file`, `default`, or a profile by name."""
 
     path: str
     value: Any
     origin: str
+    description: str
 
 
 def descriptor_settings(model: LoadedModel) -> tuple[Setting, ...]:
@@ -31,27 +42,38 @@ def descriptor_settings(model: LoadedModel) -> tuple[Setting, ...]:
         "precision": precision.model_dump(mode="json"),
     }
     return tuple(
-        Setting(setting.path, derived[setting.path], setting.origin)
-        if setting.path in derived and setting.value is None
-        else setting
-        for setting in _settings(model.descriptor, "", given=True)
+        replace(setting, value=derived[setting.path]) if setting.path in derived and setting.value is None else setting
+        for setting in _settings(model.descriptor, "", ((FILE, _given(model.descriptor)),))
     )
 
 
-def platform_settings(platform: Platform) -> tuple[Setting, ...]:
-    """The settings of a platform file."""
-    return tuple(_settings(platform, "", given=True))
+def platform_settings(platform: Platform, file: str | None) -> tuple[Setting, ...]:
+    """The settings of a platform file: its own, over its profile's, over the defaults."""
+    own = read_yaml(Path(file)).value if file is not None else {}
+    layers = ((FILE, own), (f"profile {platform.profile.value}", profile_values(platform.profile)))
+    return tuple(_settings(platform, "", layers))
 
 
-def _settings(model: BaseModel, path: str, *, given: bool) -> Iterator[Setting]:
+def _settings(model: BaseModel, path: str, layers: Layers) -> Iterator[Setting]:
     for name, field in type(model).model_fields.items():
-        here = f"{path}.{field.alias or name}" if path else field.alias or name
-        is_set = given and name in model.model_fields_set
+        key = field.alias or name
+        here = join(path, key)
         value = getattr(model, name)
+        holders = [(origin, values[key]) for origin, values in layers if key in values]
         if isinstance(value, BaseModel):
-            yield from _settings(value, here, given=is_set)
+            inner = tuple((origin, one) for origin, one in holders if isinstance(one, Mapping))
+            yield from _settings(value, here, inner)
         else:
-            yield Setting(here, _plain(value), "file" if is_set else "default")
+            yield Setting(here, _plain(value), holders[0][0] if holders else DEFAULT, field.description or "")
+
+
+def _given(model: BaseModel) -> Mapping[str, Any]:
+    """What was written, as the file spells it."""
+    return {
+        field.alias or name: _given(value) if isinstance(value := getattr(model, name), BaseModel) else value
+        for name, field in type(model).model_fields.items()
+        if name in model.model_fields_set
+    }
 
 
 def _plain(value: Any) -> Any:

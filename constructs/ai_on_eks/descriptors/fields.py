@@ -58,7 +58,7 @@ def _values(annotation: Any) -> tuple[str, ...]:
         return tuple(str(one.value) for one in annotation) if issubclass(annotation, Enum) else ()
     found: list[str] = []
     for member in get_args(annotation):
-        found += [member] if isinstance(member, str) else _values(member)
+        found += [str(member)] if isinstance(member, str | int) else _values(member)
     return tuple(found)
 
 

@@ -11,6 +11,7 @@ from ai_on_eks.descriptors.document import Document, named_in
 from ai_on_eks.descriptors.documents import read_json, read_yaml
 from ai_on_eks.descriptors.platform import Platform
 from ai_on_eks.descriptors.platform_checks import check_platform
+from ai_on_eks.descriptors.profiles import with_profile
 from ai_on_eks.descriptors.schema import Descriptor
 from ai_on_eks.descriptors.validation import validate
 from ai_on_eks.errors import InputError, Problem
@@ -44,8 +45,8 @@ def load_descriptor(path: Path) -> Descriptor:
 
 
 def load_platform(path: Path) -> Platform:
-    """The platform in `path`."""
-    return validate(read_yaml(path), Platform, check_platform)
+    """The platform in `path`, over the profile that it names."""
+    return validate(with_profile(read_yaml(path)), Platform, check_platform)
 
 
 def _with_config(given: Descriptor, path: Path) -> tuple[Descriptor, Document | None]:

@@ -23,6 +23,7 @@ def check_network(region: str, network: Network) -> list[Problem]:
     """Contradictions that `network` alone shows."""
     return [
         *_zones(region, network.availability_zones),
+        *_enough_zones(network),
         *_by_zone("network.zone_ids", network.zone_ids, network.availability_zones, every=False),
         *_range("network.cidr", network.cidr, shortest=16, longest=24, fix="write 10.0.0.0/16"),
         *_secondary(network),
@@ -56,6 +57,14 @@ def _zones(region: str, zones: Sequence[str]) -> list[Problem]:
             message = f"'{zone}' is named twice"
             problems.append(Problem("duplicate-value", message, path=path, value=zone, fix="name another zone"))
     return problems
+
+
+def _enough_zones(network: Network) -> list[Problem]:
+    count, least = len(network.availability_zones), network.minimum_zones
+    if count >= least:
+        return []
+    message, fix = f"{count} zones where at least {least} are wanted", "add a zone, or lower network.minimum_zones"
+    return [Problem("too-few-zones", message, path="network.availability_zones", value=count, fix=fix)]
 
 
 def _by_zone(path: str, values: Mapping[str, str], zones: Sequence[str], *, every: bool) -> list[Problem]:

@@ -89,6 +89,12 @@ ENGINE = Form(
 INSTANCE_FAMILY = Form(r"^[a-z][a-z0-9-]{0,30}$", "an EC2 instance family", "g6e")
 QUOTA_CODE = Form(r"^L-[0-9A-Z]{8}$", "the code of a service quota: L- and eight letters or digits", "L-DB2E81BA")
 INSTANCE_TYPE = Form(r"^[a-z][a-z0-9-]*\.[a-z0-9-]+$", "an EC2 instance type", "m7i.large")
+ADD_ON_VERSION = Form(r"^v\d+\.\d+\.\d+-eksbuild\.\d+$", "an add-on's version as EKS lists it", "v1.22.4-eksbuild.3")
+REGISTRY = Form(
+    r"^[a-z0-9-]+(\.[a-z0-9-]+)+(:\d{1,5})?(/[a-z0-9]+([._-][a-z0-9]+)*)*$",
+    "a registry, with a path where one is wanted, without scheme",
+    "111122223333.dkr.ecr.us-east-1.amazonaws.com/mirror",
+)
 VPC_ID = Form(r"^vpc-[0-9a-f]{8,17}$", "the id of a VPC: vpc- and hexadecimal digits", "vpc-0123456789abcdef0")
 SUBNET_ID = Form(
     r"^subnet-[0-9a-f]{8,17}$", "the id of a subnet: subnet- and hexadecimal digits", "subnet-0123456789abcdef0"
@@ -114,6 +120,6 @@ FORMS = {
     for form in (
         NAME, TASK, URI, REVISION, RELATIVE_FILE, SCHEME, CIDR, KUBERNETES_VERSION, PRINCIPAL_ARN, BUCKET,
         PLATFORM_NAME, REGION, ACCOUNT, NAMESPACE, ACCELERATOR, ENGINE, INSTANCE_FAMILY, INSTANCE_TYPE, QUOTA_CODE,
-        RESERVATION_ID, VPC_ID, SUBNET_ID, ZONE_ID, TOPIC_ARN, PROMETHEUS_WORKSPACE, EMAIL,
+        RESERVATION_ID, VPC_ID, SUBNET_ID, ZONE_ID, TOPIC_ARN, PROMETHEUS_WORKSPACE, EMAIL, ADD_ON_VERSION, REGISTRY,
     )
 }  # fmt: skip

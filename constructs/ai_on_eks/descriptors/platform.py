@@ -8,8 +8,11 @@ from typing import Annotated
 from pydantic import Field, StringConstraints
 
 from ai_on_eks.descriptors import patterns
+from ai_on_eks.descriptors.platform_add_ons import AddOns
 from ai_on_eks.descriptors.platform_monitoring import Budget, Monitoring
 from ai_on_eks.descriptors.platform_network import Cidr, Network
+from ai_on_eks.descriptors.platform_retention import Retention
+from ai_on_eks.descriptors.profiles import Profile
 from ai_on_eks.descriptors.schema import Strict
 
 PrincipalArn = Annotated[str, StringConstraints(pattern=patterns.PRINCIPAL_ARN.expression)]
@@ -21,6 +24,7 @@ PlatformName = Annotated[str, StringConstraints(pattern=patterns.PLATFORM_NAME.e
 Region = Annotated[str, StringConstraints(pattern=patterns.REGION.expression)]
 Account = Annotated[str, StringConstraints(pattern=patterns.ACCOUNT.expression)]
 QuotaCode = Annotated[str, StringConstraints(pattern=patterns.QUOTA_CODE.expression)]
+Registry = Annotated[str, StringConstraints(pattern=patterns.REGISTRY.expression)]
 Namespace = Annotated[str, StringConstraints(pattern=patterns.NAMESPACE.expression)]
 
 
@@ -60,6 +64,7 @@ class Cluster(Strict):
     admin_principal_arns: tuple[PrincipalArn, ...] = Field(
         default=(), description="IAM roles or users that administer the cluster"
     )
+    add_ons: AddOns = AddOns()
 
 
 class SystemNodes(Strict):
@@ -132,10 +137,16 @@ class Platform(Strict):
     name: PlatformName = Field(description="names the stacks and the cluster; a rename replaces them")
     region: Region = Field(description="AWS region")
     account: Account | None = Field(default=None, description="default: the account of the credentials used to deploy")
+    profile: Profile = Field(
+        default=Profile.MINIMAL,
+        description="where settings that are left out come from, before their defaults: minimal = the cheapest that "
+        "serves one model; production = a zone may fail; private = nothing reaches the internet",
+    )
     network: Network
     cluster: Cluster = Cluster()
     capacity: Capacity = Capacity()
     delivery: Delivery = Delivery()
+    retention: Retention = Retention()
     model_store: ModelStore = ModelStore()
     monitoring: Monitoring = Monitoring()
     budget: Budget | None = Field(default=None, description="tell people of spending; default: nobody is told")
@@ -146,6 +157,11 @@ class Platform(Strict):
     )
     namespace: Namespace = Field(default="models", description="Kubernetes namespace of the models")
     tags: dict[str, str] = Field(default_factory=dict, description="tags of every AWS resource")
+    image_mirror: Registry | None = Field(
+        default=None,
+        description="registry and path that hold a copy of every image and chart, each below the name of the "
+        "registry it comes from (as pull-through caches of ECR do); default: the public registries themselves",
+    )
     images: str | None = Field(
         default=None,
         description="path to an images.yaml (relative to this file); default: the one shipped with the package",

@@ -30,11 +30,19 @@ def check_platform(platform: Platform) -> list[Problem]:
 
 def _isolation(platform: Platform) -> list[Problem]:
     """What cannot be done from a network that reaches nothing."""
-    if not platform.network.is_isolated or platform.delivery.mode is DeliveryMode.RENDER:
+    if not platform.network.is_isolated:
         return []
-    message = "the function that applies objects fetches charts and answers CloudFormation over the internet"
-    fix = "set delivery.mode: render, or network.nat_gateways: one"
-    return [Problem("needs-internet", message, path="delivery.mode", value=platform.delivery.mode.value, fix=fix)]
+    problems: list[Problem] = []
+    mode = platform.delivery.mode
+    if mode is DeliveryMode.APPLY:
+        message = "the function that applies objects fetches charts and answers CloudFormation over the internet"
+        fix = "set delivery.mode: render, or network.nat_gateways: one"
+        problems.append(Problem("needs-internet", message, path="delivery.mode", value=mode.value, fix=fix))
+    if platform.image_mirror is None:
+        message = "engines and operators are pulled from public registries, which no node reaches"
+        fix = "set image_mirror to a registry of yours that holds them"
+        problems.append(Problem("needs-internet", message, path="image_mirror", fix=fix))
+    return problems
 
 
 def _reservations(reservations: Sequence[Reservation], zones: Sequence[str]) -> list[Problem]:

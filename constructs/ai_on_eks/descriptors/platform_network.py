@@ -50,6 +50,7 @@ class Network(Strict):
     availability_zones: tuple[str, ...] = Field(
         min_length=2, max_length=6, description="explicit zone names in the region, such as us-east-1a"
     )
+    minimum_zones: int = Field(default=2, ge=2, le=6, description="fewer zones are an error")
     zone_ids: dict[str, ZoneId] = Field(
         default_factory=dict,
         description="by availability zone, its id, such as use1-az4, which means the same data centre in every "

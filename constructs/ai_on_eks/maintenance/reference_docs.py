@@ -19,6 +19,7 @@ from pydantic import BaseModel
 
 from ai_on_eks.descriptors.patterns import FORMS
 from ai_on_eks.descriptors.platform import Platform
+from ai_on_eks.descriptors.profiles import Profile, profile_values
 from ai_on_eks.descriptors.schema import Descriptor
 
 Schema = Mapping[str, Any]
@@ -94,12 +95,42 @@ def page(name: str) -> str:
         "```",
         "",
     ]
+    if name == "platform":
+        lines += _profiles()
     for path, section in _sections("", schema, definitions):
         lines += [f"## {path}" if path else "## Top level", "", _cell(section["description"]), ""]
         lines += ["| key | value | default | meaning |", "|---|---|---|---|"]
         lines += [_row(path, key, field, section, definitions) for key, field in section["properties"].items()]
         lines.append("")
     return "\n".join(lines)
+
+
+def _profiles() -> list[str]:
+    """What each profile sets, key by key."""
+    settings = {profile: dict(_flat("", profile_values(profile))) for profile in Profile}
+    keys = sorted({key for values in settings.values() for key in values})
+    cells = [[f"`{values.get(key, '')}`" if key in values else "" for values in settings.values()] for key in keys]
+    return [
+        "## Profiles",
+        "",
+        "`profile: NAME` takes what it sets before the defaults; the file overrides it key by key.",
+        "`ai-on-eks validate --explain` shows where each value comes from. An empty cell is the default.",
+        "",
+        f"| key | {' | '.join(f'`{profile}`' for profile in settings)} |",
+        "|---" * (len(settings) + 1) + "|",
+        *(f"| `{key}` | {' | '.join(row)} |" for key, row in zip(keys, cells, strict=True)),
+        "",
+    ]
+
+
+def _flat(path: str, values: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    """Dotted paths of everything that is no mapping."""
+    for key, value in values.items():
+        where = _join(path, key)
+        if isinstance(value, Mapping):
+            yield from _flat(where, value)
+        else:
+            yield where, str(value).lower() if isinstance(value, bool) else value
 
 
 def _sections(path: str, schema: Schema, definitions: Schema) -> Iterator[tuple[str, Schema]]:

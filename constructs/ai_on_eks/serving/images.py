@@ -9,6 +9,7 @@ everything that uses it says `unpinned`. `ai_on_eks.serving.lock` fills the dige
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -87,6 +88,11 @@ def load_images(path: Path | None = None) -> Mapping[str, ImageReference]:
         )
         for key, image in parsed.images.items()
     }
+
+
+def mirrored(images: Mapping[str, ImageReference], mirror: str) -> Mapping[str, ImageReference]:
+    """The same images out of a registry that holds them below the name of the registry each comes from."""
+    return {key: replace(image, repository=f"{mirror}/{image.repository}") for key, image in images.items()}
 
 
 def _unfit_tags_and_digests(document: Document) -> Iterator[Problem]:

@@ -9,6 +9,7 @@ puts it into arguments where they say `$(MODEL_BUCKET)`, without a shell.
 
 from __future__ import annotations
 
+from ai_on_eks.descriptors.platform import Platform
 from ai_on_eks.descriptors.schema import Descriptor, Storage
 from ai_on_eks.errors import Problem
 from ai_on_eks.serving.replica import SecretFiles, Volume
@@ -54,6 +55,21 @@ def hub_token_volume() -> Volume:
     """The token as a file: a variable would show in `kubectl describe` and in every crash report."""
     return Volume(
         name="hub-token", source=SecretFiles(HUB_TOKEN_SECRET), mount_path=HUB_TOKEN_DIRECTORY, read_only=True
+    )
+
+
+def isolation_problems(descriptor: Descriptor, platform: Platform) -> tuple[Problem, ...]:
+    """Weights that pods would fetch from where their network does not reach."""
+    if descriptor.storage is not Storage.NODE or not platform.network.is_isolated:
+        return ()
+    return (
+        Problem(
+            code="needs-internet",
+            message="with storage node the engine downloads from the hub, which the platform's network does not reach",
+            path="storage",
+            value=descriptor.storage.value,
+            fix="storage: s3",
+        ),
     )
 
 

@@ -17,7 +17,7 @@ from ai_on_eks.serving.pod import NAME_LABEL, pod_spec
 from ai_on_eks.serving.replica import Replica
 from ai_on_eks.serving.schedulers import scheduler_of
 from ai_on_eks.serving.types import Group, ImageReference, Workload
-from ai_on_eks.serving.weights import UNPINNED, compiled_prefix, storage_problems
+from ai_on_eks.serving.weights import UNPINNED, compiled_prefix, isolation_problems, storage_problems
 
 FETCH_IMAGE_KEY = "weights-fetch"
 
@@ -55,7 +55,7 @@ def build_workload(plan: Plan, platform: Platform, images: Mapping[str, ImageRef
         scheduler=scheduler_of(placement, platform.capacity.strategy),
     )
     engine = ENGINES[placement.engine.name]
-    _raise_all(storage_problems(descriptor) or engine.problems(replica))
+    _raise_all((*isolation_problems(descriptor, platform), *(storage_problems(descriptor) or engine.problems(replica))))
     parts = engine_parts(engine, replica)
     fetch_image = images[FETCH_IMAGE_KEY]
     used_images = (replica.image, fetch_image) if parts.fetch else (replica.image,)

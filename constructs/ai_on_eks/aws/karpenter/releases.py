@@ -83,5 +83,7 @@ def values(platform: Platform) -> Json:
             # A wish to spread would buy a node for each replica where the plan put them on one.
             "preferencePolicy": "Ignore",
             "featureGates": {"reservedCapacity": True},
+            # The price list has no endpoint inside a VPC; without this every refresh waits for it in vain.
+            **({"isolatedVPC": True} if platform.network.is_isolated else {}),
         },
     }

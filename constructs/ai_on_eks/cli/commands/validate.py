@@ -9,10 +9,11 @@ from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from ai_on_eks.aws.deployable import check_deployable
 from ai_on_eks.cli.ageing import today, too_old
 from ai_on_eks.cli.findings import (
     unknown_zones,
@@ -45,7 +46,7 @@ from ai_on_eks.serving.types import ImageReference
 
 MODELS_FOLDER = "models"
 
-SETTING_COLUMNS = (Column("setting"), Column("from"), Column("value"))
+SETTING_COLUMNS = (Column("setting"), Column("from"), Column("value"), Column("meaning"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +63,7 @@ class Checked:
 def configure(parser: ArgumentParser) -> None:
     parser.add_argument("files", nargs="*", metavar="FILE", help="platform file, descriptors")
     parser.add_argument(
-        "--explain", action="store_true", help="every setting with its value and whether it is a default"
+        "--explain", action="store_true", help="every setting with its value, where it comes from and what it means"
     )
 
 
@@ -98,6 +99,9 @@ def _load(files: Sequence[str]) -> Checked:
     target = load_target_platform(found.platform, None, collector)
     models = load_models(found.descriptors, collector)
     check_known_names(models, target, collector)
+    if target is not None:
+        platform = target.platform
+        collector.attempt(target.file, lambda: check_deployable(platform))
     own = images_path(target) if target is not None else None
     images_file = str(own or PACKAGED_IMAGES)
     images = collector.attempt(images_file, lambda: images_of(target)) if target is not None else None
@@ -124,7 +128,7 @@ def _findings(checked: Checked) -> list[Problem]:
 def _settings(checked: Checked) -> dict[str, tuple[Setting, ...]]:
     name = checked.target.file or "platform (defaults)"
     return {
-        name: platform_settings(checked.target.platform),
+        name: platform_settings(checked.target.platform, checked.target.file),
         **{model.file: descriptor_settings(model) for model in checked.models},
     }
 
@@ -140,17 +144,14 @@ def _body(
         "findings": [finding.as_json() for finding in findings],
     }
     if explain:
-        body["settings"] = {
-            file: [{"path": one.path, "value": one.value, "origin": one.origin} for one in rows]
-            for file, rows in settings.items()
-        }
+        body["settings"] = {file: [asdict(one) for one in rows] for file, rows in settings.items()}
     return body
 
 
 def _print(checked: Checked, findings: Sequence[Problem], settings: Mapping[str, Sequence[Setting]]) -> None:
     note(checked.target.note)
     for file, rows in settings.items():
-        cells = [(one.path, one.origin, _value_text(one.value)) for one in rows]
+        cells = [(one.path, one.origin, _value_text(one.value), one.description) for one in rows]
         write_text(f"{file}\n{table(SETTING_COLUMNS, cells, terminal_width())}\n")
     for finding in findings:
         write_text(printable(str(finding)).replace(f"error[{finding.code}]", f"finding[{finding.code}]", 1))
@@ -161,6 +162,8 @@ def _print(checked: Checked, findings: Sequence[Problem], settings: Mapping[str,
 def _value_text(value: object) -> str:
     if value is None:
         return "not set"
+    if isinstance(value, bool):
+        return str(value).lower()
     if isinstance(value, list):
         return ", ".join(map(str, value)) or "none"
-    return str(value)
+    return str(value) if value != {} else "none"

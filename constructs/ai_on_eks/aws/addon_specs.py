@@ -1,0 +1,111 @@
+"""Which EKS add-ons a platform has, as plain data. Imports no CDK.
+
+Two groups, because of what waits for what:
+
+    control plane -> node_addons -> nodes become ready -> cluster_addons become active
+
+A node without a network plugin never becomes ready, and CoreDNS without a node never becomes active; in one group
+CloudFormation would wait for ever in one direction or the other. What nodes bring themselves is in neither.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+
+from ai_on_eks.descriptors.platform import Platform
+from ai_on_eks.descriptors.platform_monitoring import MonitoringKind
+from ai_on_eks.errors import Problem
+from ai_on_eks.placement.node_owners import nodes_bring_add_on
+
+
+@dataclass(frozen=True, slots=True)
+class AddonSpec:
+    """One add-on and the IAM permissions of its service account.
+
+    Without a version EKS installs its default for the cluster's Kubernetes version and keeps it until someone asks for
+    another. A version string that is not in EKS's list for that Kubernetes version fails the deployment, and that list
+    can only be read with credentials; so a version stands here only where the platform file pins one.
+    """
+
+    name: str
+    version: str | None = None
+    configuration: Mapping[str, object] = field(default_factory=dict)
+    service_account: str | None = None
+    managed_policy: str | None = None
+
+
+NODE_ADDONS = (
+    AddonSpec("eks-pod-identity-agent"),
+    AddonSpec("kube-proxy"),
+    AddonSpec(
+        "vpc-cni",
+        # Prefix delegation stays off: it changes how many pods a node takes, and the catalogue's allocatable memory
+        # is computed from the interface limit.
+        configuration={"enableNetworkPolicy": "true"},
+        service_account="aws-node",
+        managed_policy="AmazonEKS_CNI_Policy",
+    ),
+)
+"""Sorted so that each add-on stands after what it needs: the CNI reads its credentials from the agent."""
+
+COREDNS = AddonSpec("coredns")
+NODE_MONITORING = AddonSpec("eks-node-monitoring-agent")
+"""It tells node repair of a broken accelerator; without it only a dead kubelet is noticed."""
+
+METRICS_SERVER = AddonSpec("metrics-server")
+
+VOLUMES = AddonSpec(
+    "aws-ebs-csi-driver",  # its node pods tolerate every taint by themselves, and need no metadata service
+    service_account="ebs-csi-controller-sa",
+    managed_policy="service-role/AmazonEBSCSIDriverPolicy",
+)
+"""Volumes for what keeps data in the cluster; models keep none."""
+
+
+def node_addons(platform: Platform) -> tuple[AddonSpec, ...]:
+    """What nodes wait for, in this order; none where nodes bring them."""
+    return _needed(NODE_ADDONS, platform)
+
+
+def cluster_addons(platform: Platform) -> tuple[AddonSpec, ...]:
+    """What waits for nodes."""
+    wanted = platform.cluster.add_ons
+    chosen = ((NODE_MONITORING, wanted.node_monitoring), (METRICS_SERVER, wanted.metrics_server))
+    return _needed((COREDNS, *(spec for spec, is_wanted in chosen if is_wanted)), platform)
+
+
+def monitoring_addons(platform: Platform) -> tuple[AddonSpec, ...]:
+    """What the collector of metrics needs; it waits for nodes too."""
+    in_cluster = platform.monitoring.kind is MonitoringKind.IN_CLUSTER
+    return _needed((VOLUMES,) if in_cluster else (), platform)
+
+
+def all_addons(platform: Platform) -> tuple[AddonSpec, ...]:
+    """Every group."""
+    return (*node_addons(platform), *cluster_addons(platform), *monitoring_addons(platform))
+
+
+def unused_pins(platform: Platform) -> list[Problem]:
+    """Versions for add-ons that are not installed: a pin that does nothing is a mistake."""
+    names = tuple(spec.name for spec in all_addons(platform))
+    return [
+        Problem(
+            code="add-on-not-installed",
+            message=f"{name} is not installed, so its version says nothing",
+            path=f"cluster.add_ons.versions.{name}",
+            value=name,
+            allowed=names,
+            fix="remove the line, or turn the add-on on",
+        )
+        for name in platform.cluster.add_ons.versions
+        if name not in names
+    ]
+
+
+def _needed(specs: Iterable[AddonSpec], platform: Platform) -> tuple[AddonSpec, ...]:
+    """Those that the strategy's nodes do not bring themselves, with their pinned versions."""
+    strategy, versions = platform.capacity.strategy, platform.cluster.add_ons.versions
+    return tuple(
+        replace(spec, version=versions.get(spec.name)) for spec in specs if not nodes_bring_add_on(strategy, spec.name)
+    )
