@@ -18,10 +18,10 @@ from ai_on_eks.aws.addon_specs import all_addons
 from ai_on_eks.aws.charts import node_releases
 from ai_on_eks.aws.deployable import check_deployable
 from ai_on_eks.aws.helm_release import HelmRelease, Json
-from ai_on_eks.aws.managed_prometheus import remote_write_of, workspace_endpoint
 from ai_on_eks.aws.mirror import mirrored
 from ai_on_eks.aws.node_groups import capacity_spec
 from ai_on_eks.aws.node_strategies import controller_releases, node_objects
+from ai_on_eks.aws.prometheus_chart import monitoring_release, remote_write_of, workspace_endpoint
 from ai_on_eks.catalog.types import InstanceType
 from ai_on_eks.catalog.versions import mismatches
 from ai_on_eks.descriptors.platform import DeliveryMode, Platform
@@ -34,7 +34,6 @@ from stacks.base import PlatformStack
 from stacks.capacity import CapacityStack
 from stacks.cluster import ClusterStack
 from stacks.network import NetworkStack
-from stacks.observability import ObservabilityStack, monitoring_release
 from stacks.serving import Objects, ServingStack
 from stacks.storage import StorageStack
 
@@ -153,6 +152,9 @@ def add_stacks(app: App, deployment: Deployment, render_charts: ChartRenderer) -
     capacity.add_stack_dependency(cluster)
     observability = None
     if platform.monitoring.is_on or platform.budget is not None:
+        # Here, because its services' modules take a tenth of a second that most platforms have no use for.
+        from stacks.observability import ObservabilityStack  # noqa: PLC0415
+
         observability = ObservabilityStack(
             app, platform=platform, cluster=cluster.cluster, workloads=deployment.workloads
         )

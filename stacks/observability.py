@@ -14,9 +14,7 @@ from ai_on_eks.aws.addon_specs import monitoring_addons
 from ai_on_eks.aws.addons import EksAddon
 from ai_on_eks.aws.budget import PlatformBudget
 from ai_on_eks.aws.helm import InstalledRelease
-from ai_on_eks.aws.helm_release import HelmRelease
 from ai_on_eks.aws.managed_prometheus import ManagedPrometheus
-from ai_on_eks.aws.mirror import mirrored
 from ai_on_eks.aws.platform_tags import PLATFORM_TAG
 from ai_on_eks.aws.pod_identity import admit_pods
 from ai_on_eks.descriptors.platform import DeliveryMode, Platform
@@ -62,15 +60,7 @@ class ObservabilityStack(PlatformStack):
                     statement=iam.PolicyStatement(actions=["sns:Publish"], resources=[platform.monitoring.alarm_topic]),
                 )
         if platform.monitoring.is_on and platform.delivery.mode is DeliveryMode.APPLY:
-            release = monitoring_release(platform, remote_write_url)
+            release = prometheus_chart.monitoring_release(platform, remote_write_url)
             InstalledRelease(self, release.name, release=release, cluster=cluster)
         if platform.budget is not None:
             PlatformBudget(self, "Budget", budget=platform.budget, tag=(PLATFORM_TAG, platform.name))
-
-
-def monitoring_release(platform: Platform, remote_write_url: str | None) -> HelmRelease:
-    """The collector's chart, from the mirror if any; `remote_write_url` where it sends to a workspace."""
-    release = prometheus_chart.release(
-        platform, remote_write_url=remote_write_url, alarm_topic=platform.monitoring.alarm_topic
-    )
-    return release if platform.image_mirror is None else mirrored(release, platform.image_mirror)

@@ -17,7 +17,7 @@ from aws_cdk import aws_sns as sns
 from constructs import Construct
 
 from ai_on_eks.aws.pod_identity import admit_pods
-from ai_on_eks.aws.prometheus_chart import PROMETHEUS_SERVICE_ACCOUNT
+from ai_on_eks.aws.prometheus_chart import PROMETHEUS_SERVICE_ACCOUNT, remote_write_of, workspace_endpoint
 from ai_on_eks.descriptors.platform import Platform
 from ai_on_eks.serving.monitoring.names import NAMESPACE
 from ai_on_eks.serving.types import Json
@@ -115,16 +115,6 @@ class ManagedPrometheus(Construct):
             )
         )
         return topic
-
-
-def workspace_endpoint(region: str, workspace_id: str) -> str:
-    """As the workspace's own attribute spells it, with the slash at its end."""
-    return f"https://aps-workspaces.{region}.amazonaws.com/workspaces/{workspace_id}/"
-
-
-def remote_write_of(endpoint: str) -> str:
-    """Where collectors send to."""
-    return f"{endpoint}api/v1/remote_write"
 
 
 def _alert_manager(region: str, topic_arn: str) -> Json:

@@ -9,6 +9,7 @@ The control plane's parts that EKS does not show are not looked for: their alarm
 from __future__ import annotations
 
 from ai_on_eks.aws.helm_release import PRIVILEGED_NAMESPACE, HelmRelease, Json
+from ai_on_eks.aws.mirror import mirrored
 from ai_on_eks.catalog.versions import chart
 from ai_on_eks.descriptors.platform import Platform
 from ai_on_eks.descriptors.platform_monitoring import MonitoringKind
@@ -43,6 +44,12 @@ GPU_POD_MONITORS: list[Json] = [
 definitions are not there yet (gpu-operator 26.7, dcgm-exporter 4.8.3: labels of pods, name of the port)."""
 
 
+def monitoring_release(platform: Platform, remote_write_url: str | None) -> HelmRelease:
+    """The collector's chart, from the mirror if any; `remote_write_url` where it sends to a workspace."""
+    found = release(platform, remote_write_url=remote_write_url, alarm_topic=platform.monitoring.alarm_topic)
+    return found if platform.image_mirror is None else mirrored(found, platform.image_mirror)
+
+
 def release(platform: Platform, *, remote_write_url: str | None, alarm_topic: str | None) -> HelmRelease:
     """The chart at the version whose keys `values` uses. Its namespace is privileged: node exporters read the host."""
     repository, version = chart("kube-prometheus-stack")
@@ -66,6 +73,16 @@ def values(platform: Platform, *, remote_write_url: str | None, alarm_topic: str
         **{part: {"enabled": False} for part in HIDDEN_BY_EKS},
         "prometheus-node-exporter": {"tolerations": [{"operator": "Exists"}]},
     }
+
+
+def workspace_endpoint(region: str, workspace_id: str) -> str:
+    """As the workspace's own attribute spells it, with the slash at its end."""
+    return f"https://aps-workspaces.{region}.amazonaws.com/workspaces/{workspace_id}/"
+
+
+def remote_write_of(endpoint: str) -> str:
+    """Where collectors send to."""
+    return f"{endpoint}api/v1/remote_write"
 
 
 def _agent(platform: Platform, remote_write_url: str | None) -> Json:
