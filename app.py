@@ -10,11 +10,12 @@ import json
 import os
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import replace
+from importlib import import_module
 from pathlib import Path
-from typing import Any
-
-import cdk8s
+from threading import Thread
+from typing import TYPE_CHECKING, Any
 
 from ai_on_eks.catalog.types import InstanceType
 from ai_on_eks.cli.ageing import today, too_old_warnings
@@ -31,28 +32,29 @@ from ai_on_eks.descriptors.platform import DeliveryMode
 from ai_on_eks.descriptors.platform_monitoring import MonitoringKind
 from ai_on_eks.errors import AiOnEksError, FindingsError, InputError, NothingFitsError, Problem, UsageError
 from ai_on_eks.files import replace_folder_atomically
+from ai_on_eks.kube.file_names import MONITORING_FILE, file_name
 from ai_on_eks.kube.manifests import (
     model_manifests,
     monitoring_manifests,
+    node_manifests,
     platform_manifests,
     priorities_of,
 )
-from ai_on_eks.kube.nodes import node_manifests
 from ai_on_eks.kube.objects.monitoring import dashboard_json
-from ai_on_eks.kube.render import MONITORING_FILE, file_name
 from ai_on_eks.kube.yaml_text import to_yaml
 from ai_on_eks.placement.capacity import capacity_requests
 from ai_on_eks.review.rules.acknowledged import ACKNOWLEDGED
 from ai_on_eks.review.rules.checking import findings
 from ai_on_eks.review.rules.synth import read_synth
 from ai_on_eks.serving.types import Json
-from k8s.models import ModelChart
-from k8s.monitoring import MonitoringChart
-from k8s.nodes import NodesChart
-from k8s.platform import PlatformChart
-from stacks.application import Charts, Deployment, build_app
+
+if TYPE_CHECKING:
+    from stacks.application import Charts, Deployment
 
 ROOT = Path(__file__).parent
+
+CONSTRUCT_LIBRARIES = ("aws_cdk.aws_eks_v2", "aws_cdk.aws_ec2", "aws_cdk.aws_iam", "cdk8s")
+"""What takes long to import: Node starts and reads half a million lines."""
 
 NODES_FILE = "nodes/node-pools.yaml"
 """In a folder of its own, as a model may have any name."""
@@ -60,6 +62,7 @@ NODES_FILE = "nodes/node-pools.yaml"
 
 def main() -> int:
     """Synthesize. The user's mistakes are told without a traceback and end with their exit code."""
+    Thread(target=load_construct_libraries).start()
     context = json.loads(os.environ.get("CDK_CONTEXT_JSON", "{}"))
     platform_file = str(ROOT / context.get("platform", "platform.yaml"))
     try:
@@ -77,8 +80,16 @@ def main() -> int:
     return 0
 
 
+def load_construct_libraries() -> None:
+    """While Python would only wait for Node, it plans. What fails here fails again, and is told, where it is needed."""
+    with suppress(Exception):
+        for name in CONSTRUCT_LIBRARIES:
+            import_module(name)
+
+
 def read_deployment(platform_file: str, models: Path) -> tuple[Deployment, str]:
     """Plan every model of the folder on the platform; the plan for people comes along."""
+    # In functions, here and below: planning must not wait for what these import.
     files = [str(path) for path in sorted(models.glob("*.yaml"))]
     if not files:
         raise UsageError(Problem("no-models", f"no *.yaml in {models}", fix="write a descriptor or pass -c models="))
@@ -89,6 +100,8 @@ def read_deployment(platform_file: str, models: Path) -> tuple[Deployment, str]:
     unplaced = [nothing_fits(plan, model.file) for plan, model in zip(plans, loaded, strict=True) if not plan.chosen]
     if unplaced:
         raise NothingFitsError(unplaced)
+    from stacks.application import Deployment  # noqa: PLC0415
+
     images = images_of(target)
     image_bytes = {key: image.size_bytes for key, image in images.items()}
     deployment = Deployment(
@@ -102,6 +115,8 @@ def read_deployment(platform_file: str, models: Path) -> tuple[Deployment, str]:
 
 def synthesize(deployment: Deployment, platform_file: str, outdir: Path) -> None:
     """Write the cloud assembly. What only the stacks can find wrong is told with its line of the platform file."""
+    from stacks.application import build_app  # noqa: PLC0415
+
     collector = Collector()
     app = collector.attempt(
         platform_file,
@@ -148,6 +163,14 @@ def rendered_nodes(deployment: Deployment) -> list[Json]:
 
 def render_charts(deployment: Deployment, bucket: str) -> Charts:
     """The Kubernetes objects. cdk8s writes nothing: its folder is never used."""
+    import cdk8s  # noqa: PLC0415
+
+    from k8s.models import ModelChart  # noqa: PLC0415
+    from k8s.monitoring import MonitoringChart  # noqa: PLC0415
+    from k8s.nodes import NodesChart  # noqa: PLC0415
+    from k8s.platform import PlatformChart  # noqa: PLC0415
+    from stacks.application import Charts  # noqa: PLC0415
+
     app = cdk8s.App(outdir=str(ROOT / "build" / "cdk8s"))
     platform = deployment.platform
     return Charts(

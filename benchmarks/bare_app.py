@@ -60,7 +60,7 @@ vpc = ec2.Vpc(
 flows = logs.LogGroup(stacks["network"], "Flows")
 vpc.add_flow_log("FlowLog", destination=ec2.FlowLogDestination.to_cloud_watch_logs(flows))
 layer = KubectlV36Layer(stacks["cluster"], "Layer")
-cluster = eks.Cluster(
+cluster: Any = eks.Cluster(
     stacks["cluster"],
     "Cluster",
     vpc=vpc,

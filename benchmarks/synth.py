@@ -29,8 +29,9 @@ BARE = (ROOT / "benchmarks" / "bare_app.py").read_text(encoding="utf-8")
 OURS = """
 import sys
 from pathlib import Path
+from threading import Thread
 import app
-from ai_on_eks.files import replace_folder_atomically
+Thread(target=app.load_construct_libraries).start()
 deployment, _ = app.read_deployment(str(app.ROOT / "platform.yaml"), app.ROOT / "models")
 outdir = Path(sys.argv[1])
 from stacks.application import build_app

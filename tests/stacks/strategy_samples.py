@@ -7,7 +7,7 @@ from pathlib import Path
 import stacks_samples as samples
 
 from ai_on_eks.descriptors.platform import Capacity, CapacityStrategy
-from ai_on_eks.kube.nodes import node_manifests
+from ai_on_eks.kube.manifests import node_manifests
 from stacks.application import Charts, Deployment, build_app
 
 STRATEGIES = (CapacityStrategy.KARPENTER, CapacityStrategy.AUTO_MODE)

@@ -6,12 +6,13 @@ The keys are construct ids and a contract: renaming one replaces the object in p
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from ai_on_eks.descriptors.platform import Platform
 from ai_on_eks.descriptors.platform_monitoring import MonitoringKind
 from ai_on_eks.kube.objects.config_map import config_map, model_store
 from ai_on_eks.kube.objects.deployment import deployment
+from ai_on_eks.kube.objects.labels import platform_labels
 from ai_on_eks.kube.objects.leader_worker_set import leader_worker_set
 from ai_on_eks.kube.objects.monitoring import dashboard_config_map, prometheus_rule
 from ai_on_eks.kube.objects.namespace import namespace
@@ -47,6 +48,14 @@ def model_manifests(workload: Workload, *, monitored: bool = False) -> dict[str,
 
 def _pods(workload: Workload) -> Json:
     return deployment(workload) if workload.group is None else leader_worker_set(workload, workload.group)
+
+
+def node_manifests(platform: Platform, objects: Mapping[str, Json]) -> dict[str, Json]:
+    """The objects by construct id, as the platform's own."""
+    return {
+        key: {**manifest, "metadata": {**manifest["metadata"], "labels": platform_labels(platform)}}
+        for key, manifest in objects.items()
+    }
 
 
 def platform_manifests(platform: Platform, model_bucket: str | None, priorities: Iterable[int] = ()) -> dict[str, Json]:

@@ -8,16 +8,8 @@ from constructs import Construct
 
 from ai_on_eks.descriptors.platform import Platform
 from ai_on_eks.kube.api_object import api_object
-from ai_on_eks.kube.objects.labels import platform_labels
+from ai_on_eks.kube.manifests import node_manifests
 from ai_on_eks.serving.types import Json
-
-
-def node_manifests(platform: Platform, objects: Mapping[str, Json]) -> dict[str, Json]:
-    """The objects by construct id, as the platform's own."""
-    return {
-        key: {**manifest, "metadata": {**manifest["metadata"], "labels": platform_labels(platform)}}
-        for key, manifest in objects.items()
-    }
 
 
 class NodeObjects(Construct):

@@ -10,6 +10,7 @@ from cdk8s import App, Chart
 
 from ai_on_eks.descriptors.platform import Platform
 from ai_on_eks.errors import InputError, Problem
+from ai_on_eks.kube.file_names import MONITORING_FILE, PLATFORM_FILE, file_name
 from ai_on_eks.kube.manifests import priorities_of
 from ai_on_eks.kube.model import ModelWorkload
 from ai_on_eks.kube.monitoring import MonitoringObjects
@@ -17,9 +18,6 @@ from ai_on_eks.kube.objects.leader_worker_set import group_name
 from ai_on_eks.kube.platform import PlatformObjects
 from ai_on_eks.kube.yaml_text import to_yaml
 from ai_on_eks.serving.types import Workload
-
-PLATFORM_FILE = "platform.yaml"
-MONITORING_FILE = "monitoring.yaml"
 
 
 def render_manifests(workloads: Sequence[Workload], platform: Platform, model_bucket: str | None) -> dict[str, str]:
@@ -45,11 +43,6 @@ def render_manifests(workloads: Sequence[Workload], platform: Platform, model_bu
         if objects := chart.to_json():
             files[MONITORING_FILE] = to_yaml(objects)
     return files
-
-
-def file_name(workload: Workload) -> str:
-    """The file that holds the model's objects."""
-    return f"{workload.name}.yaml"
 
 
 def _check_names(workloads: Sequence[Workload]) -> None:
