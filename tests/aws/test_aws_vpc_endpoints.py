@@ -11,10 +11,17 @@ from aws_templates import all_of, only, samples, template_of
 from ai_on_eks.aws.network import PlatformNetwork
 from ai_on_eks.aws.vpc_endpoints import SERVICES, PrivateEndpoints
 from ai_on_eks.descriptors.platform import Capacity, CapacityStrategy
+from ai_on_eks.descriptors.platform_monitoring import Monitoring, MonitoringKind
 from ai_on_eks.descriptors.platform_network import InterfaceEndpoints, NatGateways, Network
 
+NOTHING_MONITORED = Monitoring()
 
-def template(strategy: CapacityStrategy = CapacityStrategy.MANAGED_NODE_GROUPS, **changes: Any) -> dict[str, Any]:
+
+def template(
+    strategy: CapacityStrategy = CapacityStrategy.MANAGED_NODE_GROUPS,
+    monitoring: Monitoring = NOTHING_MONITORED,
+    **changes: Any,
+) -> dict[str, Any]:
     network = Network(
         **{
             "availability_zones": samples.ZONES,
@@ -24,7 +31,7 @@ def template(strategy: CapacityStrategy = CapacityStrategy.MANAGED_NODE_GROUPS, 
         }
     )
 
-    platform = samples.platform(network=network, capacity=Capacity(strategy=strategy))
+    platform = samples.platform(network=network, capacity=Capacity(strategy=strategy), monitoring=monitoring)
 
     def build(stack: Stack) -> None:
         vpc = PlatformNetwork(stack, "Network", network=network, flow_logs_days=90).vpc
@@ -83,3 +90,11 @@ def test_without_nat_there_is_no_way_out_and_weights_still_come_from_s3(isolated
     endpoints = [item["Properties"] for item in all_of(isolated, "AWS::EC2::VPCEndpoint").values()]
     (gateway,) = [item for item in endpoints if item["VpcEndpointType"] == "Gateway"]
     assert len(gateway["RouteTableIds"]) == 3
+
+
+@pytest.mark.parametrize(
+    ("kind", "service"), [(MonitoringKind.IN_CLUSTER, "sns"), (MonitoringKind.MANAGED, "aps-workspaces")]
+)
+def test_a_collector_reaches_what_it_sends_to(kind: MonitoringKind, service: str) -> None:
+    found = interfaces(template(monitoring=Monitoring(kind=kind)))
+    assert f"com.amazonaws.us-east-1.{service}" in {item["ServiceName"] for item in found}

@@ -105,7 +105,8 @@ def test_a_combination_has_its_stacks_and_looks_nothing_up(combination: Synthesi
     of = combination.deployment
     serving = {"serving"} if of.platform.delivery.mode is DeliveryMode.APPLY else set()
     addons = {"addons"} if needs_addons(of.platform, of.helm_releases()) else set()
-    assert units == UNITS | serving | addons
+    observability = {"observability"} if of.platform.monitoring.is_on else set()
+    assert units == UNITS | serving | addons | observability
 
 
 def test_a_combination_has_no_finding_of_our_rules(combination: Synthesized) -> None:

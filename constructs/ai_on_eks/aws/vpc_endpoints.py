@@ -13,6 +13,7 @@ from constructs import Construct
 
 from ai_on_eks.aws.network import node_subnets
 from ai_on_eks.descriptors.platform import CapacityStrategy, Platform
+from ai_on_eks.descriptors.platform_monitoring import MonitoringKind
 
 SERVICES: Mapping[str, str] = {
     "ec2": "the VPC CNI attaches interfaces; nodes describe themselves when they join",
@@ -35,9 +36,17 @@ SERVICES_OF_STRATEGY: Mapping[CapacityStrategy, Mapping[str, str]] = {
 """What one way of getting nodes calls besides (Karpenter 1.15, private clusters, 2026-10)."""
 
 
+SERVICES_OF_MONITORING: Mapping[MonitoringKind, Mapping[str, str]] = {
+    MonitoringKind.IN_CLUSTER: {"sns": "Alertmanager tells a topic"},
+    MonitoringKind.MANAGED: {"aps-workspaces": "the agent sends metrics to a workspace"},
+}
+"""What the collector calls (Amazon Managed Service for Prometheus user guide, VPC endpoints, 2026-11)."""
+
+
 def services(platform: Platform) -> tuple[str, ...]:
-    """What nodes and add-ons of this platform call."""
-    return (*SERVICES, *SERVICES_OF_STRATEGY.get(platform.capacity.strategy, {}))
+    """What nodes, add-ons and the collector of this platform call."""
+    of_monitoring = SERVICES_OF_MONITORING.get(platform.monitoring.kind, {})
+    return (*SERVICES, *SERVICES_OF_STRATEGY.get(platform.capacity.strategy, {}), *of_monitoring)
 
 
 class PrivateEndpoints(Construct):
