@@ -34,13 +34,13 @@ class CapacityStack(PlatformStack):
         super().__init__(
             scope, "capacity", platform=platform, description="Node groups of the AI platform", keeps_data=False
         )
-        zones = platform.network.availability_zones
+        zones, system = platform.network.availability_zones, platform.capacity.operating_system
         needs = NodeNeeds(
             platform=platform,
             vpc=vpc,
             cluster=cluster,
-            system=system_spec(system_instance_type, platform.capacity.system_nodes.count, zones),
-            models=tuple(capacity_spec(request, zones) for request in requests),
+            system=system_spec(system_instance_type, platform.capacity.system_nodes.count, zones, system),
+            models=tuple(capacity_spec(request, zones, system) for request in requests),
             tags=platform_tags(platform),
         )
         NODE_STRATEGIES[platform.capacity.strategy](self, needs)

@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from test_stacks_checkers import ACCEPTED_WARNINGS, RUN_CFN_LINT
 from test_stacks_nag import ACCEPTED, rule
 
 from ai_on_eks.catalog.loading import load_catalog
+from ai_on_eks.descriptors.platform import Capacity, OperatingSystem
 from ai_on_eks.placement.types import CapacityRequest
 from ai_on_eks.review.rules.checking import findings
 from ai_on_eks.review.rules.synth import read_synth
@@ -65,10 +67,12 @@ def of_type(document: Template, kind: str) -> list[dict[str, Any]]:
 
 
 @pytest.mark.parametrize("kind", PLATFORMS)
+@pytest.mark.parametrize("system", OperatingSystem)
 def test_given_a_kind_of_accelerator_when_synthesized_then_no_checker_objects(
-    synthesize: Callable[[Deployment], Path], kind: str
+    synthesize: Callable[[Deployment], Path], kind: str, system: OperatingSystem
 ) -> None:
-    folder = folder_of(synthesize, kind)
+    plain = samples.deployment(*PLATFORMS[kind], capacity=Capacity(operating_system=system))
+    folder = synthesize(replace(plain, system_instance_type=load_catalog("us-east-1").instance_type("m7i.large")))
     assert findings(read_synth(folder)) == ()
     assert "missing" not in json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
     changed = [str(folder / f"ai-{unit}.template.json") for unit in ("capacity", "addons")]

@@ -3,9 +3,10 @@
     throughput of the root volume = 600 MiB/s where engine images are unpacked onto it, else gp3's own 125 MiB/s
     I/O per second                = max(3,000; throughput ÷ 0.25 MiB)   EBS gives at most 0.25 MiB/s for each
 
-Where a type's NVMe disks hold what is needed, nodeadm makes one RAID 0 of them and moves containerd and the kubelet
-there. Images and weights then never touch the root volume: a larger or faster one would be money for nothing, and one
-sized by the models would replace every node of a group whenever a model is added to it.
+On Bottlerocket this is the data volume, beside one that the system alone lies on. Where a type's NVMe disks hold what
+is needed, the node makes one RAID 0 of them and moves containerd and the kubelet there. Images and weights then never
+touch the volume: a larger or faster one would be money for nothing, and one sized by the models would replace every
+node of a group whenever a model is added to it.
 """
 
 from __future__ import annotations
@@ -17,9 +18,12 @@ from aws_cdk import CfnTag, Fn
 from aws_cdk import aws_ec2 as ec2
 from constructs import Construct
 
+from ai_on_eks.aws.bottlerocket import DATA_DEVICE, OS_DEVICE, bottlerocket_user_data
 from ai_on_eks.aws.efa import EfaFabric
 from ai_on_eks.aws.user_data import al2023_user_data
 from ai_on_eks.catalog.types import InstanceType
+from ai_on_eks.descriptors.platform import OperatingSystem
+from ai_on_eks.placement.partition import Partition
 from ai_on_eks.units import GIB
 
 GP3_BASELINE_MIB_PER_SECOND = 125
@@ -58,21 +62,31 @@ class NodeLaunchTemplate(Construct):
         reservation_id: str | None = None,
         capacity_block: bool = False,
         fabric: EfaFabric | None = None,
+        system: OperatingSystem = OperatingSystem.AL2023,
+        partition: Partition | None = None,
     ) -> None:
         super().__init__(scope, id)
         local_disks = uses_local_disks(instance_type, root_volume_gib)
-        user_data = al2023_user_data(instance_type, local_disks=local_disks)
-        volume = _root_volume(
+        volume = _volume(
             ROOT_VOLUME_BESIDE_LOCAL_DISKS_GIB if local_disks else root_volume_gib,
             unpacks_images=large_images and not local_disks,
         )
+        if system is OperatingSystem.BOTTLEROCKET:
+            volumes = {OS_DEVICE: _system_volume(), DATA_DEVICE: volume}
+            user_data: str | None = bottlerocket_user_data(
+                instance_type, local_disks=local_disks, partition=partition, efa=fabric is not None
+            )
+        else:
+            volumes = {ROOT_DEVICE: volume}
+            user_data = al2023_user_data(instance_type, local_disks=local_disks)
         instance_tags = [CfnTag(key=key, value=value) for key, value in sorted({**tags, "Name": name_tag}.items())]
         self.resource = ec2.CfnLaunchTemplate(
             self,
             "Resource",
             launch_template_data=ec2.CfnLaunchTemplate.LaunchTemplateDataProperty(
                 block_device_mappings=[
-                    ec2.CfnLaunchTemplate.BlockDeviceMappingProperty(device_name=ROOT_DEVICE, ebs=volume)
+                    ec2.CfnLaunchTemplate.BlockDeviceMappingProperty(device_name=device, ebs=ebs)
+                    for device, ebs in volumes.items()
                 ],
                 metadata_options=ec2.CfnLaunchTemplate.MetadataOptionsProperty(
                     http_endpoint="enabled", http_tokens="required", http_put_response_hop_limit=HOP_LIMIT
@@ -122,7 +136,12 @@ def _reservation(
     return ec2.CfnLaunchTemplate.CapacityReservationSpecificationProperty(capacity_reservation_target=target)
 
 
-def _root_volume(size_gib: int, *, unpacks_images: bool) -> ec2.CfnLaunchTemplate.EbsProperty:
+def _system_volume() -> ec2.CfnLaunchTemplate.EbsProperty:
+    """As large as the image: nothing is ever written to it."""
+    return ec2.CfnLaunchTemplate.EbsProperty(delete_on_termination=True, encrypted=True, volume_type="gp3")
+
+
+def _volume(size_gib: int, *, unpacks_images: bool) -> ec2.CfnLaunchTemplate.EbsProperty:
     iops, throughput = root_volume_performance(unpacks_images=unpacks_images)
     return ec2.CfnLaunchTemplate.EbsProperty(
         delete_on_termination=True,

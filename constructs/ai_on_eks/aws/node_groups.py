@@ -25,9 +25,12 @@ from ai_on_eks.aws.efa import EfaFabric
 from ai_on_eks.aws.gpu_slices import partition_labels
 from ai_on_eks.aws.launch_template import NodeLaunchTemplate
 from ai_on_eks.aws.network import node_subnets
+from ai_on_eks.catalog.mig import bottlerocket_gpu
 from ai_on_eks.catalog.taints import CAPACITY_LABEL, EFA_LABEL, EFA_LABEL_VALUE, TAINT_VALUE, taint_key
 from ai_on_eks.catalog.types import InstanceType
+from ai_on_eks.descriptors.platform import OperatingSystem
 from ai_on_eks.errors import InputError, Problem
+from ai_on_eks.placement.partition import Partition
 from ai_on_eks.placement.types import CapacityRequest
 
 NODE_POLICIES = (
@@ -57,7 +60,7 @@ class NodeGroupSpec:
     taint_key       None where any pod may land
     labels          further ones: how the accelerators are divided, and that there are adapters
     efa             nodes of the pool exchange over Elastic Fabric Adapters
-    divided         each accelerator is shared by several pods
+    partition       how each accelerator is divided; None = whole
     """
 
     name: str
@@ -73,7 +76,14 @@ class NodeGroupSpec:
     update_strategy: str
     labels: Mapping[str, str] = field(default_factory=dict)
     efa: bool = False
-    divided: bool = False
+    system: OperatingSystem = OperatingSystem.AL2023
+    partition: Partition | None = None
+
+    @property
+    def ami_type(self) -> str | None:
+        """None where EKS has no image of the system for the type."""
+        kind = self.instance_type
+        return kind.bottlerocket_ami_type if self.system is OperatingSystem.BOTTLEROCKET else kind.ami_type
 
 
 class NodeRole(Construct):
@@ -117,6 +127,8 @@ class NodeGroup(Construct):
             reservation_id=spec.reservation_id,
             capacity_block=spec.capacity_type == CAPACITY_BLOCK,
             fabric=fabric,
+            system=spec.system,
+            partition=spec.partition,
         )
         self.resource = eks.CfnNodegroup(
             self,
@@ -124,7 +136,7 @@ class NodeGroup(Construct):
             cluster_name=cluster.cluster_name,
             node_role=role.role_arn,
             subnets=[subnet.subnet_id for subnet in private_subnets(vpc, spec.zones)],
-            ami_type=spec.instance_type.ami_type,
+            ami_type=spec.ami_type,
             # a block's template has to name the type itself, and only one of the two may
             instance_types=None if spec.capacity_type == CAPACITY_BLOCK else [spec.instance_type.name],
             capacity_type=CAPACITY_TYPES[spec.capacity_type],
@@ -144,7 +156,12 @@ class NodeGroup(Construct):
         )
 
 
-def system_spec(instance_type: InstanceType, nodes: int, zones: Sequence[str]) -> NodeGroupSpec:
+def system_spec(
+    instance_type: InstanceType,
+    nodes: int,
+    zones: Sequence[str],
+    system: OperatingSystem = OperatingSystem.AL2023,
+) -> NodeGroupSpec:
     """The group that runs cluster services."""
     return _checked(
         NodeGroupSpec(
@@ -159,12 +176,15 @@ def system_spec(instance_type: InstanceType, nodes: int, zones: Sequence[str]) -
             reservation_id=None,
             taint_key=None,
             update_strategy="DEFAULT",
+            system=system,
         ),
         path="capacity.system_nodes",
     )
 
 
-def capacity_spec(request: CapacityRequest, platform_zones: Sequence[str]) -> NodeGroupSpec:
+def capacity_spec(
+    request: CapacityRequest, platform_zones: Sequence[str], system: OperatingSystem = OperatingSystem.AL2023
+) -> NodeGroupSpec:
     """The group for one capacity request, kept free for models by its taint."""
     offered = tuple(zone for zone in platform_zones if zone in request.zones)
     return _checked(
@@ -180,16 +200,19 @@ def capacity_spec(request: CapacityRequest, platform_zones: Sequence[str]) -> No
             reservation_id=request.reservation_id,
             taint_key=taint_key(request.instance_type),
             update_strategy="MINIMAL",
-            labels=_labels(request),
+            labels=_labels(request, system),
             efa=request.efa,
-            divided=request.partition is not None,
+            system=system,
+            partition=request.partition,
         ),
         path=f"capacity request {request.name}",
     )
 
 
-def _labels(request: CapacityRequest) -> dict[str, str]:
-    divided = {} if request.partition is None else partition_labels(request.partition)
+def _labels(request: CapacityRequest, system: OperatingSystem) -> dict[str, str]:
+    divided: dict[str, str] = {}
+    if request.partition is not None and system is not OperatingSystem.BOTTLEROCKET:  # which is told when it starts
+        divided = partition_labels(request.partition)
     return divided | ({EFA_LABEL: EFA_LABEL_VALUE} if request.efa else {})
 
 
@@ -204,18 +227,35 @@ def _taints(spec: NodeGroupSpec) -> list[eks.CfnNodegroup.TaintProperty] | None:
     return [eks.CfnNodegroup.TaintProperty(key=spec.taint_key, value=TAINT_VALUE, effect="NO_SCHEDULE")]
 
 
+def _can_divide(spec: NodeGroupSpec) -> bool:
+    if spec.system is not OperatingSystem.BOTTLEROCKET or spec.partition is None or spec.partition.mig_profile is None:
+        return True
+    accelerator = spec.instance_type.accelerator
+    return accelerator is not None and bottlerocket_gpu(accelerator.name) is not None
+
+
 def _checked(spec: NodeGroupSpec, *, path: str) -> NodeGroupSpec:
     """`spec`, or InputError with everything about it that cfn-lint would let pass."""
     problems = []
     name = spec.instance_type.name
-    if spec.instance_type.ami_type is None:
+    if spec.ami_type is None:
         problems.append(
             Problem(
                 code="node-image-unknown",
-                message=f"no EKS machine image is known for {name}",
+                message=f"EKS has no {spec.system.value} image for {name}",
                 path=path,
                 value=name,
                 fix="choose a type for which `ai-on-eks catalog show` names an image",
+            )
+        )
+    if not _can_divide(spec):
+        problems.append(
+            Problem(
+                code="mig-not-possible",
+                message=f"{spec.system.value} does not divide the GPUs of {name} by MIG",
+                path=path,
+                value=name,
+                fix="set capacity.operating_system to al2023, or leave mig out of constraints.accelerator_sharing",
             )
         )
     if not spec.zones:

@@ -18,6 +18,10 @@ from ai_on_eks.errors import InputError, Problem
 ADAPTER = "efa-only"
 OWN = "interface"
 
+HUGE_PAGES = 5128
+"""Of 2 MiB, on a node with adapters: as many as Amazon Linux's image reserves of itself (EKS user guide, node-efa,
+2026-11). libfabric takes its buffers from them."""
+
 
 class Interface(NamedTuple):
     """One network interface, in EC2's words."""

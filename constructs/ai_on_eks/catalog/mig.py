@@ -26,6 +26,12 @@ def load_mig_profiles() -> Mapping[str, Any]:
     return entries
 
 
+def bottlerocket_gpu(accelerator: str) -> str | None:
+    """What Bottlerocket calls a device that it divides; None where it does not."""
+    name: str | None = load_mig_profiles().get(accelerator, {}).get("bottlerocket")
+    return name
+
+
 def mig_profiles(entry: Mapping[str, Any] | None, usable_memory_bytes: float) -> tuple[MigProfile, ...]:
     """The profiles of one accelerator, smallest first; none where it does not divide."""
     if entry is None:

@@ -30,6 +30,7 @@ Namespace = Annotated[str, StringConstraints(pattern=patterns.NAMESPACE.expressi
 
 class OperatingSystem(StrEnum):
     AL2023 = "al2023"
+    BOTTLEROCKET = "bottlerocket"
 
 
 class GpuSoftware(StrEnum):
@@ -101,7 +102,10 @@ class Capacity(Strict):
         "times; karpenter = a controller in the cluster, when a pod needs one and never more than planned; auto-mode = "
         "EKS Auto Mode, likewise, with drivers, device plugins, networking and DNS as part of the node",
     )
-    operating_system: OperatingSystem = Field(default=OperatingSystem.AL2023, description="operating system of nodes")
+    operating_system: OperatingSystem = Field(
+        default=OperatingSystem.AL2023,
+        description="of all nodes: al2023 = Amazon Linux 2023; bottlerocket = read-only and without a shell",
+    )
     gpu_software: GpuSoftware = Field(
         default=GpuSoftware.GPU_OPERATOR,
         description="what brings NVIDIA nodes the parts that their image lacks: gpu-operator = all of them, and MIG; "

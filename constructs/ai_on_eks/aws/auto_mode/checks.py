@@ -29,7 +29,7 @@ def _problems(spec: NodeGroupSpec) -> Iterator[Problem]:
             allowed=auto_mode_families(),
             fix=f"name other families in constraints.instance_families, or {OTHER_STRATEGY}",
         )
-    if spec.divided:
+    if spec.partition is not None:
         yield Problem(
             code="auto-mode-undivided",
             message=f"the plan divides the accelerators of {name}, and EKS Auto Mode's device plugin cannot be told to",
