@@ -71,6 +71,9 @@ def neuron_chart(values: str) -> dict[str, Any]:
 
 def on_bottlerocket(good: Sample) -> None:
     put(good.resource(GROUP, "g6exlarge648D5CF9"), "Properties.AmiType", "BOTTLEROCKET_x86_64_NVIDIA")
+    template = good.resource(TEMPLATE, "g6exlargeLaunchTemplate5432CF51")
+    put(template, "Properties.LaunchTemplateData.BlockDeviceMappings.0.DeviceName", "/dev/xvdb")
+    put(template, "Properties.LaunchTemplateData.UserData", GONE)
 
 
 def divided_by_both(good: Sample) -> None:
@@ -169,6 +172,34 @@ NODE_FAULTS = [
         "Amazon Linux 2",
         samples.ours,
         lambda good: put(good.resource(GROUP, "g6exlarge648D5CF9"), "Properties.AmiType", "AL2_x86_64_GPU"),
+    ),
+]
+
+START_FAULTS = [
+    *changed(
+        "node-user-data-system",
+        TEMPLATE,
+        "Properties.LaunchTemplateData.UserData",
+        {"Fn::Base64": "MIME-Version: 1.0\nContent-Type: multipart/mixed\n"},
+        {"Fn::Base64": "#!/bin/bash\necho hello\n"},
+        sample=samples.bottlerocket,
+    ),
+    *gpu_launch("node-user-data-system", "UserData", {"Fn::Base64": "[settings.kubernetes]\nmax-pods = 58\n"}),
+    *changed(
+        "node-data-volume",
+        TEMPLATE,
+        "Properties.LaunchTemplateData.BlockDeviceMappings.1",
+        GONE,
+        sample=samples.bottlerocket,
+    ),
+    *changed(
+        "node-neuron-ownership",
+        TEMPLATE,
+        "Properties.LaunchTemplateData.UserData",
+        GONE,
+        {"Fn::Base64": "[settings.kubernetes]\nmax-pods = 58\n"},
+        {"Fn::Base64": "[settings.kubernetes]\ndevice-ownership-from-security-context = false\n"},
+        sample=samples.bottlerocket,
     ),
 ]
 
@@ -411,6 +442,7 @@ HELM_FAULTS = [
 TEMPLATE_FAULTS = [
     *CLUSTER_FAULTS,
     *NODE_FAULTS,
+    *START_FAULTS,
     *LAUNCH_FAULTS,
     *NETWORK_FAULTS,
     *STORAGE_FAULTS,

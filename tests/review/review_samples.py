@@ -205,6 +205,32 @@ def _lustre() -> Json:
     }
 
 
+def bottlerocket() -> Sample:
+    """Nodes of Inferentia on Bottlerocket, which has no shell and lies on two volumes."""
+    disk = {"Encrypted": True, "VolumeType": "gp3"}
+    settings = "[settings.kubernetes]\nmax-pods = 58\ndevice-ownership-from-security-context = true\n"
+    data = {
+        "MetadataOptions": {"HttpTokens": "required", "HttpPutResponseHopLimit": 1},
+        "BlockDeviceMappings": [
+            {"DeviceName": "/dev/xvda", "Ebs": disk},
+            {"DeviceName": "/dev/xvdb", "Ebs": {**disk, "VolumeSize": 200}},
+        ],
+        "UserData": {"Fn::Base64": settings},
+    }
+    group = {
+        **_block_group(),
+        "AmiType": "BOTTLEROCKET_x86_64",
+        "CapacityType": "ON_DEMAND",
+        "InstanceTypes": ["inf2.xlarge"],
+        "Taints": [{"Key": "aws.amazon.com/neuron", "Value": "present", "Effect": "NO_SCHEDULE"}],
+    }
+    resources = {
+        "Template": one("AWS::EC2::LaunchTemplate", {"LaunchTemplateData": data}),
+        "Group": one("AWS::EKS::Nodegroup", group),
+    }
+    return Sample({"bottlerocket.template.json": {"Resources": resources}}, {})
+
+
 def automatic() -> Sample:
     """A cluster in Auto Mode; Karpenter with its queue; its pools."""
     cluster = copy.deepcopy(_ours().resource("AWS::EKS::Cluster"))
@@ -398,4 +424,4 @@ def applied() -> Sample:
     return Sample({"applied.template.json": {"Resources": {"Model": resource}}}, {})
 
 
-GOOD = {sample.__name__: sample for sample in (ours, distributed, automatic, pools, groups, applied)}
+GOOD = {sample.__name__: sample for sample in (ours, distributed, bottlerocket, automatic, pools, groups, applied)}

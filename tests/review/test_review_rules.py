@@ -30,8 +30,9 @@ CONSEQUENCES = {
     "efa-zones": {"node-capacity-block"},
     "neuron-plugin-twice": {"pod-memory-unbounded"},
     "node-capacity-block": {"efa-zones"},
-    "node-image-mismatch": {"efa-interface-count"},
+    "node-image-mismatch": {"efa-interface-count", "node-data-volume", "node-user-data-system"},
     "node-market-mismatch": {"node-capacity-block"},
+    "node-user-data-system": {"node-neuron-ownership"},
     "pod-neuron-units": {"pod-toleration-missing"},
 }
 """What else some faults of a code break: one node cannot be in a capacity block and in two zones."""
@@ -83,7 +84,7 @@ def paths(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
 
 PROPERTIES = [
     (sample.__name__, file, name)
-    for sample in (samples.ours, samples.distributed, samples.automatic)
+    for sample in (samples.ours, samples.distributed, samples.bottlerocket, samples.automatic)
     for file, template in sample().templates.items()
     for name, resource in template["Resources"].items()
     if "Properties" in resource and resource["Type"] != "AWS::EC2::FlowLog"

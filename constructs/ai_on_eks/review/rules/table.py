@@ -13,6 +13,7 @@ from ai_on_eks.review.rules import (
     network,
     node_groups,
     node_pools,
+    node_starts,
     object_rules,
     pod_rules,
     retention,
@@ -23,6 +24,7 @@ from ai_on_eks.review.rules.rule import Rule
 GROUPS: tuple[tuple[str, tuple[Rule, ...]], ...] = (
     ("Cluster", cluster.RULES),
     ("Node groups", node_groups.RULES),
+    ("Start of nodes", node_starts.RULES),
     ("Launch templates and EFA", launch_templates.RULES),
     ("Network", network.RULES),
     ("FSx for Lustre", lustre.RULES),
