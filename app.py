@@ -21,12 +21,13 @@ from ai_on_eks.catalog.types import InstanceType
 from ai_on_eks.cli.ageing import today, too_old_warnings
 from ai_on_eks.cli.documents.plans import plans_body
 from ai_on_eks.cli.explanation import plans_text
-from ai_on_eks.cli.findings import zone_warnings
+from ai_on_eks.cli.findings import platform_warnings
 from ai_on_eks.cli.loading import Collector, LoadedPlatform
 from ai_on_eks.cli.output import terminal_width
 from ai_on_eks.cli.planning import load_and_plan
 from ai_on_eks.cli.reasons import nothing_fits
 from ai_on_eks.cli.rendering import images_of, render_files
+from ai_on_eks.cli.reservations import now
 from ai_on_eks.cli.workloads import workloads_of
 from ai_on_eks.descriptors.platform import DeliveryMode
 from ai_on_eks.descriptors.platform_monitoring import MonitoringKind
@@ -95,7 +96,10 @@ def read_deployment(platform_file: str, models: Path) -> tuple[Deployment, str]:
         raise UsageError(Problem("no-models", f"no *.yaml in {models}", fix="write a descriptor or pass -c models="))
     target, loaded, fleet = load_and_plan(files, platform_file, None)
     plans = fleet.plans
-    for warning in (*zone_warnings(target), *too_old_warnings(target.catalog, plans, today())):
+    for warning in (
+        *platform_warnings(target, now()),
+        *too_old_warnings(target.catalog, plans, today()),
+    ):
         print(f"warning: {warning}", file=sys.stderr)
     unplaced = [nothing_fits(plan, model.file) for plan, model in zip(plans, loaded, strict=True) if not plan.chosen]
     if unplaced:

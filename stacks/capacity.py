@@ -10,6 +10,7 @@ from constructs import Construct
 
 from ai_on_eks.aws.node_groups import capacity_spec, system_spec
 from ai_on_eks.aws.node_needs import NodeNeeds
+from ai_on_eks.aws.node_reservations import reserved_spec
 from ai_on_eks.aws.node_strategies import NODE_STRATEGIES
 from ai_on_eks.aws.platform_tags import platform_tags
 from ai_on_eks.catalog.types import InstanceType
@@ -35,12 +36,13 @@ class CapacityStack(PlatformStack):
             scope, "capacity", platform=platform, description="Node groups of the AI platform", keeps_data=False
         )
         zones, system = platform.network.availability_zones, platform.capacity.operating_system
+        reservations = platform.capacity.reservations
         needs = NodeNeeds(
             platform=platform,
             vpc=vpc,
             cluster=cluster,
             system=system_spec(system_instance_type, platform.capacity.system_nodes.count, zones, system),
-            models=tuple(capacity_spec(request, zones, system) for request in requests),
+            models=tuple(reserved_spec(capacity_spec(request, zones, system), reservations) for request in requests),
             tags=platform_tags(platform),
         )
         NODE_STRATEGIES[platform.capacity.strategy](self, needs)

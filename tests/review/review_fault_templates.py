@@ -163,6 +163,7 @@ NODE_FAULTS = [
     *block_group("node-market-mismatch", "CapacityType", "ON_DEMAND", GONE),
     *block_launch("node-market-mismatch", "InstanceMarketOptions", GONE),
     *block_group("node-capacity-block", "Subnets", ["subnet-1", "subnet-2"]),
+    *block_group("node-capacity-block", "ScalingConfig.MinSize", 1, "2"),
     *block_group("node-capacity-block", "LaunchTemplate", GONE),
     *block_launch("node-capacity-block", "CapacityReservationSpecification", GONE),
     *block_launch("node-capacity-block", "InstanceType", GONE),

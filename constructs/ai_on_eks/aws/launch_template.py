@@ -64,6 +64,7 @@ class NodeLaunchTemplate(Construct):
         fabric: EfaFabric | None = None,
         system: OperatingSystem = OperatingSystem.AL2023,
         partition: Partition | None = None,
+        placement_group: str | None = None,
     ) -> None:
         super().__init__(scope, id)
         local_disks = uses_local_disks(instance_type, root_volume_gib)
@@ -105,7 +106,7 @@ class NodeLaunchTemplate(Construct):
                 else None,
                 instance_type=instance_type.name if capacity_block else None,
                 network_interfaces=fabric.interfaces(instance_type) if fabric else None,
-                placement=fabric.placement(reservation_id) if fabric else None,
+                placement=_placement(fabric, reservation_id, placement_group),
             ),
         )
 
@@ -124,6 +125,15 @@ def root_volume_performance(*, unpacks_images: bool) -> tuple[int, int]:
     """(I/O per second, MiB per second) of the root volume; the formula stands above."""
     throughput = IMAGE_UNPACK_MIB_PER_SECOND if unpacks_images else GP3_BASELINE_MIB_PER_SECOND
     return max(GP3_BASELINE_IOPS, ceil(throughput / GP3_MIB_PER_SECOND_PER_IOPS)), throughput
+
+
+def _placement(
+    fabric: EfaFabric | None, reservation_id: str | None, placement_group: str | None
+) -> ec2.CfnLaunchTemplate.PlacementProperty | None:
+    """Where a reservation was made in a placement group, its instances start in no other place."""
+    if placement_group is not None:
+        return ec2.CfnLaunchTemplate.PlacementProperty(group_name=placement_group)
+    return fabric.placement(reservation_id) if fabric else None
 
 
 def _reservation(

@@ -21,6 +21,7 @@ from aws_cdk import aws_eks_v2 as eks
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
+from ai_on_eks.aws.drain_before_end import DrainBeforeEnd
 from ai_on_eks.aws.efa import EfaFabric
 from ai_on_eks.aws.gpu_slices import partition_labels
 from ai_on_eks.aws.launch_template import NodeLaunchTemplate
@@ -61,6 +62,8 @@ class NodeGroupSpec:
     labels          further ones: how the accelerators are divided, and that there are adapters
     efa             nodes of the pool exchange over Elastic Fabric Adapters
     partition       how each accelerator is divided; None = whole
+    ends            moment in UTC when a capacity block ends; None where nothing ends or nobody said so
+    placement_group that the reservation was made in
     """
 
     name: str
@@ -78,6 +81,8 @@ class NodeGroupSpec:
     efa: bool = False
     system: OperatingSystem = OperatingSystem.AL2023
     partition: Partition | None = None
+    ends: str | None = None
+    placement_group: str | None = None
 
     @property
     def ami_type(self) -> str | None:
@@ -129,6 +134,7 @@ class NodeGroup(Construct):
             fabric=fabric,
             system=spec.system,
             partition=spec.partition,
+            placement_group=spec.placement_group,
         )
         self.resource = eks.CfnNodegroup(
             self,
@@ -141,7 +147,10 @@ class NodeGroup(Construct):
             instance_types=None if spec.capacity_type == CAPACITY_BLOCK else [spec.instance_type.name],
             capacity_type=CAPACITY_TYPES[spec.capacity_type],
             scaling_config=eks.CfnNodegroup.ScalingConfigProperty(
-                min_size=spec.nodes, desired_size=spec.nodes, max_size=spec.nodes
+                # a capacity block is drained to nothing before it ends
+                min_size=0 if spec.capacity_type == CAPACITY_BLOCK else spec.nodes,
+                desired_size=spec.nodes,
+                max_size=spec.nodes,
             ),
             update_config=eks.CfnNodegroup.UpdateConfigProperty(
                 max_unavailable=1, update_strategy=spec.update_strategy
@@ -154,6 +163,8 @@ class NodeGroup(Construct):
             node_repair_config=eks.CfnNodegroup.NodeRepairConfigProperty(enabled=True),
             force_update_enabled=False,  # an update waits for disruption budgets instead of breaking them
         )
+        if spec.ends is not None:
+            DrainBeforeEnd(self, "DrainBeforeEnd", group=self.resource, ends=spec.ends)
 
 
 def system_spec(

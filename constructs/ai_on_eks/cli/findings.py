@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 
 from ai_on_eks.cli.loading import LoadedModel, LoadedPlatform, zones_of
 from ai_on_eks.cli.reasons import nothing_fits
+from ai_on_eks.cli.reservations import reservation_warnings
 from ai_on_eks.errors import Problem
 from ai_on_eks.placement.types import Plan
 from ai_on_eks.serving.types import ImageReference, Json
@@ -79,6 +81,11 @@ def unknown_zones(target: LoadedPlatform) -> list[Problem]:
 def zone_warnings(target: LoadedPlatform) -> tuple[str, ...]:
     """The same in a line each, for commands that go on all the same: nothing can be placed in such a zone."""
     return tuple(f"{problem.file}: {problem.path}: {problem.message}" for problem in unknown_zones(target))
+
+
+def platform_warnings(target: LoadedPlatform, at: datetime) -> tuple[str, ...]:
+    """What commands that go on all the same tell of the platform file."""
+    return (*zone_warnings(target), *reservation_warnings(target, at))
 
 
 def without_placement(models: Sequence[LoadedModel], plans: Sequence[Plan]) -> list[Problem]:

@@ -114,6 +114,12 @@ PROMETHEUS_WORKSPACE = Form(
     "ws-12345678-abcd-4bcd-9abc-123456789012",
 )
 EMAIL = Form(r"^[A-Za-z0-9._%+-]+@[A-Za-z0-9.-]+\.[A-Za-z]{2,}$", "an e-mail address", "platform@example.com")
+MOMENT = Form(
+    r"^20\d\d-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])T([01]\d|2[0-3]):[0-5]\d:[0-5]\dZ$",
+    "a date and a time of day in UTC",
+    "2026-12-08T11:30:00Z",
+)
+PLACEMENT_GROUP = Form(r"^[A-Za-z0-9][A-Za-z0-9._-]{0,254}$", "the name of an EC2 placement group", "near-each-other")
 
 FORMS = {
     form.expression: form
@@ -121,5 +127,6 @@ FORMS = {
         NAME, TASK, URI, REVISION, RELATIVE_FILE, SCHEME, CIDR, KUBERNETES_VERSION, PRINCIPAL_ARN, BUCKET,
         PLATFORM_NAME, REGION, ACCOUNT, NAMESPACE, ACCELERATOR, ENGINE, INSTANCE_FAMILY, INSTANCE_TYPE, QUOTA_CODE,
         RESERVATION_ID, VPC_ID, SUBNET_ID, ZONE_ID, TOPIC_ARN, PROMETHEUS_WORKSPACE, EMAIL, ADD_ON_VERSION, REGISTRY,
+        MOMENT, PLACEMENT_GROUP,
     )
 }  # fmt: skip

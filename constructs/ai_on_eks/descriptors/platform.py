@@ -20,6 +20,8 @@ Bucket = Annotated[str, StringConstraints(pattern=patterns.BUCKET.expression)]
 KubernetesVersion = Annotated[str, StringConstraints(pattern=patterns.KUBERNETES_VERSION.expression)]
 InstanceTypeName = Annotated[str, StringConstraints(pattern=patterns.INSTANCE_TYPE.expression)]
 ReservationId = Annotated[str, StringConstraints(pattern=patterns.RESERVATION_ID.expression)]
+Moment = Annotated[str, StringConstraints(pattern=patterns.MOMENT.expression)]
+PlacementGroup = Annotated[str, StringConstraints(pattern=patterns.PLACEMENT_GROUP.expression)]
 PlatformName = Annotated[str, StringConstraints(pattern=patterns.PLATFORM_NAME.expression)]
 Region = Annotated[str, StringConstraints(pattern=patterns.REGION.expression)]
 Account = Annotated[str, StringConstraints(pattern=patterns.ACCOUNT.expression)]
@@ -90,6 +92,13 @@ class Reservation(Strict):
     capacity_type: ReservedCapacity = Field(
         default=ReservedCapacity.ON_DEMAND,
         description="on-demand = for models on on-demand or spot capacity; capacity-block = for those that ask for one",
+    )
+    starts: Moment | None = Field(default=None, description="when its instances can be started, in UTC")
+    ends: Moment | None = Field(
+        default=None, description="when it ends, in UTC; the nodes of a capacity block are drained an hour before"
+    )
+    placement_group: PlacementGroup | None = Field(
+        default=None, description="cluster placement group that it was made in; a capacity block has none"
     )
 
 

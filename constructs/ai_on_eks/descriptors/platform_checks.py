@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from datetime import datetime
 
 from ai_on_eks.descriptors.monitoring_checks import check_monitoring
 from ai_on_eks.descriptors.network_checks import check_network, check_range
-from ai_on_eks.descriptors.platform import DeliveryMode, Platform, Reservation
+from ai_on_eks.descriptors.platform import DeliveryMode, Platform, Reservation, ReservedCapacity
 from ai_on_eks.errors import Problem
 
 MAX_TAGS = 40
@@ -60,6 +61,28 @@ def _reservations(reservations: Sequence[Reservation], zones: Sequence[str]) -> 
         if reservation.id in ids[:index]:
             message, fix = f"'{reservation.id}' is named twice", "name each reservation once"
             problems.append(Problem("duplicate-value", message, path=f"{path}.id", value=reservation.id, fix=fix))
+        problems += _reservation_times(reservation, path)
+        if reservation.placement_group is not None and reservation.capacity_type is ReservedCapacity.CAPACITY_BLOCK:
+            message = "a capacity block lies in no placement group: its instances stand close together already"
+            value, fix = reservation.placement_group, "remove the key"
+            problems.append(
+                Problem("reservation-placement", message, path=f"{path}.placement_group", value=value, fix=fix)
+            )
+    return problems
+
+
+def _reservation_times(reservation: Reservation, path: str) -> list[Problem]:
+    problems: list[Problem] = []
+    moments: list[datetime] = []
+    for key, text in (("starts", reservation.starts), ("ends", reservation.ends)):
+        try:
+            moments += [] if text is None else [datetime.fromisoformat(text)]
+        except ValueError:
+            message, fix = f"'{text}' is no day of the calendar", "write a date such as 2026-12-08T11:30:00Z"
+            problems.append(Problem("reservation-times", message, path=f"{path}.{key}", value=text, fix=fix))
+    if len(moments) == 2 and moments[0] >= moments[1]:
+        message, fix = "the reservation ends before it starts", "write the times that EC2 shows"
+        problems.append(Problem("reservation-times", message, path=f"{path}.ends", value=reservation.ends, fix=fix))
     return problems
 
 

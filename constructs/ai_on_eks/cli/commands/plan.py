@@ -11,7 +11,7 @@ from argparse import ArgumentParser, Namespace
 from ai_on_eks.cli.ageing import today, too_old_warnings
 from ai_on_eks.cli.documents.plans import plans_body
 from ai_on_eks.cli.documents.snapshots import snapshot_mapping
-from ai_on_eks.cli.findings import zone_warnings
+from ai_on_eks.cli.findings import platform_warnings
 from ai_on_eks.cli.loading import LoadedModel, LoadedPlatform
 from ai_on_eks.cli.output import document, note, terminal_width, write_json, write_text
 from ai_on_eks.cli.planning import load_and_plan
@@ -19,6 +19,7 @@ from ai_on_eks.cli.plotting import check_plot_file, write_plot
 from ai_on_eks.cli.problems import report
 from ai_on_eks.cli.reasons import nothing_fits
 from ai_on_eks.cli.rendering import images_of
+from ai_on_eks.cli.reservations import now
 from ai_on_eks.descriptors.platform import PlannedEngines
 from ai_on_eks.descriptors.schema import Policy
 from ai_on_eks.errors import EXIT_DONE, EXIT_NOTHING_FITS
@@ -66,7 +67,10 @@ def run(args: Namespace) -> int:
     )
     if args.plot is not None:
         write_plot(args.plot, fleet.plans[0], by_throughput=args.plot_by == "throughput")
-    warnings = [*zone_warnings(target), *too_old_warnings(target.catalog, fleet.plans, today())]
+    warnings = [
+        *platform_warnings(target, now()),
+        *too_old_warnings(target.catalog, fleet.plans, today()),
+    ]
     body = plans_body(fleet, target.catalog, images_of(target), terms=args.explain)
     if args.json:
         write_json(document("plan", {**_origin(target), "warnings": warnings, **body}))

@@ -12,12 +12,13 @@ from pathlib import Path
 from typing import Any
 
 from ai_on_eks.cli.ageing import today, too_old_warnings
-from ai_on_eks.cli.findings import zone_warnings
+from ai_on_eks.cli.findings import platform_warnings
 from ai_on_eks.cli.loading import LoadedModel, LoadedPlatform
 from ai_on_eks.cli.output import document, note, write_json, write_text
 from ai_on_eks.cli.planning import load_and_plan
 from ai_on_eks.cli.reasons import nothing_fits
 from ai_on_eks.cli.rendering import images_of, render_files
+from ai_on_eks.cli.reservations import now
 from ai_on_eks.cli.workloads import workloads_of
 from ai_on_eks.cli.writing import written_to
 from ai_on_eks.errors import EXIT_DONE, NothingFitsError
@@ -37,7 +38,8 @@ def run(args: Namespace) -> int:
     plans = fleet.plans
     _refuse_missing(models, plans)
     files, warnings = _render(target, models, plans)
-    warnings = (*zone_warnings(target), *too_old_warnings(target.catalog, plans, today()), *warnings)
+    told = platform_warnings(target, now())
+    warnings = (*told, *too_old_warnings(target.catalog, plans, today()), *warnings)
     with written_to(args.output):
         replace_folder_atomically(Path(args.output), files)
     if args.json:

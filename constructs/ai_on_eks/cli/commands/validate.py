@@ -36,6 +36,7 @@ from ai_on_eks.cli.output import counted, document, note, printable, terminal_wi
 from ai_on_eks.cli.planning import fleet_of, with_engines
 from ai_on_eks.cli.recognition import Files, recognise
 from ai_on_eks.cli.rendering import images_of, images_path
+from ai_on_eks.cli.reservations import now, reservation_findings
 from ai_on_eks.cli.settings import Setting, descriptor_settings, platform_settings
 from ai_on_eks.cli.workloads import workloads_of
 from ai_on_eks.descriptors.platform import PlannedEngines
@@ -118,6 +119,7 @@ def _load(files: Sequence[str]) -> Checked:
 def _findings(checked: Checked) -> list[Problem]:
     return [
         *unknown_zones(checked.target),
+        *reservation_findings(checked.target, now()),
         *without_placement(checked.models, checked.plans),
         *unpinned_revisions(checked.models),
         *unpinned_images(checked.used, checked.images_file),

@@ -156,6 +156,8 @@ def _capacity_block(group: Resource) -> Iterator[str]:
     subnets = group.get("Subnets")
     if isinstance(subnets, list) and len(subnets) != 1:
         yield f"a capacity block lies in one zone and the group in {len(subnets)} subnets"
+    if number(group.get("ScalingConfig", "MinSize")):
+        yield "MinSize keeps nodes that end with the block: it cannot be drained before"
     if group.get("LaunchTemplate") is None:
         yield "a capacity block needs a launch template that names it"
     if template is None:
@@ -234,9 +236,10 @@ RULES = (
         "give the launch template MarketType capacity-block exactly where CapacityType is CAPACITY_BLOCK", _market,
     ),
     Rule(
-        "node-capacity-block", _GROUP, "a capacity block group that lacks reservation, type or the one zone",
-        "EKS rejects the group when any of them is missing.",
-        "name reservation and instance type in the launch template and one subnet in the block's zone", _capacity_block,
+        "node-capacity-block", _GROUP, "a capacity block group that lacks reservation, type or zone, or cannot shrink",
+        "EKS rejects the group when any of them is missing, and what cannot shrink is cut off when the block ends.",
+        "name reservation and type in the launch template, one subnet in the block's zone, and MinSize 0",
+        _capacity_block,
     ),
     Rule(
         "node-repair-off", _GROUP, "accelerated nodes without automatic repair",
