@@ -30,7 +30,7 @@ def target(**changes: Any) -> LoadedPlatform:
         network=Network(availability_zones=("us-east-1a", "us-east-1b")),
         capacity=Capacity(reservations=(reservation,)),
     )
-    return LoadedPlatform(platform, load_catalog("us-east-1"), "platform.yaml")
+    return LoadedPlatform("platform.yaml", platform, load_catalog("us-east-1"), "")
 
 
 def codes(at: str, **changes: Any) -> list[str]:

@@ -8,7 +8,15 @@ from datetime import datetime
 
 from ai_on_eks.descriptors.monitoring_checks import check_monitoring
 from ai_on_eks.descriptors.network_checks import check_network, check_range
-from ai_on_eks.descriptors.platform import DeliveryMode, Platform, Reservation, ReservedCapacity
+from ai_on_eks.descriptors.platform import (
+    Capacity,
+    CapacityStrategy,
+    DeliveryMode,
+    OperatingSystem,
+    Platform,
+    Reservation,
+    ReservedCapacity,
+)
 from ai_on_eks.errors import Problem
 
 MAX_TAGS = 40
@@ -22,6 +30,7 @@ def check_platform(platform: Platform) -> list[Problem]:
     return [
         *check_network(platform.region, platform.network),
         *_isolation(platform),
+        *_operating_system(platform.capacity),
         *_reservations(platform.capacity.reservations, platform.network.availability_zones),
         *check_monitoring(platform),
         *_public_access(platform.cluster.public_access_cidrs),
@@ -44,6 +53,17 @@ def _isolation(platform: Platform) -> list[Problem]:
         fix = "set image_mirror to a registry of yours that holds them"
         problems.append(Problem("needs-internet", message, path="image_mirror", fix=fix))
     return problems
+
+
+def _operating_system(capacity: Capacity) -> list[Problem]:
+    """Which way of getting nodes starts which system."""
+    groups = CapacityStrategy.MANAGED_NODE_GROUPS
+    if capacity.operating_system is OperatingSystem.AL2023 or capacity.strategy is groups:
+        return []
+    message = f"{capacity.strategy.value} starts no {capacity.operating_system.value} nodes here"
+    path, value = "capacity.operating_system", capacity.operating_system.value
+    fix = f"set capacity.strategy: {groups.value}, or capacity.operating_system: {OperatingSystem.AL2023.value}"
+    return [Problem("system-not-started", message, path=path, value=value, fix=fix)]
 
 
 def _reservations(reservations: Sequence[Reservation], zones: Sequence[str]) -> list[Problem]:
