@@ -160,7 +160,7 @@ def test_nodes_with_adapters_have_huge_pages() -> None:
     assert "kernel" not in settings("p5en.48xlarge")
 
 
-@pytest.mark.parametrize("software", GpuSoftware)
+@pytest.mark.parametrize("software", [GpuSoftware.GPU_OPERATOR, GpuSoftware.DEVICE_PLUGIN])
 @pytest.mark.parametrize("partition", [None, SLICES, MIG])
 def test_what_the_image_brings_no_chart_installs(software: GpuSoftware, partition: Partition | None) -> None:
     platform = samples.platform(capacity=Capacity(operating_system=BOTTLEROCKET, gpu_software=software))

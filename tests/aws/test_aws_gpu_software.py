@@ -14,7 +14,7 @@ from ai_on_eks.aws.charts import node_releases
 from ai_on_eks.aws.gpu_owners import OPERATOR_SWITCHES, owned_parts, owner_problems
 from ai_on_eks.aws.helm_release import HelmRelease
 from ai_on_eks.catalog.gpu_parts import GpuPart, parts_of_nodes
-from ai_on_eks.descriptors.platform import Capacity, GpuSoftware, Platform
+from ai_on_eks.descriptors.platform import Capacity, GpuSoftware, OperatingSystem, Platform
 from ai_on_eks.errors import InputError
 from ai_on_eks.placement.partition import Partition
 from ai_on_eks.placement.types import CapacityRequest
@@ -25,6 +25,7 @@ SLICED = samples.request(partition=Partition("slices-4", 4, 4 * GIB, 0.25, None)
 DIVIDED = samples.request(partition=Partition("mig-1g-10gb", 7, 10 * GIB, 1 / 8, "1g.10gb"))
 
 PLAIN = samples.platform(capacity=Capacity(gpu_software=GpuSoftware.DEVICE_PLUGIN))
+CLAIMED = samples.platform(capacity=Capacity(gpu_software=GpuSoftware.DRA_DRIVER))
 
 
 def charts(platform: Platform, *requests: CapacityRequest) -> dict[str, HelmRelease]:
@@ -47,8 +48,10 @@ def test_what_nodes_bring_themselves(kind: str, parts: set[str]) -> None:
     assert {part.value for part in parts_of_nodes(kind)} == parts
 
 
-@pytest.mark.parametrize("platform", [samples.platform(), PLAIN], ids=["operator", "plugin"])
-@pytest.mark.parametrize("request_", [WHOLE, SLICED], ids=["whole", "sliced"])
+@pytest.mark.parametrize(
+    ("platform", "request_"),
+    [(samples.platform(), WHOLE), (samples.platform(), SLICED), (PLAIN, WHOLE), (PLAIN, SLICED), (CLAIMED, WHOLE)],
+)
 def test_nothing_is_missing_and_nothing_is_there_twice(platform: Platform, request_: CapacityRequest) -> None:
     releases = list(node_releases(platform, [request_]))
     assert owner_problems(platform, [request_], releases) == []
@@ -125,3 +128,42 @@ def test_the_plain_exporter_asks_for_no_resource_that_the_cluster_may_not_know()
 )
 def test_without_an_nvidia_node_nothing_is_installed_for_one(requests: tuple[CapacityRequest, ...]) -> None:
     assert not {"gpu-operator", "nvidia-device-plugin", "dcgm-exporter"} & set(charts(samples.platform(), *requests))
+
+
+def test_the_driver_hands_out_whole_gpus_on_the_gpu_types_alone() -> None:
+    found = charts(CLAIMED, WHOLE, samples.request(samples.cpu_type()))
+    assert set(found) == {"dra-driver-nvidia-gpu", "dcgm-exporter"}
+    values = found["dra-driver-nvidia-gpu"].values
+    assert values["gpuResourcesEnabledOverride"] is True
+    assert values["resources"] == {"gpus": {"enabled": True}, "computeDomains": {"enabled": False}}
+    assert values["kubeletPlugin"]["tolerations"][0]["key"] == "nvidia.com/gpu"
+    assert "g6e.xlarge" in json.dumps(values["kubeletPlugin"]["affinity"])
+    assert values["webhook"] == {"enabled": False}
+    assert found["dcgm-exporter"].values["kubernetesDRA"] == {"enabled": True}
+
+
+def test_the_driver_beside_a_device_plugin_is_told_with_both() -> None:
+    """GIVEN a chart with the plugin WHEN both hand out GPUs THEN neither knows what the other has given away."""
+    releases = [*node_releases(CLAIMED, [WHOLE]), gpu_plugin.plugin_release([WHOLE])]
+    (problem,) = owner_problems(CLAIMED, [WHOLE], releases)
+    assert problem.code == "gpu-part-twice"
+    assert "dra-driver-nvidia-gpu" in problem.message
+    assert "nvidia-device-plugin" in problem.message
+
+
+def test_the_driver_on_an_image_with_a_plugin_is_told_with_both() -> None:
+    capacity = Capacity(gpu_software=GpuSoftware.DRA_DRIVER, operating_system=OperatingSystem.BOTTLEROCKET)
+    with pytest.raises(InputError) as caught:
+        node_releases(samples.platform(capacity=capacity), [WHOLE])
+    (problem,) = caught.value.problems
+    assert problem.code == "gpu-part-twice"
+    assert "the bottlerocket image and to the chart dra-driver-nvidia-gpu" in problem.message
+
+
+@pytest.mark.parametrize("request_", [SLICED, DIVIDED])
+def test_claims_are_of_whole_gpus(request_: CapacityRequest) -> None:
+    with pytest.raises(InputError) as caught:
+        node_releases(CLAIMED, [request_])
+    (problem,) = caught.value.problems
+    assert (problem.code, problem.path) == ("gpu-division-not-possible", "capacity.gpu_software")
+    assert "g6e.xlarge" in problem.message

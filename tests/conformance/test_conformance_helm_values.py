@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
-from ai_on_eks.aws import efa_chart, gpu_operator, gpu_plugin, lws_chart, neuron_chart, prometheus_chart
+from ai_on_eks.aws import efa_chart, gpu_dra, gpu_operator, gpu_plugin, lws_chart, neuron_chart, prometheus_chart
 from ai_on_eks.aws.karpenter import releases as karpenter
 from ai_on_eks.catalog.chart_images import image_repositories
 from ai_on_eks.catalog.loading import load_catalog
@@ -73,7 +73,11 @@ def test_every_value_of_the_gpu_operator_is_one_of_its_chart(shared: Path) -> No
 
 @pytest.mark.parametrize(
     ("chart", "values"),
-    [("nvidia-device-plugin", gpu_plugin.plugin_values), ("dcgm-exporter", gpu_plugin.metrics_values)],
+    [
+        ("nvidia-device-plugin", gpu_plugin.plugin_values),
+        ("dcgm-exporter", gpu_plugin.metrics_values),
+        ("dcgm-exporter", lambda requests: gpu_plugin.metrics_release(requests, by_claim=True).values),
+    ],
 )
 def test_every_value_of_the_plain_gpu_charts_is_one_of_their_charts(
     shared: Path, chart: str, values: Callable[[Sequence[CapacityRequest]], dict[str, Any]]
@@ -88,6 +92,15 @@ def test_every_value_of_the_plain_gpu_charts_is_one_of_their_charts(
     assert unknown_keys(free, known) == []
     assert set(found.get("config", {})) <= {"map", "default"}
     assert {"affinity", "tolerations"} <= known
+
+
+def test_every_value_of_the_gpu_dra_driver_is_one_of_its_chart(shared: Path) -> None:
+    known = frozenset((shared / "chart-values" / "dra-driver-nvidia-gpu.txt").read_text(encoding="utf-8").split())
+
+    values = gpu_dra.driver_values([request("g6e.xlarge")])
+
+    assert values["gpuResourcesEnabledOverride"]
+    assert unknown_keys(values, known) == []
 
 
 def test_every_value_of_the_efa_plugin_is_one_of_its_chart(shared: Path) -> None:

@@ -388,6 +388,12 @@ HELM_FAULTS = [
         "the plugin's own chart as well",
         Plugin=one(HELM, {"Chart": "nvidia-device-plugin", "Version": "0.19.3"}),
     ),
+    added(
+        "gpu-plugin-twice",
+        samples.ours,
+        "the driver for claims as well",
+        Claims=one(HELM, {"Chart": "dra-driver-nvidia-gpu", "Version": "0.4.1"}),
+    ),
     Fault("gpu-plugin-built-in", "Bottlerocket", samples.ours, on_bottlerocket),
     Fault("gpu-mig-built-in", "Bottlerocket", samples.ours, divided_by_both),
     added(

@@ -18,7 +18,7 @@ from test_stacks_checkers import ACCEPTED_WARNINGS, RUN_CFN_LINT
 from test_stacks_nag import ACCEPTED, rule
 
 from ai_on_eks.catalog.loading import load_catalog
-from ai_on_eks.descriptors.platform import Capacity, OperatingSystem
+from ai_on_eks.descriptors.platform import Capacity, GpuSoftware, OperatingSystem
 from ai_on_eks.placement.types import CapacityRequest
 from ai_on_eks.review.rules.checking import findings
 from ai_on_eks.review.rules.synth import read_synth
@@ -124,3 +124,12 @@ def test_given_both_vendors_when_synthesized_then_each_has_its_chart(
 ) -> None:
     charts = of_type(template(folder_of(synthesize, "mixed"), "addons"), "Custom::AWSCDK-EKS-HelmChart")
     assert sorted(chart["Chart"] for chart in charts) == ["gpu-operator", "neuron-helm-chart"]
+
+
+@pytest.mark.parametrize("software", GpuSoftware)
+def test_given_each_software_for_gpus_when_synthesized_then_no_rule_objects(
+    synthesize: Callable[[Deployment], Path], software: GpuSoftware
+) -> None:
+    folder = synthesize(samples.deployment(*PLATFORMS["gpu"], capacity=Capacity(gpu_software=software)))
+    assert findings(read_synth(folder)) == ()
+    assert of_type(template(folder, "addons"), "Custom::AWSCDK-EKS-HelmChart")

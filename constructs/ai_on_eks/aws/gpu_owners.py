@@ -25,7 +25,12 @@ OPERATOR_SWITCHES = {
 }
 """Keys of the GPU operator's values; a part whose switch is not set is on (chart v26.7.0)."""
 
-PARTS_OF_CHART = {"nvidia-device-plugin": GpuPart.DEVICE_PLUGIN, "dcgm-exporter": GpuPart.METRICS}
+PARTS_OF_CHART = {
+    "dcgm-exporter": GpuPart.METRICS,
+    "dra-driver-nvidia-gpu": GpuPart.DEVICE_PLUGIN,
+    "nvidia-device-plugin": GpuPart.DEVICE_PLUGIN,
+}
+"""The driver for dynamic resource allocation hands out GPUs as the device plugin does: one of them can."""
 
 ALWAYS_NEEDED = (GpuPart.DRIVER, GpuPart.TOOLKIT, GpuPart.DEVICE_PLUGIN, GpuPart.METRICS)
 

@@ -19,9 +19,10 @@ def plugin_release(requests: Sequence[CapacityRequest]) -> HelmRelease:
     return _release("nvidia-device-plugin", plugin_values(requests))
 
 
-def metrics_release(requests: Sequence[CapacityRequest]) -> HelmRelease:
-    """The metrics exporter."""
-    return _release("dcgm-exporter", metrics_values(requests))
+def metrics_release(requests: Sequence[CapacityRequest], *, by_claim: bool = False) -> HelmRelease:
+    """The metrics exporter. `by_claim`: it learns from claims which pod has which GPU."""
+    claims = {"kubernetesDRA": {"enabled": True}} if by_claim else {}
+    return _release("dcgm-exporter", metrics_values(requests) | claims)
 
 
 def plugin_values(requests: Sequence[CapacityRequest]) -> Json:
@@ -30,8 +31,8 @@ def plugin_values(requests: Sequence[CapacityRequest]) -> Json:
     sharing = {"config": {"map": plugin_configs(slices), "default": WHOLE}} if slices else {}
     return {
         # By type: the chart's own condition is a label of feature discovery, which does not run here.
-        "affinity": _on_types(requests),
-        "tolerations": _tolerations(),
+        "affinity": on_gpu_types(requests),
+        "tolerations": tolerations(),
         "gfd": {"enabled": False},
         # Else it hands out all of /dev/infiniband, and takes the adapters from the EFA plugin.
         "mofedEnabled": False,
@@ -43,10 +44,23 @@ def plugin_values(requests: Sequence[CapacityRequest]) -> Json:
 def metrics_values(requests: Sequence[CapacityRequest]) -> Json:
     """The exporter's values. Its ServiceMonitor is on by default, and fails where no Prometheus operator runs."""
     return {
-        "affinity": _on_types(requests),
-        "tolerations": _tolerations(),
+        "affinity": on_gpu_types(requests),
+        "tolerations": tolerations(),
         "serviceMonitor": {"enabled": False},
     }
+
+
+def on_gpu_types(requests: Sequence[CapacityRequest]) -> Json:
+    """Affinity to the NVIDIA types that are asked for."""
+    kinds = (request.instance_type for request in requests)
+    names = sorted({kind.name for kind in kinds if kind.accelerator and kind.accelerator.vendor is Vendor.NVIDIA})
+    term = {"matchExpressions": [{"key": "node.kubernetes.io/instance-type", "operator": "In", "values": names}]}
+    return {"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": [term]}}}
+
+
+def tolerations() -> list[Json]:
+    """Of the taint of GPU nodes."""
+    return [{"key": GPU_RESOURCE, "operator": "Exists", "effect": "NoSchedule"}]
 
 
 def _release(name: str, values: Json) -> HelmRelease:
@@ -60,14 +74,3 @@ def _release(name: str, values: Json) -> HelmRelease:
         namespace_labels=PRIVILEGED_NAMESPACE,
         values=values,
     )
-
-
-def _on_types(requests: Sequence[CapacityRequest]) -> Json:
-    kinds = (request.instance_type for request in requests)
-    names = sorted({kind.name for kind in kinds if kind.accelerator and kind.accelerator.vendor is Vendor.NVIDIA})
-    term = {"matchExpressions": [{"key": "node.kubernetes.io/instance-type", "operator": "In", "values": names}]}
-    return {"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": [term]}}}
-
-
-def _tolerations() -> list[Json]:
-    return [{"key": GPU_RESOURCE, "operator": "Exists", "effect": "NoSchedule"}]

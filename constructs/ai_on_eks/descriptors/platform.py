@@ -38,6 +38,7 @@ class OperatingSystem(StrEnum):
 class GpuSoftware(StrEnum):
     GPU_OPERATOR = "gpu-operator"
     DEVICE_PLUGIN = "device-plugin"
+    DRA_DRIVER = "dra-driver"
 
 
 class PlannedEngines(StrEnum):
@@ -118,7 +119,8 @@ class Capacity(Strict):
     gpu_software: GpuSoftware = Field(
         default=GpuSoftware.GPU_OPERATOR,
         description="what brings NVIDIA nodes the parts that their image lacks: gpu-operator = all of them, and MIG; "
-        "device-plugin = the device plugin and a metrics exporter alone, where nothing is divided by MIG",
+        "device-plugin = the device plugin and a metrics exporter alone, where nothing is divided by MIG; dra-driver = "
+        "the driver by which pods claim whole GPUs, on managed node groups of Amazon Linux",
     )
     system_nodes: SystemNodes = SystemNodes()
     reservations: tuple[Reservation, ...] = Field(default=(), description="capacity that is paid for already")

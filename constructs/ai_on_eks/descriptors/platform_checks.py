@@ -12,6 +12,7 @@ from ai_on_eks.descriptors.platform import (
     Capacity,
     CapacityStrategy,
     DeliveryMode,
+    GpuSoftware,
     OperatingSystem,
     Platform,
     Reservation,
@@ -31,6 +32,7 @@ def check_platform(platform: Platform) -> list[Problem]:
         *check_network(platform.region, platform.network),
         *_isolation(platform),
         *_operating_system(platform.capacity),
+        *_gpu_software(platform.capacity),
         *_reservations(platform.capacity.reservations, platform.network.availability_zones),
         *check_monitoring(platform),
         *_public_access(platform.cluster.public_access_cidrs),
@@ -64,6 +66,17 @@ def _operating_system(capacity: Capacity) -> list[Problem]:
     path, value = "capacity.operating_system", capacity.operating_system.value
     fix = f"set capacity.strategy: {groups.value}, or capacity.operating_system: {OperatingSystem.AL2023.value}"
     return [Problem("system-not-started", message, path=path, value=value, fix=fix)]
+
+
+def _gpu_software(capacity: Capacity) -> list[Problem]:
+    """Which way of getting nodes understands claims of devices."""
+    groups = CapacityStrategy.MANAGED_NODE_GROUPS
+    if capacity.gpu_software is not GpuSoftware.DRA_DRIVER or capacity.strategy is groups:
+        return []
+    message = f"{capacity.strategy.value} starts no node for a pod that claims its GPUs"
+    path, value = "capacity.gpu_software", capacity.gpu_software.value
+    fix = f"set capacity.strategy: {groups.value}, or another gpu_software"
+    return [Problem("claims-not-served", message, path=path, value=value, fix=fix)]
 
 
 def _reservations(reservations: Sequence[Reservation], zones: Sequence[str]) -> list[Problem]:

@@ -21,6 +21,7 @@ from ai_on_eks.kube.objects.neuron_monitor import neuron_monitor, neuron_pod_mon
 from ai_on_eks.kube.objects.pod_disruption_budget import pod_disruption_budget
 from ai_on_eks.kube.objects.pod_monitor import pod_monitor
 from ai_on_eks.kube.objects.priority_class import priority_class
+from ai_on_eks.kube.objects.resource_claim_template import resource_claim_template
 from ai_on_eks.kube.objects.service import service
 from ai_on_eks.kube.objects.service_account import service_account
 from ai_on_eks.kube.objects.storage_class import volume_class
@@ -37,6 +38,9 @@ def model_manifests(workload: Workload, *, monitored: bool = False) -> dict[str,
     if workload.group is not None:
         manifests["GroupNetworkPolicy"] = group_policy(workload)
     manifests["Service"] = service(workload)
+    claim = resource_claim_template(workload)
+    if claim is not None:
+        manifests["ResourceClaimTemplate"] = claim
     manifests["Resource"] = _pods(workload)
     budget = pod_disruption_budget(workload)
     if budget is not None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from ai_on_eks.catalog.taints import CAPACITY_LABEL, taint_key
+from ai_on_eks.serving.claims import CLAIM
 from ai_on_eks.serving.fabric import adapters, fabric_resources, group_environment
 from ai_on_eks.serving.quantities import bytes_quantity, cpu_quantity
 from ai_on_eks.serving.replica import (
@@ -81,6 +82,8 @@ def pod_spec(replica: Replica, parts: EngineParts, fetch_image: ImageReference, 
     if parts.fetch:
         spec["initContainers"] = [_fetch_container(replica, parts, volumes, fetch_image)]
     spec["tolerations"] = _tolerations(replica)
+    if replica.claims_devices:
+        spec["resourceClaims"] = [{"name": CLAIM, "resourceClaimTemplateName": replica.name}]
     if replica.scheduler is not None:
         spec["schedulerName"] = replica.scheduler
     if replica.seat.priority is not None:
@@ -160,10 +163,13 @@ def _resources(replica: Replica) -> Json:
     limits = {"memory": memory}
     accelerator = placement.instance_type.accelerator
     extended = dict(fabric_resources(placement))
-    if accelerator is not None and placement.accelerators_per_replica > 0:
+    claims: Json = {}
+    if replica.claims_devices:
+        claims = {"claims": [{"name": CLAIM}]}
+    elif accelerator is not None and placement.accelerators_per_replica > 0:
         extended[accelerator.resource_name] = str(placement.accelerators_per_replica // placement.nodes_per_replica)
     # The API server refuses an extended resource whose limit is missing or differs.
-    return {"requests": requests | extended, "limits": limits | extended}
+    return {"requests": requests | extended, "limits": limits | extended, **claims}
 
 
 def _environment(arguments: tuple[str, ...], variables: Mapping[str, str]) -> list[Json]:

@@ -24,8 +24,9 @@ the leader's name in DNS (lws.sigs.k8s.io, labels, annotations and environment v
 class Replica:
     """The chosen placement of one model together with everything an engine is configured from.
 
-    scheduler  that places its pods; None = the cluster's own
-    is_worker  one of the pods that only compute, of a replica that spans nodes; the leader serves
+    scheduler       that places its pods; None = the cluster's own
+    is_worker       one of the pods that only compute, of a replica that spans nodes; the leader serves
+    claims_devices  its devices are claimed, and not asked for by number
     """
 
     descriptor: Descriptor
@@ -37,6 +38,7 @@ class Replica:
     seat: Seat
     scheduler: str | None = None
     is_worker: bool = False
+    claims_devices: bool = False
 
     @property
     def name(self) -> str:

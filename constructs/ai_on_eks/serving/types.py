@@ -49,6 +49,7 @@ class Workload:
     rollout      maxSurge/maxUnavailable that cannot deadlock when every accelerator is taken
     engine       the engine's name in the catalogue
     usd_per_hour the model's part of its nodes, on demand; None where no price is published
+    device_claim   ResourceClaim spec of each pod's devices; None = pods ask for an extended resource
     compile_cache  key prefix in the model store that the pods read and write compiled programs under; None = none made
     """
 
@@ -69,3 +70,4 @@ class Workload:
     usd_per_hour: float | None = None
     compile_cache: str | None = None
     group: Group | None = None
+    device_claim: Json | None = None

@@ -11,6 +11,7 @@ from ai_on_eks.placement.requirements import effective_precision
 from ai_on_eks.placement.rules.capability import why_not_rendered
 from ai_on_eks.placement.types import Placement, Plan
 from ai_on_eks.placement.warnings import placement_text
+from ai_on_eks.serving.claims import claims_devices, device_claim
 from ai_on_eks.serving.engines import ENGINES, ServingEngine, engine_parts
 from ai_on_eks.serving.images import unpinned_warnings
 from ai_on_eks.serving.pod import NAME_LABEL, pod_spec
@@ -53,6 +54,7 @@ def build_workload(plan: Plan, platform: Platform, images: Mapping[str, ImageRef
         image=images[image_key],
         seat=plan.seat,
         scheduler=scheduler_of(placement, platform.capacity.strategy),
+        claims_devices=claims_devices(platform, placement),
     )
     engine = ENGINES[placement.engine.name]
     _raise_all((*isolation_problems(descriptor, platform), *(storage_problems(descriptor) or engine.problems(replica))))
@@ -82,6 +84,7 @@ def build_workload(plan: Plan, platform: Platform, images: Mapping[str, ImageRef
         warnings=(*unpinned_warnings(used_images), *_revision_warnings(plan)),
         compile_cache=compiled_prefix(descriptor) if placement.engine.memory.programs is not None else None,
         group=_group(engine, replica, fetch_image),
+        device_claim=device_claim(placement) if replica.claims_devices else None,
     )
 
 

@@ -17,6 +17,8 @@ LONGEST_TIMEOUT_S = 600
 NVIDIA_PLUGIN = "nvidia-device-plugin"
 NEURON_PLUGIN = "neuron-device-plugin"
 NEURON_CHART = "neuron-helm-chart"
+NVIDIA_CLAIMS = "dra-driver-nvidia-gpu"
+"""Hands out GPUs by claim, beside a device plugin that hands out the same ones by number."""
 OPERATOR = "gpu-operator"
 
 NEURON_CHART_SCHEDULER = "v1.31.12-eks-1-31-30"
@@ -95,7 +97,7 @@ def _two_plugins(release: Resource) -> Iterator[str]:
 def _owns_plugin(release: Resource) -> bool:
     if _chart(release) == OPERATOR:
         return _on(_values(release), "devicePlugin", default=True)
-    return _chart(release) == NVIDIA_PLUGIN
+    return _chart(release) in (NVIDIA_PLUGIN, NVIDIA_CLAIMS)
 
 
 def _plugin_owners(assembly: Assembly) -> list[Resource]:
