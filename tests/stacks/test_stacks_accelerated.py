@@ -18,7 +18,7 @@ from test_stacks_checkers import ACCEPTED_WARNINGS, RUN_CFN_LINT
 from test_stacks_nag import ACCEPTED, rule
 
 from ai_on_eks.catalog.loading import load_catalog
-from ai_on_eks.descriptors.platform import Capacity, GpuSoftware, OperatingSystem
+from ai_on_eks.descriptors.platform import Capacity, GpuSoftware, OperatingSystem, Reservation, ReservedCapacity
 from ai_on_eks.placement.types import CapacityRequest
 from ai_on_eks.review.rules.checking import findings
 from ai_on_eks.review.rules.synth import read_synth
@@ -33,6 +33,15 @@ def request(name: str, **changes: Any) -> CapacityRequest:
     return samples.request(load_catalog("us-east-1").instance_type(name), **changes)
 
 
+BLOCK = Reservation(
+    id="cr-0123456789abcdef0",
+    instance_type="p6-b300.48xlarge",
+    count=2,
+    zone="us-east-1a",
+    capacity_type=ReservedCapacity.CAPACITY_BLOCK,
+    ends="2026-12-08T11:30:00Z",
+)
+
 PLATFORMS: dict[str, tuple[CapacityRequest, ...]] = {
     "gpu": (request("g6e.12xlarge"), request("p5.4xlarge"), request("g7e.2xlarge")),
     "inferentia": (request("inf2.xlarge"), request("inf2.48xlarge")),
@@ -46,7 +55,7 @@ PLATFORMS: dict[str, tuple[CapacityRequest, ...]] = {
             nodes=2,
             zones=("us-east-1a",),
             capacity_type="capacity-block",
-            reservation_id="cr-0123456789abcdef0",
+            reservation_id=BLOCK.id,
         ),
     ),
     "mixed": (request("g6e.xlarge"), request("inf2.8xlarge"), request("c7i.4xlarge")),
@@ -71,7 +80,7 @@ def of_type(document: Template, kind: str) -> list[dict[str, Any]]:
 def test_given_a_kind_of_accelerator_when_synthesized_then_no_checker_objects(
     synthesize: Callable[[Deployment], Path], kind: str, system: OperatingSystem
 ) -> None:
-    plain = samples.deployment(*PLATFORMS[kind], capacity=Capacity(operating_system=system))
+    plain = samples.deployment(*PLATFORMS[kind], capacity=Capacity(operating_system=system, reservations=(BLOCK,)))
     folder = synthesize(replace(plain, system_instance_type=load_catalog("us-east-1").instance_type("m7i.large")))
     assert findings(read_synth(folder)) == ()
     assert "missing" not in json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
@@ -83,7 +92,8 @@ def test_given_a_kind_of_accelerator_when_synthesized_then_no_checker_objects(
 
 def test_given_all_of_them_when_judged_by_cdk_nag_then_it_finds_what_the_default_platform_has(tmp_path: Path) -> None:
     everything = {one.name: one for requests in PLATFORMS.values() for one in requests}
-    app = build_app(samples.deployment(*everything.values()), samples.charts, outdir=str(tmp_path), validate=False)
+    deployment = samples.deployment(*everything.values(), capacity=Capacity(reservations=(BLOCK,)))
+    app = build_app(deployment, samples.charts, outdir=str(tmp_path), validate=False)
     Validations.of(app).add_plugins(AwsSolutionsChecks(app))
     with pytest.raises(Exception, match="validation"):
         app.synth()

@@ -26,8 +26,9 @@ ABORT_UPLOADS_DAYS = 7
 class ModelStore(Construct):
     """A bucket of our own (encrypted, versioned, private, kept) or one that exists.
 
-    An existing bucket is only read. Where it is encrypted with a customer key, that key's policy must let the roles
-    made here decrypt: its ARN cannot be learnt without a look-up.
+    An existing bucket is only read, but for programs that pods compile. Where it is encrypted with a customer key, that
+    key's policy must let the roles made here decrypt, and make data keys where they compile: its ARN cannot be learnt
+    without a look-up.
     """
 
     def __init__(
