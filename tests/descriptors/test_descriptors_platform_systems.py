@@ -26,6 +26,11 @@ def test_managed_groups_start_every_system(system: OperatingSystem) -> None:
     assert codes(CapacityStrategy.MANAGED_NODE_GROUPS, system) == []
 
 
+@pytest.mark.parametrize("system", OperatingSystem)
+def test_auto_mode_starts_its_own_whatever_the_file_says(system: OperatingSystem) -> None:
+    assert codes(CapacityStrategy.AUTO_MODE, system) == []
+
+
 def test_karpenter_starts_what_its_classes_describe() -> None:
     assert codes(CapacityStrategy.KARPENTER, OperatingSystem.AL2023) == []
     assert codes(CapacityStrategy.KARPENTER, OperatingSystem.BOTTLEROCKET) == ["system-not-started"]
@@ -35,3 +40,4 @@ def test_claims_need_nodes_that_are_there_before_the_pod() -> None:
     al2023, claims = OperatingSystem.AL2023, GpuSoftware.DRA_DRIVER
     assert codes(CapacityStrategy.MANAGED_NODE_GROUPS, al2023, claims) == []
     assert codes(CapacityStrategy.KARPENTER, al2023, claims) == ["claims-not-served"]
+    assert codes(CapacityStrategy.AUTO_MODE, al2023, claims) == ["claims-not-served"]

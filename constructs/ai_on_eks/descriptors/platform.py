@@ -114,7 +114,8 @@ class Capacity(Strict):
     )
     operating_system: OperatingSystem = Field(
         default=OperatingSystem.AL2023,
-        description="of all nodes: al2023 = Amazon Linux 2023; bottlerocket = read-only and without a shell",
+        description="of all nodes: al2023 = Amazon Linux 2023; bottlerocket = read-only and without a shell; the nodes "
+        "of EKS Auto Mode are Bottlerocket of its own in either case",
     )
     gpu_software: GpuSoftware = Field(
         default=GpuSoftware.GPU_OPERATOR,

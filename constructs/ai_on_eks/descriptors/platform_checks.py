@@ -58,9 +58,9 @@ def _isolation(platform: Platform) -> list[Problem]:
 
 
 def _operating_system(capacity: Capacity) -> list[Problem]:
-    """Which way of getting nodes starts which system."""
+    """Which way of getting nodes starts which system; Auto Mode's nodes are its own, whatever the file says."""
     groups = CapacityStrategy.MANAGED_NODE_GROUPS
-    if capacity.operating_system is OperatingSystem.AL2023 or capacity.strategy is groups:
+    if capacity.operating_system is OperatingSystem.AL2023 or capacity.strategy is not CapacityStrategy.KARPENTER:
         return []
     message = f"{capacity.strategy.value} starts no {capacity.operating_system.value} nodes here"
     path, value = "capacity.operating_system", capacity.operating_system.value
