@@ -136,6 +136,7 @@ OWN: dict[str, Config] = {
     "helium": {"hidden_size": 1280, "num_attention_heads": 20, "head_dim": 64},
     "kimi_k3": {"text_config": {"model_type": "kimi_linear", "linear_attn_config": LINEAR_ATTENTION}},
     "kimi_linear": {"linear_attn_config": LINEAR_ATTENTION},
+    "layoutlmv3": {"coordinate_size": 192},
     "mamba2": {"num_heads": 32},
     "paligemma": {"text_config": {"hidden_size": 2048}},
     "qwen3_vl": {"vision_config": {"out_hidden_size": 4096}},

@@ -65,6 +65,7 @@ _HEARING = ("qwen2_audio", "voxtral")
 _OMNI = ("qwen2_5_omni", "qwen3_omni_moe")
 _TRANSLATORS = ("m2m_100", "marian")
 _SUMMARIZERS = ("pegasus",)
+_WRITERS = ("bart", "blenderbot", "blenderbot-small", "mbart", "mt5", "plbart", "t5", "umt5")
 _TWO_TOWERS = ("clip", "siglip", "siglip2")
 _NAMED_DETECTORS = ("owlv2", "owlvit")
 _DETECTORS = ("detr", "rt_detr", "rt_detr_v2", "table-transformer", "yolos")
@@ -125,7 +126,7 @@ _UNNAMED: Mapping[str, tuple[Kind, str]] = {
     **dict.fromkeys(_OMNI, (Kind.FOUNDATION, ANY_TO_ANY)),
     **dict.fromkeys(_TRANSLATORS, (Kind.FOUNDATION, TRANSLATION)),
     **dict.fromkeys(_SUMMARIZERS, (Kind.FOUNDATION, SUMMARIZATION)),
-    **dict.fromkeys(("bart", "mbart", "mt5", "t5", "umt5"), (Kind.FOUNDATION, TEXT_TO_TEXT)),
+    **dict.fromkeys(_WRITERS, (Kind.FOUNDATION, TEXT_TO_TEXT)),
 }
 """Model types whose config names no class, where what they can do does not tell."""
 

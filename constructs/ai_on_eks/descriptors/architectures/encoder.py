@@ -12,6 +12,9 @@ Per layer, with hidden size H and intermediate size I:
         the residual, and beside it either the inner layer before and after its activation function, or queries, keys,
         values and the attention's output; the scores are never stored (flash attention)
 
+Megatron-BERT and XLM-R XL have norms before each block, and one after the last layer instead of the embeddings';
+RoBERTa-PreLayerNorm has both. LayoutLM adds four tables for where words stand on a page, ERNIE one for tasks.
+
 What stands on top follows from `architectures`: the bare model has a pooler, the heads differ.
 Names and shapes are those of the published checkpoints.
 Source: modeling_<model type>.py of transformers 5.23.0.
@@ -46,6 +49,10 @@ class Traits:
 
     offset_positions     positions are numbered from the padding index + 1 on, so that many rows stay unused
     fixed_padding_index  the padding index where the code fixes it; else it is pad_token_id
+    embedding_norm       a norm follows the embeddings
+    last_norm            the norm after the last layer, of model types whose norms come before each block
+    heads                model type whose heads these are, where it is another
+    boxes                tables for where words stand on a page, and a pooler below every head
     """
 
     prefix: str
@@ -56,6 +63,10 @@ class Traits:
     offset_positions: bool = False
     fixed_padding_index: int | None = None
     relative_bias: bool = False
+    embedding_norm: bool = True
+    last_norm: str = ""
+    heads: str = ""
+    boxes: bool = False
 
 
 _BERT_NAMES = {
@@ -64,12 +75,28 @@ _BERT_NAMES = {
     "inner": "intermediate.dense", "outer": "output.dense", "outer_norm": "output.LayerNorm",
 }  # fmt: skip
 
+_BOXES = tuple(f"{one}_position_embeddings" for one in "xyhw")
+
 MODEL_TYPES: Mapping[str, Traits] = {
     "bert": Traits(prefix="bert", names=_BERT_NAMES),
     "camembert": Traits(prefix="roberta", names=_BERT_NAMES, offset_positions=True),
     "data2vec-text": Traits(prefix="data2vec_text", names=_BERT_NAMES, offset_positions=True),
+    "ernie": Traits(prefix="ernie", names=_BERT_NAMES, heads="bert"),
+    "layoutlm": Traits(prefix="layoutlm", names=_BERT_NAMES, heads="bert", boxes=True),
+    "megatron-bert": Traits(
+        prefix="bert", names=_BERT_NAMES | {"output_norm": "attention.ln", "outer_norm": "ln"}, heads="bert",
+        embedding_norm=False, last_norm="encoder.ln",
+    ),
     "roberta": Traits(prefix="roberta", names=_BERT_NAMES, offset_positions=True),
+    "roberta-prelayernorm": Traits(
+        prefix="roberta_prelayernorm", offset_positions=True, last_norm="LayerNorm",
+        names=_BERT_NAMES | {"output_norm": "attention.LayerNorm", "outer_norm": "intermediate.LayerNorm"},
+    ),
     "xlm-roberta": Traits(prefix="roberta", names=_BERT_NAMES, offset_positions=True),
+    "xlm-roberta-xl": Traits(
+        prefix="roberta", offset_positions=True, embedding_norm=False, last_norm="encoder.LayerNorm",
+        names=_BERT_NAMES | {"output_norm": "attention.self_attn_layer_norm", "outer_norm": "LayerNorm"},
+    ),
     "distilbert": Traits(
         prefix="distilbert",
         layer="transformer.layer.*",
@@ -102,8 +129,13 @@ DEFAULTS: Mapping[str, Mapping[str, Any]] = {
     "bert": {"num_labels": 2, "type_vocab_size": 2},
     "camembert": {"num_labels": 2, "type_vocab_size": 2, "pad_token_id": 1},
     "data2vec-text": {"num_labels": 2, "type_vocab_size": 2, "pad_token_id": 1},
+    "ernie": {"num_labels": 2, "type_vocab_size": 2, "use_task_id": False, "task_type_vocab_size": 3},
+    "layoutlm": {"num_labels": 2, "type_vocab_size": 2, "max_2d_position_embeddings": 1024},
+    "megatron-bert": {"num_labels": 2, "type_vocab_size": 2},
     "roberta": {"num_labels": 2, "type_vocab_size": 2, "pad_token_id": 1},
+    "roberta-prelayernorm": {"num_labels": 2, "type_vocab_size": 2, "pad_token_id": 1},
     "xlm-roberta": {"num_labels": 2, "type_vocab_size": 2, "pad_token_id": 1},
+    "xlm-roberta-xl": {"num_labels": 2, "type_vocab_size": 1, "pad_token_id": 1},
     "distilbert": {"num_labels": 2},
     "mpnet": {"num_labels": 2, "relative_attention_num_buckets": 32},
 }
@@ -122,14 +154,15 @@ def read(model_type: str, parameters: Hyperparameters) -> Inventory:
     keys = tuple(traits.keys.get(key, key) for key in ("hidden_size", "num_attention_heads"))
     parameters.relate(keys, hidden % heads == 0, f"{heads} heads do not divide the hidden size {hidden}")
     embeddings, context = _embeddings(traits, hidden, parameters)
-    head = encoder_heads.read(model_type, traits.prefix, hidden, parameters)
+    head = encoder_heads.read(traits.heads or model_type, traits.prefix, hidden, parameters, always_pools=traits.boxes)
+    last = layer_norm(f"{traits.prefix}.{traits.last_norm}", hidden) if traits.last_norm else ()
     relative = _relative_bias(traits, heads, parameters)
     parameters.finish()
     body = _layers(traits, hidden, inner, layers)
     return Inventory(
         architecture=model_type,
         item=Item.TOKEN,
-        tensors=(*embeddings, *relative, *body, *head),
+        tensors=(*embeddings, *relative, *body, *last, *head),
         states=(),
         operations=Operations(per_item=matrix_flops(body), per_item_and_context_token=4 * layers * hidden),
         activations=Activations(per_item=hidden + max(2 * inner, 4 * hidden)),
@@ -162,6 +195,10 @@ def _embeddings(traits: Traits, hidden: int, parameters: Hyperparameters) -> tup
     rows = {"word_embeddings": vocabulary, "position_embeddings": positions}
     if traits.token_types:
         rows["token_type_embeddings"] = parameters.integer("type_vocab_size")
+    if traits.prefix == "ernie" and parameters.flag("use_task_id"):
+        rows["task_type_embeddings"] = parameters.integer("task_type_vocab_size")
+    if traits.boxes:
+        rows |= dict.fromkeys(_BOXES, parameters.integer("max_2d_position_embeddings"))
     prefix = f"{traits.prefix}.embeddings"
     tables = tuple(
         Tensor(
@@ -172,7 +209,8 @@ def _embeddings(traits: Traits, hidden: int, parameters: Hyperparameters) -> tup
         )
         for name, count in rows.items()
     )
-    return (*tables, *layer_norm(f"{prefix}.LayerNorm", hidden)), positions - reserved
+    norm = layer_norm(f"{prefix}.LayerNorm", hidden) if traits.embedding_norm else ()
+    return (*tables, *norm), positions - reserved
 
 
 def _relative_bias(traits: Traits, heads: int, parameters: Hyperparameters) -> tuple[Tensor, ...]:

@@ -1,4 +1,4 @@
-"""BART, mBART, PEGASUS, Marian and M2M-100 (NLLB): encoder-decoders for text with one embedding for all.
+"""BART, mBART, PLBART, PEGASUS, Blenderbot, Marian, M2M-100 (NLLB): encoder-decoders with one embedding for all.
 
     embedding        vocabulary × H, shared by both halves and the head
     positions        per half  rows × H                       none stored for M2M-100, whose positions are computed
@@ -39,18 +39,24 @@ class Traits:
 
 MODEL_TYPES: Mapping[str, Traits] = {
     "bart": Traits(reserved_positions=2, embedding_norm=True, final_norm=False, classifies=True),
+    "blenderbot": Traits(reserved_positions=0, embedding_norm=False, final_norm=True),
+    "blenderbot-small": Traits(reserved_positions=0, embedding_norm=True, final_norm=False),
     "m2m_100": Traits(reserved_positions=None, embedding_norm=False, final_norm=True),
     "marian": Traits(reserved_positions=0, embedding_norm=False, final_norm=False),
     "mbart": Traits(reserved_positions=2, embedding_norm=True, final_norm=True, classifies=True),
     "pegasus": Traits(reserved_positions=0, embedding_norm=False, final_norm=True),
+    "plbart": Traits(reserved_positions=2, embedding_norm=True, final_norm=False, classifies=True),
 }
 
 DEFAULTS: Mapping[str, Mapping[str, Any]] = {
     "bart": {"tie_word_embeddings": True, "num_labels": 3},
+    "blenderbot": {"tie_word_embeddings": True},
+    "blenderbot-small": {"tie_word_embeddings": True},
     "m2m_100": {"tie_word_embeddings": True},
     "marian": {"tie_word_embeddings": True, "share_encoder_decoder_embeddings": True},
     "mbart": {"tie_word_embeddings": True, "num_labels": 2},
     "pegasus": {"tie_word_embeddings": True},
+    "plbart": {"tie_word_embeddings": True, "num_labels": 2},
 }
 """What transformers documents for a hyper-parameter that a published config may leave out."""
 

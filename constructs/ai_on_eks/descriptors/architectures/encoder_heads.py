@@ -32,8 +32,16 @@ SENTENCE_ANSWERS = 2
 """Does one sentence follow the other: no or yes."""
 
 
-def read(model_type: str, prefix: str, hidden: int, parameters: Hyperparameters) -> tuple[Tensor, ...]:
-    """The tensors above the last layer."""
+def read(
+    model_type: str, prefix: str, hidden: int, parameters: Hyperparameters, *, always_pools: bool = False
+) -> tuple[Tensor, ...]:
+    """The tensors above the last layer; where it `always_pools` the pooler is there whether the head uses it or not."""
+    found = _read(model_type, prefix, hidden, parameters)
+    pooler = _pooler(model_type, prefix, hidden) if always_pools else ()
+    return (*(one for one in pooler if one not in found), *found)
+
+
+def _read(model_type: str, prefix: str, hidden: int, parameters: Hyperparameters) -> tuple[Tensor, ...]:
     for key in ("is_decoder", "add_cross_attention"):
         parameters.support(key, parameters.value(key) is not True, "an encoder used as a decoder is not known")
     allowed = (*HEADS, *_BERT_ONLY) if model_type == "bert" else HEADS
