@@ -41,6 +41,7 @@ VALUES: Config = {
     **dict.fromkeys(("max_position_embeddings", "n_positions"), 4096),
     "audio_config": {},
     "attn_config": {},
+    "ffn_config": {},
     "text_config": {},
     "thinker_config": {},
     "vision_config": {},
@@ -148,6 +149,7 @@ OWN: dict[str, Config] = {
     "segformer": vision.SEGFORMER_B0,
     "swin": {"num_heads": [2, 4, 8, 16]},
     "swinv2": vision.SWIN_V2,
+    "zamba2": {"layers_block_type": ["mamba", "hybrid", "mamba", "hybrid"]},
     "yolos": {"image_size": [224, 224]},
 }
 """What a model type needs that no name tells."""

@@ -107,6 +107,7 @@ MODULES: Mapping[str, tuple[str, ...]] = {
     "hybrid_mamba": ("bamba", "falcon_h1", "granitemoehybrid", "jamba"),
     "hybrid_nemotron": ("nemotron_h",),
     "hybrid_recurrence": ("recurrent_gemma",),
+    "hybrid_shared": ("zamba2",),
     "interleaved": ("llama4_text", "mimo_v2_flash", "minimax_m3", "minimax_m3_vl_text", "step3p5"),
     "interleaved_gemma3n": ("gemma3n_text",),
     "interleaved_gemma4": ("gemma4_text",),
@@ -126,6 +127,7 @@ MODULES: Mapping[str, tuple[str, ...]] = {
     "latent_images": ("kimi_k25", "kimi_k3"),
     "latent_linear": ("kimi_linear",),
     "mixture": ("gpt_oss", "minimax_m2", "mixtral", "qwen2_moe", "qwen3_moe"),
+    "mixture_blocks": ("dbrx",),
     "mixture_relatives": ("afmoe", "deepseek", "granitemoeshared", "hunyuan_v1_moe"),
     "modernbert": ("modernbert",),
     "more_decoders": (
@@ -228,7 +230,7 @@ CLASSIFIERS = ("ForSequenceClassification", "ForTokenClassification", "ForQuesti
 """Ends of classes that are a decoder's bare model with a small matrix on top."""
 CLASSIFYING = frozenset(
     {
-        "decoder", "gated_delta", "hybrid_mamba", "hybrid_nemotron", "interleaved",
+        "decoder", "gated_delta", "hybrid_mamba", "hybrid_nemotron", "hybrid_shared", "interleaved",
         "interleaved_gemma3n", "interleaved_gemma4", "latent", "latent_compressed", "mixture", "mixture_relatives",
         "more_decoders", "more_mixtures", "more_ungated", "named_decoders", "ungated",
     }
