@@ -13,7 +13,15 @@ from ai_on_eks.units import GIB
 
 def test_given_the_data_when_loaded_then_the_engines_that_are_deployed_are_these() -> None:
     versions = {name: engine.version for name, engine in load_engines().items() if engine.deployed}
-    assert versions == {"llama-cpp": "11347", "tei": "1.9", "triton": "26.07", "vllm": "0.33.0"}
+    assert versions == {
+        "llama-cpp": "11347",
+        "nxd-inference": "2.28",
+        "sglang": "0.5.23",
+        "tei": "1.9",
+        "triton": "26.07",
+        "vllm": "0.33.0",
+        "vllm-neuron": "0.24.0.1.1.0",
+    }
 
 
 @pytest.mark.parametrize("name", sorted(load_engines()))
@@ -140,7 +148,7 @@ def test_given_an_engine_that_compiles_ahead_when_read_then_every_accelerator_ha
     name: str, accelerators: tuple[str, ...]
 ) -> None:
     engine = load_engines()[name]
-    assert not engine.deployed
+    assert engine.deployed == bool(engine.by_name)
     assert engine.accelerators == accelerators
     programs = engine.memory.programs
     assert programs is not None

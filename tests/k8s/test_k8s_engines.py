@@ -14,9 +14,8 @@ from typing import Any
 import kubernetes_validate
 import pytest
 import yaml
-from engine_plans import ENGINE_MODELS, engine_capacity, engine_placement, engine_workload
+from engine_plans import ENGINE_MODELS, engine_capacity, engine_placement, engine_platform, engine_workload
 from planned_nodes import why_not_on_planned_node
-from real_models import real_platform
 
 from ai_on_eks.catalog.engines import load_engines
 from ai_on_eks.kube.pod_security import why_not_restricted
@@ -30,7 +29,10 @@ CHOICES = {
     "deepseek-r1-on-two-nodes": ("vllm", "p4de.24xlarge", 4, 4),
     "deepseek-r1-stages": ("vllm", "p5en.48xlarge", 4, 2),
     "llama-3-1-8b-graviton": ("llama-cpp", "r8g.large", 1, 1),
+    "llama-3-1-8b-inferentia2": ("nxd-inference", "inf2.8xlarge", 2, 1),
     "llama-3-3-70b-gguf": ("llama-cpp", "g5.12xlarge", 1, 4),
+    "llama-3-3-70b-trainium2": ("vllm-neuron", "trn2.48xlarge", 16, 1),
+    "llama-3-3-70b-sglang": ("sglang", "p5.48xlarge", 4, 1),
     "qwen3-14b-gguf": ("llama-cpp", "g6.xlarge", 1, 1),
 }
 """Engine, instance type, tensor parallelism and stages that each model is an example of."""
@@ -39,7 +41,7 @@ every_model = pytest.mark.parametrize("model", ENGINE_MODELS)
 
 
 def _rendered(model: str) -> str:
-    return render_manifests([engine_workload(model)], real_platform(), BUCKET)[f"{model}.yaml"]
+    return render_manifests([engine_workload(model)], engine_platform(model), BUCKET)[f"{model}.yaml"]
 
 
 @every_model

@@ -45,6 +45,9 @@ IMAGES = {
         ("vllm", "docker.io/vllm/vllm-openai", "v0.33.0"),
         ("llama-cpp", "ghcr.io/ggml-org/llama.cpp", "server-b11347"),
         ("llama-cpp-cuda", "ghcr.io/ggml-org/llama.cpp", "server-cuda-b11347"),
+        ("sglang", "docker.io/lmsysorg/sglang", "v0.5.23"),
+        ("nxd-inference", "public.ecr.aws/neuron/pytorch-inference-vllm-neuronx", "0.13.0-sdk2.28.0"),
+        ("vllm-neuron", "public.ecr.aws/neuron/pytorch-inference-vllm-neuronx", "0.24.0.1.1.0-sdk2.32.0"),
         ("vllm-efa", "public.ecr.aws/deep-learning-containers/vllm", "0.28.0-gpu-py312-cu130-ubuntu24.04-ec2"),
         ("tei-89", "ghcr.io/huggingface/text-embeddings-inference", "89-1.9"),
         ("triton", "nvcr.io/nvidia/tritonserver", "26.07-py3"),
@@ -278,6 +281,7 @@ def llama_on_two_nodes(*, efa_interfaces: int = 1, replicas: int = 1) -> Plan:
     chosen = replace(
         plan_.chosen,
         instance_type=node,
+        engine=replace(plan_.chosen.engine, grouped=True),
         image_key="vllm-efa" if efa_interfaces else "vllm",
         tensor_parallel=4,
         pipeline_parallel=2,
@@ -329,6 +333,54 @@ def resnet_on_accelerator(accelerators: int = 1) -> Plan:
     return replace(on_cpu, chosen=chosen)
 
 
+def llama_70b_sglang(**changes: Any) -> Plan:
+    """The same on another engine."""
+    plan_ = llama_70b(**changes)
+    assert plan_.chosen is not None
+    chosen = replace(plan_.chosen, engine=engine("sglang"), image_key="sglang")
+    return replace(plan_, chosen=chosen)
+
+
+INFERENTIA2 = replace(
+    L40S,
+    name="inferentia2",
+    vendor=Vendor.NEURON,
+    title="AWS Inferentia2",
+    compute_capability=None,
+    resource_name="aws.amazon.com/neuron",
+    cores=2,
+)
+TRAINIUM2 = replace(INFERENTIA2, name="trainium2", title="AWS Trainium2", cores=8, cores_per_rank=2)
+
+
+def neuron_node(name: str, accelerator: Accelerator, accelerators: int) -> InstanceType:
+    """A node with Neuron devices."""
+    return replace(instance_type(name, accelerators, 192, 768, 100.0), accelerator=accelerator)
+
+
+def llama_on_inferentia2(**changes: Any) -> Plan:
+    """8 billion parameters over the four cores of two devices, for eight sequences."""
+    demand = memory(weights_bytes=16_000_000_000, fraction=1.0, batched_tokens=4096, sequences=8, host_bytes=32 * GIB)
+    node = neuron_node("inf2.24xlarge", INFERENTIA2, 6)
+    chosen = placement("nxd-inference", "nxd-inference", node, demand, tensor_parallel=4, max_model_len=4096)
+    return replace(llama(**changes), chosen=chosen)
+
+
+def llama_on_trainium2(**changes: Any) -> Plan:
+    """The same over the eight logical cores of two devices, its ranks in processes of their own."""
+    demand = memory(
+        weights_bytes=16_000_000_000,
+        fraction=1.0,
+        batched_tokens=4096,
+        sequences=8,
+        host_bytes=32 * GIB,
+        shared_bytes=4 * GIB,
+    )
+    node = neuron_node("trn2.48xlarge", TRAINIUM2, 16)
+    chosen = placement("vllm-neuron", "vllm-neuron", node, demand, tensor_parallel=8, max_model_len=4000)
+    return replace(llama(**changes), chosen=chosen)
+
+
 def llama_gguf(*, accelerators: int = 1, **changes: Any) -> Plan:
     """8 billion parameters in blocks of 4 bit, on accelerators or on a processor, for four sequences."""
     settings: dict[str, Any] = {
@@ -359,6 +411,9 @@ ALL_PLANS = {
     "llama.cpp on an accelerator": llama_gguf(),
     "llama.cpp on four accelerators": llama_gguf(accelerators=4),
     "llama.cpp on cpu": llama_gguf(accelerators=0),
+    "nxd inference on inferentia2": llama_on_inferentia2(),
+    "sglang on four accelerators": llama_70b_sglang(),
+    "vllm on trainium2": llama_on_trainium2(),
     "tei on an accelerator": bge(),
     "tei from the hub": bge(storage=Storage.NODE),
     "triton on cpu": resnet(),

@@ -48,6 +48,8 @@ def test_given_the_packaged_file_then_every_engine_has_its_image() -> None:
     assert sorted(images) == [
         "llama-cpp",
         "llama-cpp-cuda",
+        "nxd-inference",
+        "sglang",
         "tei-100",
         "tei-80",
         "tei-86",
@@ -57,6 +59,7 @@ def test_given_the_packaged_file_then_every_engine_has_its_image() -> None:
         "triton",
         "vllm",
         "vllm-efa",
+        "vllm-neuron",
         "weights-fetch",
     ]
     assert images["vllm"].reference.startswith("docker.io/vllm/vllm-openai:v0.33.0")

@@ -98,12 +98,16 @@ def test_given_a_plan_then_accelerators_equal_the_ranks_and_are_tolerated(plan: 
     spec = built(plan).pod_spec
     resources = spec["containers"][0]["resources"]
     count = chosen(plan).accelerators_per_replica // chosen(plan).nodes_per_replica
-    if count == 0:
-        assert "nvidia.com/gpu" not in resources["requests"].keys() | resources["limits"].keys()
+    devices = {"nvidia.com/gpu", "aws.amazon.com/neuron", "aws.amazon.com/neuroncore"}
+    accelerator = chosen(plan).instance_type.accelerator
+    if accelerator is None:
+        assert not devices & (resources["requests"].keys() | resources["limits"].keys())
         assert spec["tolerations"] == [{"key": "ai-on-eks/models", "operator": "Exists", "effect": "NoSchedule"}]
         return
-    assert resources["requests"]["nvidia.com/gpu"] == resources["limits"]["nvidia.com/gpu"] == str(count)
-    assert spec["tolerations"] == [{"key": "nvidia.com/gpu", "operator": "Exists", "effect": "NoSchedule"}]
+    name = accelerator.resource_name
+    assert devices & resources["limits"].keys() == {name}, "one of them, never mixed"
+    assert resources["requests"][name] == resources["limits"][name] == str(count)
+    assert spec["tolerations"] == [{"key": name, "operator": "Exists", "effect": "NoSchedule"}]
 
 
 @pytest.mark.parametrize("plan", [plans.llama(), plans.llama_70b()], ids=["one accelerator", "four accelerators"])
@@ -184,7 +188,7 @@ def test_given_a_plan_then_only_its_instance_type_is_scheduled_on(plan: Plan) ->
 def test_given_a_plan_then_stopping_leaves_time_for_draining_and_running_requests(plan: Plan) -> None:
     """Where the engine waits for running requests itself it is told early, else only once they have had their time."""
     spec = built(plan).pod_spec
-    seconds = {"llama-cpp": 60}.get(chosen(plan).engine.name, 15)
+    seconds = 60 if chosen(plan).engine.name in {"llama-cpp", "nxd-inference", "sglang", "vllm-neuron"} else 15
     assert spec["containers"][0]["lifecycle"] == {"preStop": {"sleep": {"seconds": seconds}}}
     assert spec["terminationGracePeriodSeconds"] == 75
 

@@ -7,7 +7,6 @@ from dataclasses import replace
 import pytest
 import serving_plans as plans
 
-from ai_on_eks.catalog.types import CompiledPrograms
 from ai_on_eks.descriptors.schema import Format, Precision, Source, Storage, WeightPrecision
 from ai_on_eks.errors import InputError, NothingFitsError
 from ai_on_eks.placement.types import Plan
@@ -116,13 +115,8 @@ def test_given_an_images_file_without_the_engine_then_every_missing_key_is_named
     ]
 
 
-def test_given_programs_compiled_ahead_then_they_have_a_place_beside_the_weights() -> None:
-    plan = plans.llama()
-    assert plan.chosen is not None
-    engine = plan.chosen.engine
-    programs = CompiledPrograms(devices=(), scratch_page_bytes=1, scratch_value_bytes=1)
-    compiling = replace(engine, memory=replace(engine.memory, programs=programs))
-    chosen = replace(plan.chosen, engine=compiling)
-    workload = build_workload(replace(plan, chosen=chosen), plans.PLATFORM, plans.IMAGES)
+def test_given_programs_kept_in_the_store_then_the_pods_may_write_beside_the_weights_and_otherwise_not() -> None:
+    workload = build_workload(plans.llama_on_inferentia2(), plans.PLATFORM, plans.IMAGES)
     assert workload.compile_cache == f"compiled/{workload.name}/{plans.REVISION}"
-    assert build_workload(plan, plans.PLATFORM, plans.IMAGES).compile_cache is None
+    for plan in (plans.llama(), plans.llama_on_trainium2()):
+        assert build_workload(plan, plans.PLATFORM, plans.IMAGES).compile_cache is None

@@ -117,7 +117,9 @@ def _plain_engine(name: str, entry: Mapping[str, Any]) -> Engine:
         pipeline_parallel=entry.get("pipeline_parallel", False),
         expert_parallel=entry.get("expert_parallel", False),
         spans_nodes=entry.get("spans_nodes", False),
+        grouped=entry.get("grouped", False),
         superseded_by=entry.get("superseded_by"),
+        by_name=entry.get("by_name"),
         decodes=entry.get("decodes", True),
     )
 

@@ -356,17 +356,19 @@ class Engine:
 
     kinds, families, formats     accepted values of the descriptor's fields
     images                       image key in images.yaml by device: `cpu`, or an NVIDIA compute capability `8.6`,
-                                 or `nvidia` for any
+                                 or `nvidia` for any, or `aws-neuron`
     withheld_images              why a published image is not used, by compute capability
     min_compute_capability       by weight data type; a missing data type is not served on NVIDIA
     cache_min_compute_capability by data type of the cache; a missing one needs nothing beyond the weights'
     deployed                     the package renders workloads for it
-    accelerators                 catalogue names of the accelerators an engine that is not deployed runs on; none = any
+    accelerators                 catalogue names of the accelerators that the engine runs on; none = any
     model_types                  of the configs it loads; none = any. A model known only by its size is taken for one
     pipeline_parallel            can divide layers over stages
     expert_parallel              can deal out whole experts to ranks
     spans_nodes                  ranks of one replica may lie on several nodes
+    grouped                      a workload is rendered for replicas that do
     fabric                       the build that runs where they exchange over EFA, which needs libraries in the image
+    by_name                      why nothing is deployed on it unless it is asked for by name; None = like any other
     decodes                      serves decoders that stand alone, token by token
     superseded_by                the engine that its publisher has replaced it with; None = current
     pads                         what is padded where tensor parallelism leaves a remainder: `heads`, `widths`
@@ -394,6 +396,8 @@ class Engine:
     pipeline_parallel: bool = False
     expert_parallel: bool = False
     spans_nodes: bool = False
+    grouped: bool = False
     fabric: Engine | None = None
     superseded_by: str | None = None
+    by_name: str | None = None
     decodes: bool = True

@@ -29,13 +29,14 @@ SUPERSEDED_RULE = "engine-superseded"
 def engines_for(
     descriptor: Descriptor, catalog: Catalog, *, superseded: bool = False
 ) -> tuple[tuple[Engine, ...], tuple[Rejection, ...]]:
-    """Engines that load this model at all, those that a workload is rendered for first, and why the others do not.
+    """Engines that load this model at all, and why the others do not. Those that a workload is rendered for come first,
+    and of them those that need not be asked for by name.
 
     `superseded` keeps those that only are too old as well.
     """
     kept: list[Engine] = []
     rejected: list[Rejection] = []
-    for _name, engine in sorted(catalog.engines.items(), key=lambda item: (not item[1].deployed, item[0])):
+    for _name, engine in sorted(catalog.engines.items(), key=_order):
         allowed = descriptor.constraints.engines
         if allowed and engine.name not in allowed:
             fix = f"add {engine.name} to constraints.engines"
@@ -52,6 +53,11 @@ def engines_for(
         else:
             rejected.append(Rejection(ANY_INSTANCE_TYPE, engine.name, UNDIVIDED, ENGINE_RULE, unloadable))
     return tuple(kept), tuple(rejected)
+
+
+def _order(item: tuple[str, Engine]) -> tuple[bool, bool, str]:
+    name, engine = item
+    return (not engine.deployed, engine.by_name is not None, name)
 
 
 def candidates(catalog: Catalog, engines: tuple[Engine, ...], inventory: Inventory) -> Iterator[Candidate]:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ai_on_eks.descriptors.schema import CapacityType, Targets
+from ai_on_eks.descriptors.schema import CapacityType, Descriptor, Targets
 from ai_on_eks.placement.ranking import cheapest
 from ai_on_eks.placement.requirements import Requirements
-from ai_on_eks.placement.rules.capability import why_not_rendered
+from ai_on_eks.placement.rules.capability import why_not_taken
 from ai_on_eks.placement.types import Placement
 
 
@@ -25,7 +25,7 @@ def warnings_of(
         warnings.append(f"capacity type {capacity_type.value}: the costs shown are on-demand prices")
     if chosen is not None:
         warnings += _of_choice(requirements, chosen)
-    cheaper = _cheaper(chosen, unrendered)
+    cheaper = _cheaper(descriptor, chosen, unrendered)
     if cheaper is not None:
         warnings.append(cheaper)
     return tuple(warnings)
@@ -59,17 +59,17 @@ def _of_choice(requirements: Requirements, chosen: Placement) -> list[str]:
     return warnings
 
 
-def _cheaper(chosen: Placement | None, unrendered: Sequence[Placement]) -> str | None:
-    """What would be chosen if it could be rendered."""
+def _cheaper(descriptor: Descriptor, chosen: Placement | None, unrendered: Sequence[Placement]) -> str | None:
+    """What would be chosen if it could be rendered, or had been asked for."""
     best = cheapest(unrendered)
     if best is None or best.usd_per_hour is None:
         return None
     if chosen is None:
-        return f"{placement_text(best)} would do, but {why_not_rendered(best)}"
+        return f"{placement_text(best)} would do, but {why_not_taken(best, descriptor)}"
     if chosen.usd_per_hour is None or best.usd_per_hour >= chosen.usd_per_hour:
         return None
     saved = 1 - best.usd_per_hour / chosen.usd_per_hour
-    return f"{placement_text(best)} would save {saved:.0%}, but {why_not_rendered(best)}"
+    return f"{placement_text(best)} would save {saved:.0%}, but {why_not_taken(best, descriptor)}"
 
 
 def _cpu_by_price_alone(chosen: Placement) -> str:

@@ -100,11 +100,13 @@ def priority_class_name(share: int) -> str:
 
 def _main_container(replica: Replica, parts: EngineParts, volumes: tuple[Volume, ...]) -> Json:
     command = {"command": list(parts.command)} if parts.command else {}
+    started_in = next((volume.mount_path for volume in volumes if volume.working_directory), None)
     return {
         "name": MAIN_CONTAINER,
         "image": replica.image.reference,
         "imagePullPolicy": "IfNotPresent",
         **command,
+        **({"workingDir": started_in} if started_in else {}),
         "args": list(parts.arguments),
         "env": _environment(parts.arguments, {**parts.environment, **group_environment(replica.placement)}),
         **({} if replica.is_worker else {"ports": _ports(parts.ports)}),
@@ -173,9 +175,9 @@ def _resources(replica: Replica) -> Json:
 
 
 def _environment(arguments: tuple[str, ...], variables: Mapping[str, str]) -> list[Json]:
-    """The variables, and before them the bucket where an argument asks for it."""
+    """The variables, and before them the bucket where an argument or a variable asks for it."""
     environment: list[Json] = []
-    if any(f"$({BUCKET_VARIABLE})" in argument for argument in arguments):
+    if any(f"$({BUCKET_VARIABLE})" in text for text in (*arguments, *variables.values())):
         source = {"configMapKeyRef": {"name": MODEL_STORE_CONFIG_MAP, "key": MODEL_STORE_BUCKET_KEY}}
         environment.append({"name": BUCKET_VARIABLE, "valueFrom": source})
     environment += [{"name": name, "value": value} for name, value in sorted(variables.items())]

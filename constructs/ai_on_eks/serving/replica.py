@@ -99,7 +99,8 @@ VolumeSource = EmptyDirectory | ConfigFiles | SecretFiles
 
 @dataclass(frozen=True, slots=True)
 class Volume:
-    """A volume and where it is mounted. `sub_path` mounts one file of it; `fetched` is filled by the init container."""
+    """A volume and where it is mounted. `sub_path` mounts one file of it; `fetched` is filled by the init container; in
+    the `working_directory` the engine is started."""
 
     name: str
     source: VolumeSource
@@ -107,6 +108,7 @@ class Volume:
     sub_path: str | None = None
     read_only: bool = False
     fetched: bool = False
+    working_directory: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -46,6 +46,11 @@ def model_uri(descriptor: Descriptor) -> str:
     return f"s3://$({BUCKET_VARIABLE})/{model_prefix(descriptor)}"
 
 
+def compiled_uri(descriptor: Descriptor) -> str:
+    """The folder of the model's compiled programs, to be completed by Kubernetes."""
+    return f"s3://$({BUCKET_VARIABLE})/{compiled_prefix(descriptor)}"
+
+
 def hub_id(descriptor: Descriptor) -> str:
     """`org/name` of a model that the engine downloads itself; `storage_problems` lets no other source come here."""
     return descriptor.source.uri.removeprefix(HUB_SCHEME)

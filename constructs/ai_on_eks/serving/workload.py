@@ -15,10 +15,16 @@ from ai_on_eks.serving.claims import claims_devices, device_claim
 from ai_on_eks.serving.engines import ENGINES, ServingEngine, engine_parts
 from ai_on_eks.serving.images import unpinned_warnings
 from ai_on_eks.serving.pod import NAME_LABEL, pod_spec
-from ai_on_eks.serving.replica import Replica
+from ai_on_eks.serving.replica import EngineParts, Replica
 from ai_on_eks.serving.schedulers import scheduler_of
 from ai_on_eks.serving.types import Group, ImageReference, Workload
-from ai_on_eks.serving.weights import UNPINNED, compiled_prefix, isolation_problems, storage_problems
+from ai_on_eks.serving.weights import (
+    UNPINNED,
+    compiled_prefix,
+    compiled_uri,
+    isolation_problems,
+    storage_problems,
+)
 
 FETCH_IMAGE_KEY = "weights-fetch"
 
@@ -82,7 +88,7 @@ def build_workload(plan: Plan, platform: Platform, images: Mapping[str, ImageRef
         engine=placement.engine.name,
         usd_per_hour=_usd_per_hour(placement),
         warnings=(*unpinned_warnings(used_images), *_revision_warnings(plan)),
-        compile_cache=compiled_prefix(descriptor) if placement.engine.memory.programs is not None else None,
+        compile_cache=_compile_cache(replica, parts),
         group=_group(engine, replica, fetch_image),
         device_claim=device_claim(placement) if replica.claims_devices else None,
     )
@@ -103,6 +109,12 @@ def _usd_per_hour(placement: Placement) -> float | None:
         return None
     nodes = placement.replicas * placement.nodes_per_replica / placement.replicas_per_node
     return round(nodes * placement.price.usd_per_hour, 6)
+
+
+def _compile_cache(replica: Replica, parts: EngineParts) -> str | None:
+    """The prefix, where a variable of the engine leads there."""
+    uri = compiled_uri(replica.descriptor)
+    return compiled_prefix(replica.descriptor) if uri in parts.environment.values() else None
 
 
 def _chosen(plan: Plan) -> Placement:

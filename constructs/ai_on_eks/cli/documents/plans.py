@@ -14,7 +14,7 @@ from ai_on_eks.descriptors.schema import Serving
 from ai_on_eks.performance.types import Estimates
 from ai_on_eks.placement.fleet.types import FleetMember, FleetPlan, FleetPool
 from ai_on_eks.placement.ranking import autoscaling_range, usd_per_million
-from ai_on_eks.placement.rules.capability import why_not_rendered
+from ai_on_eks.placement.rules.capability import why_not_rendered, why_not_taken
 from ai_on_eks.placement.types import Placement, Plan, Rejection, Suggestion
 from ai_on_eks.placement.warnings import placement_text
 from ai_on_eks.serving.images import unpinned_warnings
@@ -77,10 +77,10 @@ def plan_mapping(
 
 def _not_rendered(plan: Plan) -> list[str]:
     """What to deploy until the choice has a workload."""
-    why_not = None if plan.chosen is None else why_not_rendered(plan.chosen)
+    why_not = None if plan.chosen is None else why_not_taken(plan.chosen, plan.descriptor)
     if why_not is None:
         return []
-    rendered = next((other for other in plan.accepted if why_not_rendered(other) is None), None)
+    rendered = next((other for other in plan.accepted if why_not_taken(other, plan.descriptor) is None), None)
     instead = (
         "nothing that can be rendered serves it" if rendered is None else f"`render` takes {placement_text(rendered)}"
     )

@@ -6,6 +6,7 @@ from ai_on_eks.catalog.loading import Catalog
 from ai_on_eks.catalog.types import Accelerator, Engine, InstanceType, Vendor
 from ai_on_eks.descriptors.inventory import KeyValueState
 from ai_on_eks.descriptors.platform import PlannedEngines
+from ai_on_eks.descriptors.schema import Descriptor
 from ai_on_eks.placement.requirements import Requirements
 from ai_on_eks.placement.types import Candidate, Placement
 from ai_on_eks.placement.violations import Violation, Words, stated
@@ -16,6 +17,8 @@ def image_key(engine: Engine, instance_type: InstanceType) -> str | None:
     accelerator = instance_type.accelerator
     if accelerator is None:
         return engine.images.get("cpu")
+    if engine.accelerators and accelerator.name not in engine.accelerators:
+        return None
     if accelerator.vendor is not Vendor.NVIDIA or accelerator.compute_capability is None:
         return engine.images.get(accelerator.vendor.value) if accelerator.vendor is Vendor.NEURON else None
     major, minor = accelerator.compute_capability
@@ -104,16 +107,36 @@ def decodes(candidate: Candidate, requirements: Requirements, _: Catalog) -> Vio
 
 
 def rendered(placement: Placement, requirements: Requirements) -> Violation | None:
-    """Only where it is asked for: a plan that nothing can be rendered for is an answer all the same."""
+    """Only where it is asked for: a plan that nothing is deployed for is an answer all the same."""
     if requirements.platform.engines is not PlannedEngines.RENDERED:
         return None
-    why = why_not_rendered(placement)
+    why = why_not_taken(placement, requirements.descriptor)
     return None if why is None else Violation(_not_rendered, (why,))
 
 
 def why_not_rendered(placement: Placement) -> str | None:
     """Why no workload is rendered for the placement yet; None where one is."""
-    return None if placement.image_key is not None else f"no workload is rendered for {placement.engine.title} yet"
+    engine, nodes = placement.engine, placement.nodes_per_replica
+    if placement.image_key is None:
+        return f"no workload is rendered for {engine.title} yet"
+    if nodes > 1 and not engine.grouped:
+        return f"no workload is rendered for {engine.title} on {nodes} nodes: its image has no libraries for EFA"
+    return None
+
+
+def why_not_taken(placement: Placement, descriptor: Descriptor) -> str | None:
+    """Why what is to be deployed does not run on the placement: there is no workload, or nobody asked for its engine.
+    Who names an accelerator that only such engines run on asks for them."""
+    why, engine, constraints = why_not_rendered(placement), placement.engine, descriptor.constraints
+    accelerator = placement.instance_type.accelerator
+    only_such = accelerator is not None and accelerator.vendor is Vendor.NEURON
+    named = engine.name in constraints.engines or (
+        only_such and accelerator is not None and accelerator.name in constraints.accelerators
+    )
+    if why is not None or engine.by_name is None or named:
+        return why
+    where = "constraints.engines or constraints.accelerators name it" if only_such else "constraints.engines names it"
+    return f"{engine.title} is taken where {where}: {engine.by_name}"
 
 
 def _not_rendered(why: str) -> Words:

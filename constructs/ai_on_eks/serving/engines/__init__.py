@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Protocol
 
 from ai_on_eks.errors import Problem
-from ai_on_eks.serving.engines import llama_cpp, tei, triton, vllm
+from ai_on_eks.serving.engines import llama_cpp, nxd_inference, sglang, tei, triton, vllm, vllm_neuron
 from ai_on_eks.serving.replica import EngineParts, Ports, Probes, Replica, Volume
 
 
@@ -31,7 +31,15 @@ class ServingEngine(Protocol):
     def config_maps(self, replica: Replica) -> Mapping[str, Mapping[str, str]]: ...
 
 
-ENGINES: Mapping[str, ServingEngine] = {"llama-cpp": llama_cpp, "tei": tei, "triton": triton, "vllm": vllm}
+ENGINES: Mapping[str, ServingEngine] = {
+    "llama-cpp": llama_cpp,
+    "nxd-inference": nxd_inference,
+    "sglang": sglang,
+    "tei": tei,
+    "triton": triton,
+    "vllm": vllm,
+    "vllm-neuron": vllm_neuron,
+}
 
 
 def engine_parts(engine: ServingEngine, replica: Replica) -> EngineParts:

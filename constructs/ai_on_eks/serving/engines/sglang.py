@@ -1,0 +1,135 @@
+"""SGLang 0.5: an OpenAI-compatible server for language models, on Hopper and Blackwell.
+
+The share of memory that sizing derived as the server itself would is passed, as are context and batch limits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from ai_on_eks.descriptors.schema import CachePrecision, Storage, WeightPrecision
+from ai_on_eks.errors import Problem
+from ai_on_eks.performance.readiness import WeightSource
+from ai_on_eks.serving.replica import EmptyDirectory, Ports, Probes, Replica, Volume
+from ai_on_eks.serving.startup import readiness
+from ai_on_eks.serving.weights import model_uri
+
+PORTS = Ports(http=30000, metrics=30000, metrics_path="/metrics")
+MODEL_DIRECTORY = "/models"
+CACHE_DIRECTORY = "/cache"
+
+SHUTDOWN_SECONDS = 0
+"""It has no limit for running requests to end within, so they end before it is told to stop."""
+
+PROCESS_SECONDS = 30.0
+"""Assumption: as vLLM, whose libraries it shares."""
+WARM_UP_SECONDS = 80.0
+"""Assumption: kernels and graphs from a cold cache, as vLLM."""
+
+COMPUTE_DTYPES: Mapping[WeightPrecision, str] = {
+    WeightPrecision.FP16: "float16",
+    WeightPrecision.BF16: "bfloat16",
+}
+"""`--dtype` of unquantized weights; quantized ones compute in what their own config says (`auto`)."""
+
+CACHE_DTYPES: Mapping[CachePrecision, str] = {
+    CachePrecision.AUTO: "auto",
+    CachePrecision.FP16: "auto",
+    CachePrecision.BF16: "bf16",
+    CachePrecision.FP8: "fp8_e4m3",
+}
+
+SKIPPED_FILES = ("*.bin", "*.pt", "*.pth", "*.h5", "*.msgpack", "*.gguf", "original/*", "onnx/*")
+"""The same weights in other formats, which hubs keep beside each other; some of them can hold pickles."""
+
+
+def problems(replica: Replica) -> tuple[Problem, ...]:
+    """Weights come from the model store."""
+    storage = replica.descriptor.storage
+    if storage is not Storage.NODE:
+        return ()
+    return (
+        Problem(
+            code="storage-not-served",
+            message="sglang is given its weights from the model store",
+            path="storage",
+            value=storage.value,
+            allowed=(Storage.S3.value,),
+            fix="storage: s3",
+        ),
+    )
+
+
+def command(replica: Replica) -> tuple[str, ...]:
+    """Past the image's entrypoint, which only prints notices."""
+    return ("python3", "-m", "sglang.launch_server")
+
+
+def arguments(replica: Replica) -> tuple[str, ...]:
+    """The address because its default is the loopback interface; metrics because they are off."""
+    placement = replica.placement
+    rank = placement.memory.rank
+    return (
+        f"--model-path={MODEL_DIRECTORY}",
+        f"--served-model-name={replica.name}",
+        "--host=0.0.0.0",
+        f"--port={PORTS.http}",
+        f"--dtype={COMPUTE_DTYPES.get(replica.precision.weights, 'auto')}",
+        f"--kv-cache-dtype={CACHE_DTYPES[replica.precision.kv_cache]}",
+        f"--context-length={placement.max_model_len}",
+        f"--max-running-requests={rank.max_sequences}",
+        f"--chunked-prefill-size={rank.max_batched_tokens}",
+        f"--mem-fraction-static={rank.memory_fraction!r}",
+        f"--tp-size={placement.tensor_parallel}",
+        *((f"--pp-size={placement.pipeline_parallel}",) if placement.pipeline_parallel > 1 else ()),
+        *((f"--ep-size={placement.expert_parallel}",) if placement.expert_parallel > 1 else ()),
+        "--enable-metrics",
+    )
+
+
+def environment(replica: Replica) -> Mapping[str, str]:
+    """Every folder that it and its libraries write to lies on the cache volume."""
+    return {
+        "CUDA_CACHE_PATH": f"{CACHE_DIRECTORY}/cuda",
+        "FLASHINFER_WORKSPACE_BASE": CACHE_DIRECTORY,
+        "HF_HOME": f"{CACHE_DIRECTORY}/huggingface",
+        "HF_HUB_OFFLINE": "1",
+        "HOME": CACHE_DIRECTORY,
+        "TORCHINDUCTOR_CACHE_DIR": f"{CACHE_DIRECTORY}/torchinductor",
+        "TRITON_CACHE_DIR": f"{CACHE_DIRECTORY}/triton",
+        "USER": "engine",
+        "XDG_CACHE_HOME": f"{CACHE_DIRECTORY}/xdg",
+        "XDG_CONFIG_HOME": f"{CACHE_DIRECTORY}/config",
+    }
+
+
+def probes(replica: Replica) -> Probes:
+    """`/health` is refused until the warm-up request has been answered; `/health_generate` would queue behind users."""
+    start = readiness(
+        replica,
+        WeightSource.S3,
+        is_staged=True,
+        process_seconds=PROCESS_SECONDS,
+        warm_up_seconds=WARM_UP_SECONDS,
+    )
+    return Probes(startup="/health", readiness="/health", liveness="/health", start=start)
+
+
+def volumes(replica: Replica) -> tuple[Volume, ...]:
+    """The model's files, and a cache for everything that is compiled."""
+    disk = EmptyDirectory(replica.placement.memory.host.ephemeral_bytes)
+    return (
+        Volume(name="models", source=disk, mount_path=MODEL_DIRECTORY, read_only=True, fetched=True),
+        Volume(name="cache", source=disk, mount_path=CACHE_DIRECTORY),
+    )
+
+
+def fetch(replica: Replica) -> tuple[str, ...]:
+    """The folder without other formats."""
+    skipped = (f"--exclude={pattern}" for pattern in SKIPPED_FILES)
+    return ("s3", "sync", model_uri(replica.descriptor), MODEL_DIRECTORY, *skipped, "--no-progress")
+
+
+def config_maps(replica: Replica) -> Mapping[str, Mapping[str, str]]:
+    """Everything is a flag."""
+    return {}
