@@ -72,8 +72,8 @@ class Deployment:
 
     def node_objects(self) -> dict[str, Json]:
         """Objects by construct id that describe the models' nodes to what starts them."""
-        zones = self.platform.network.availability_zones
-        return node_objects(self.platform, [capacity_spec(request, zones) for request in self.requests])
+        zones, system = self.platform.network.availability_zones, self.platform.capacity.operating_system
+        return node_objects(self.platform, [capacity_spec(request, zones, system) for request in self.requests])
 
     def installed(self) -> dict[str, str | None]:
         """What runs in the cluster beside the models: name of add-on or chart to version, None = EKS's default."""

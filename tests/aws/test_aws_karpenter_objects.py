@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import tomllib
 from typing import Any
 
 import pytest
@@ -9,7 +10,7 @@ from ai_on_eks.aws.karpenter.objects import karpenter_objects
 from ai_on_eks.aws.node_groups import capacity_spec
 from ai_on_eks.catalog.loading import load_catalog
 from ai_on_eks.catalog.types import InstanceType
-from ai_on_eks.descriptors.platform import Platform
+from ai_on_eks.descriptors.platform import Capacity, OperatingSystem, Platform
 from ai_on_eks.descriptors.platform_network import ExistingVpc, Network
 from ai_on_eks.errors import InputError
 from ai_on_eks.placement.partition import Partition
@@ -21,8 +22,9 @@ RESERVATION = "cr-0123456789abcdef0"
 
 def objects(request: CapacityRequest, platform: Platform | None = None) -> tuple[dict[str, Any], dict[str, Any]]:
     """(node class, node pool) of one request, each its spec."""
-    spec = capacity_spec(request, samples.ZONES)
-    node_class, pool = karpenter_objects(platform or samples.platform(), [spec]).values()
+    platform = platform or samples.platform()
+    spec = capacity_spec(request, samples.ZONES, platform.capacity.operating_system)
+    node_class, pool = karpenter_objects(platform, [spec]).values()
     assert (node_class["kind"], pool["kind"]) == ("EC2NodeClass", "NodePool")
     assert node_class["metadata"] == pool["metadata"] == {"name": request.name}
     return node_class["spec"], pool["spec"]
@@ -187,6 +189,37 @@ def test_tags_by_which_karpenter_knows_its_nodes_are_refused_all_at_once() -> No
 def test_divided_nodes_say_how() -> None:
     _, pool = objects(samples.request(partition=Partition("slices-4", 4, GIB, 0.25, None)))
     assert pool["template"]["metadata"]["labels"]["nvidia.com/device-plugin.config"] == "slices-4"
+
+
+BOTTLEROCKET = samples.platform(capacity=Capacity(operating_system=OperatingSystem.BOTTLEROCKET))
+
+
+def test_on_bottlerocket_images_lie_on_the_second_volume_which_is_the_one_that_is_sized() -> None:
+    without_disks = load_catalog("us-east-1").instance_type("c7i.2xlarge")
+    node_class, _ = objects(samples.request(without_disks, root_volume_gib=240), BOTTLEROCKET)
+    system, data = node_class["blockDeviceMappings"]
+    assert (system["deviceName"], system["ebs"]["volumeSize"], "rootVolume" in system) == ("/dev/xvda", "4Gi", False)
+    assert (data["deviceName"], data["ebs"]["volumeSize"], data["rootVolume"]) == ("/dev/xvdb", "240Gi", True)
+    assert system["ebs"]["encrypted"] is data["ebs"]["encrypted"] is True
+
+
+def test_bottlerocket_is_told_by_its_own_settings_and_of_a_dated_image() -> None:
+    kind = load_catalog("us-east-1").instance_type("trn2.48xlarge")
+    node_class, _ = objects(samples.request(kind), BOTTLEROCKET)
+    family, version = node_class["amiSelectorTerms"][0]["alias"].split("@")
+    assert (family, version[0]) == ("bottlerocket", "v")
+    settings = tomllib.loads(node_class["userData"])["settings"]
+    assert settings["kubernetes"]["device-ownership-from-security-context"] is True
+    assert node_class["instanceStorePolicy"] == "RAID0"
+    assert "ephemeral-storage" not in node_class["userData"]
+
+
+def test_bottlerocket_divides_by_its_settings_and_not_by_a_label() -> None:
+    kind = load_catalog("us-east-1").instance_type("g6e.xlarge")
+    divided = samples.request(kind, partition=Partition("slices-4", 4, GIB, 0.25, None))
+    node_class, pool = objects(divided, BOTTLEROCKET)
+    assert "nvidia.com/device-plugin.config" not in pool["template"]["metadata"]["labels"]
+    assert "time-slicing" in node_class["userData"]
 
 
 def test_a_class_comes_before_the_pool_that_names_it() -> None:

@@ -16,6 +16,7 @@ import stacks_samples as samples
 from ai_on_eks.aws.karpenter.objects import karpenter_objects
 from ai_on_eks.aws.node_groups import capacity_spec
 from ai_on_eks.catalog.loading import load_catalog
+from ai_on_eks.descriptors.platform import Capacity, OperatingSystem
 from ai_on_eks.placement.types import CapacityRequest
 
 TYPES = ("g6e.xlarge", "p5.48xlarge", "p6-b200.48xlarge", "inf2.48xlarge", "trn2.48xlarge", "c7i.2xlarge")
@@ -33,9 +34,13 @@ def requests() -> list[CapacityRequest]:
     ]
 
 
+@pytest.mark.parametrize("system", OperatingSystem)
 @pytest.mark.parametrize("request_", requests(), ids=lambda request: str(request.name))
-def test_karpenter_takes_the_objects_of_a_request(shared: Path, request_: CapacityRequest) -> None:
-    found = karpenter_objects(samples.platform(), [capacity_spec(request_, samples.ZONES)])
+def test_karpenter_takes_the_objects_of_a_request(
+    shared: Path, request_: CapacityRequest, system: OperatingSystem
+) -> None:
+    platform = samples.platform(capacity=Capacity(operating_system=system))
+    found = karpenter_objects(platform, [capacity_spec(request_, samples.ZONES, system)])
     assert [problem for manifest in found.values() for problem in problems_of(shared / "crds", manifest)] == []
 
 

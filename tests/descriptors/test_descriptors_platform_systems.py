@@ -1,4 +1,4 @@
-"""Which operating system goes with which way of getting nodes."""
+"""Which operating system and software of GPUs go with which way of getting nodes."""
 
 from __future__ import annotations
 
@@ -22,18 +22,9 @@ def codes(strategy: CapacityStrategy, system: OperatingSystem, software: GpuSoft
 
 
 @pytest.mark.parametrize("system", OperatingSystem)
-def test_managed_groups_start_every_system(system: OperatingSystem) -> None:
-    assert codes(CapacityStrategy.MANAGED_NODE_GROUPS, system) == []
-
-
-@pytest.mark.parametrize("system", OperatingSystem)
-def test_auto_mode_starts_its_own_whatever_the_file_says(system: OperatingSystem) -> None:
-    assert codes(CapacityStrategy.AUTO_MODE, system) == []
-
-
-def test_karpenter_starts_what_its_classes_describe() -> None:
-    assert codes(CapacityStrategy.KARPENTER, OperatingSystem.AL2023) == []
-    assert codes(CapacityStrategy.KARPENTER, OperatingSystem.BOTTLEROCKET) == ["system-not-started"]
+@pytest.mark.parametrize("strategy", CapacityStrategy)
+def test_every_way_of_getting_nodes_starts_every_system(strategy: CapacityStrategy, system: OperatingSystem) -> None:
+    assert codes(strategy, system) == []
 
 
 def test_claims_need_nodes_that_are_there_before_the_pod() -> None:

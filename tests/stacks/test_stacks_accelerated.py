@@ -18,7 +18,15 @@ from test_stacks_checkers import ACCEPTED_WARNINGS, RUN_CFN_LINT
 from test_stacks_nag import ACCEPTED, rule
 
 from ai_on_eks.catalog.loading import load_catalog
-from ai_on_eks.descriptors.platform import Capacity, GpuSoftware, OperatingSystem, Reservation, ReservedCapacity
+from ai_on_eks.descriptors.platform import (
+    Capacity,
+    CapacityStrategy,
+    GpuSoftware,
+    OperatingSystem,
+    Reservation,
+    ReservedCapacity,
+)
+from ai_on_eks.kube.manifests import node_manifests
 from ai_on_eks.placement.types import CapacityRequest
 from ai_on_eks.review.rules.checking import findings
 from ai_on_eks.review.rules.synth import read_synth
@@ -143,3 +151,21 @@ def test_given_each_software_for_gpus_when_synthesized_then_no_rule_objects(
     folder = synthesize(samples.deployment(*PLATFORMS["gpu"], capacity=Capacity(gpu_software=software)))
     assert findings(read_synth(folder)) == ()
     assert of_type(template(folder, "addons"), "Custom::AWSCDK-EKS-HelmChart")
+
+
+@pytest.mark.parametrize("kind", PLATFORMS)
+def test_given_bottlerocket_by_karpenter_then_the_system_of_the_file_is_that_of_its_classes(
+    tmp_path: Path, kind: str
+) -> None:
+    capacity = Capacity(
+        strategy=CapacityStrategy.KARPENTER, operating_system=OperatingSystem.BOTTLEROCKET, reservations=(BLOCK,)
+    )
+    plain = samples.deployment(*PLATFORMS[kind], capacity=capacity)
+    deployment = replace(plain, system_instance_type=load_catalog("us-east-1").instance_type("m7i.large"))
+    nodes = [*node_manifests(deployment.platform, deployment.node_objects()).values()]
+    classes = [one["spec"] for one in nodes if one["kind"] == "EC2NodeClass"]
+    aliases = [one["amiSelectorTerms"][0]["alias"].split("@")[0] for one in classes]
+    assert aliases == ["bottlerocket"] * len(PLATFORMS[kind])
+    assert {one["blockDeviceMappings"][-1]["deviceName"] for one in classes} == {"/dev/xvdb"}
+    build_app(deployment, samples.charts, outdir=str(tmp_path), validate=False).synth()
+    assert findings(read_synth(tmp_path, {"nodes.yaml": nodes})) == ()

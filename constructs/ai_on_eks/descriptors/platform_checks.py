@@ -13,7 +13,6 @@ from ai_on_eks.descriptors.platform import (
     CapacityStrategy,
     DeliveryMode,
     GpuSoftware,
-    OperatingSystem,
     Platform,
     Reservation,
     ReservedCapacity,
@@ -31,7 +30,6 @@ def check_platform(platform: Platform) -> list[Problem]:
     return [
         *check_network(platform.region, platform.network),
         *_isolation(platform),
-        *_operating_system(platform.capacity),
         *_gpu_software(platform.capacity),
         *_reservations(platform.capacity.reservations, platform.network.availability_zones),
         *check_monitoring(platform),
@@ -55,17 +53,6 @@ def _isolation(platform: Platform) -> list[Problem]:
         fix = "set image_mirror to a registry of yours that holds them"
         problems.append(Problem("needs-internet", message, path="image_mirror", fix=fix))
     return problems
-
-
-def _operating_system(capacity: Capacity) -> list[Problem]:
-    """Which way of getting nodes starts which system; Auto Mode's nodes are its own, whatever the file says."""
-    groups = CapacityStrategy.MANAGED_NODE_GROUPS
-    if capacity.operating_system is OperatingSystem.AL2023 or capacity.strategy is not CapacityStrategy.KARPENTER:
-        return []
-    message = f"{capacity.strategy.value} starts no {capacity.operating_system.value} nodes here"
-    path, value = "capacity.operating_system", capacity.operating_system.value
-    fix = f"set capacity.strategy: {groups.value}, or capacity.operating_system: {OperatingSystem.AL2023.value}"
-    return [Problem("system-not-started", message, path=path, value=value, fix=fix)]
 
 
 def _gpu_software(capacity: Capacity) -> list[Problem]:

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from ai_on_eks.aws.bottlerocket import DATA_DEVICE, OS_DEVICE, bottlerocket_user_data
 from ai_on_eks.aws.helm_release import Json
 from ai_on_eks.aws.karpenter.names import instance_profile_name
 from ai_on_eks.aws.launch_template import (
@@ -25,10 +26,13 @@ from ai_on_eks.aws.node_places import security_group_terms, subnet_terms
 from ai_on_eks.aws.user_data import al2023_user_data
 from ai_on_eks.catalog.efa import efa_interfaces
 from ai_on_eks.catalog.node_images import image_alias
-from ai_on_eks.descriptors.platform import Platform
+from ai_on_eks.descriptors.platform import OperatingSystem, Platform
 
 API_GROUP = "karpenter.k8s.aws"
 KIND = "EC2NodeClass"
+
+SYSTEM_VOLUME_GIB = 4
+"""Of Bottlerocket's read-only volume; Karpenter's own default (Karpenter 1.15, NodeClasses)."""
 
 
 def class_reference(spec: NodeGroupSpec) -> Json:
@@ -49,8 +53,7 @@ def node_class(spec: NodeGroupSpec, platform: Platform, tags: Mapping[str, str])
             {"networkCardIndex": one.card, "deviceIndex": one.device, "interfaceType": one.kind}
             for one in efa_interfaces(spec.instance_type)
         ]
-    # The disks are Karpenter's to arrange, by the policy above; the rest of a node's start is as everywhere.
-    user_data = al2023_user_data(spec.instance_type, local_disks=False)
+    user_data = _user_data(spec)
     if user_data is not None:
         selected["userData"] = user_data
     return {
@@ -63,7 +66,7 @@ def node_class(spec: NodeGroupSpec, platform: Platform, tags: Mapping[str, str])
             "subnetSelectorTerms": subnet_terms(platform),
             "securityGroupSelectorTerms": security_group_terms(platform),
             **selected,
-            "blockDeviceMappings": [_root_volume(spec, local_disks=local_disks)],
+            "blockDeviceMappings": _volumes(spec, local_disks=local_disks),
             "metadataOptions": {
                 "httpEndpoint": "enabled",
                 "httpProtocolIPv6": "disabled",
@@ -75,12 +78,32 @@ def node_class(spec: NodeGroupSpec, platform: Platform, tags: Mapping[str, str])
     }
 
 
-def _root_volume(spec: NodeGroupSpec, *, local_disks: bool) -> Json:
+def _user_data(spec: NodeGroupSpec) -> str | None:
+    """The disks are Karpenter's to arrange, by the policy; the rest of a node's start is as everywhere."""
+    if spec.system is OperatingSystem.BOTTLEROCKET:
+        return bottlerocket_user_data(spec.instance_type, local_disks=False, partition=spec.partition, efa=spec.efa)
+    return al2023_user_data(spec.instance_type, local_disks=False)
+
+
+def _volumes(spec: NodeGroupSpec, *, local_disks: bool) -> list[Json]:
+    """On Bottlerocket the system has a volume of its own, and the node's is the other."""
+    if spec.system is not OperatingSystem.BOTTLEROCKET:
+        return [_root_volume(spec, ROOT_DEVICE, local_disks=local_disks)]
+    system = {
+        "volumeType": "gp3",
+        "volumeSize": f"{SYSTEM_VOLUME_GIB}Gi",
+        "encrypted": True,
+        "deleteOnTermination": True,
+    }
+    return [{"deviceName": OS_DEVICE, "ebs": system}, _root_volume(spec, DATA_DEVICE, local_disks=local_disks)]
+
+
+def _root_volume(spec: NodeGroupSpec, device: str, *, local_disks: bool) -> Json:
     """Sized and tuned as in `aws.launch_template`, where the reasons stand."""
     size_gib = ROOT_VOLUME_BESIDE_LOCAL_DISKS_GIB if local_disks else spec.root_volume_gib
     iops, throughput = root_volume_performance(unpacks_images=not local_disks)
     return {
-        "deviceName": ROOT_DEVICE,
+        "deviceName": device,
         "rootVolume": True,
         "ebs": {
             "volumeType": "gp3",
