@@ -43,6 +43,11 @@ NEMOTRON: dict[str, Any] = {
 }  # fmt: skip
 LIGHTNING = SMALL | {"model_type": "minimax", "num_local_experts": 4}
 GRIFFIN = SMALL | {"model_type": "recurrent_gemma", "num_key_value_heads": 1}
+ZAMBA: dict[str, Any] = {
+    "model_type": "zamba2", "hidden_size": 256, "intermediate_size": 384, "num_hidden_layers": 4,
+    "num_attention_heads": 8, "num_key_value_heads": 4, "n_mamba_heads": 8, "adapter_rank": 32, "vocab_size": 1000,
+    "max_position_embeddings": 512, "layers_block_type": ["mamba", "hybrid", "mamba", "hybrid"],
+}  # fmt: skip
 JAMBA_LARGE = JAMBA | {
     "hidden_size": 8192, "intermediate_size": 24576, "num_hidden_layers": 72, "num_attention_heads": 64,
     "num_key_value_heads": 8, "vocab_size": 65536,
@@ -135,6 +140,7 @@ def tensors(inventory: Inventory, part: str) -> list[Tensor]:
             | {"tie_word_embeddings": False},
             14_067_200,
         ),
+        (ZAMBA, 3_132_000),
     ],
 )
 def test_given_a_hybrid_when_read_then_its_parameters_are_exact(config: dict[str, Any], parameters: int) -> None:
@@ -144,7 +150,7 @@ def test_given_a_hybrid_when_read_then_its_parameters_are_exact(config: dict[str
 
 def test_given_the_model_types_then_every_one_is_tested() -> None:
     listed = {one for name, types in MODULES.items() if name.startswith("hybrid_") for one in types}
-    configs = (JAMBA, BAMBA, GRANITE, FALCON, LFM2, LFM2_MOE, NEMOTRON, LIGHTNING, GRIFFIN)
+    configs = (JAMBA, BAMBA, GRANITE, FALCON, LFM2, LFM2_MOE, NEMOTRON, LIGHTNING, GRIFFIN, ZAMBA)
     assert {config["model_type"] for config in configs} == listed
 
 
@@ -181,7 +187,7 @@ def read_head(config: dict[str, Any]) -> int:
 
 
 def test_given_every_hybrid_when_read_then_each_tensor_names_its_layers() -> None:
-    for config in (JAMBA, BAMBA, GRANITE, FALCON, LFM2, LFM2_MOE, NEMOTRON, LIGHTNING, GRIFFIN):
+    for config in (JAMBA, BAMBA, GRANITE, FALCON, LFM2, LFM2_MOE, NEMOTRON, LIGHTNING, GRIFFIN, ZAMBA):
         for tensor in read(config).tensors:
             assert ("*" in tensor.name) == (tensor.layers is not None), tensor.name
 
