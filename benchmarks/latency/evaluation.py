@@ -46,7 +46,6 @@ PLAIN = Constants(
         "skew": 0.0,
         "popularity": 0.0,
         "interference": 1.0,
-        "wait": 0.5,
         "burst": 0.0,
         "launch": 1.0,
         "step_s": 0.0,

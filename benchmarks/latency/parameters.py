@@ -57,7 +57,6 @@ PARAMETERS = (
     Parameter("skew", SHARED, 0.7, 0.5),
     Parameter("popularity", SHARED, 0.3, 0.5),
     Parameter("interference", SHARED, 1.0, 1.0),
-    Parameter("wait", SHARED, 0.5, 1.0),
     Parameter("launch", ENGINE, 1.0, 0.5),
     Parameter("step_s", ENGINE, 5e-4, 0.3),
     Parameter("sequence_s", ENGINE, 15e-6, 0.5),
@@ -66,7 +65,7 @@ PARAMETERS = (
     Parameter("prompt_layer_s", ENGINE, 4e-4, 1.0),
     Parameter("prompt_expert_kernels", SHARED, 1.0, 1.0),
     Parameter("prompt_latent_kernels", SHARED, 1.0, 1.0),
-    Parameter("burst", SHARED, 0.15, 2.0),
+    Parameter("prompt_recurrent_kernels", SHARED, 1.0, 1.0),
 )
 
 NEURON_PARAMETERS = (
@@ -91,6 +90,11 @@ EAGER = {"vllm": 0.0, "sglang": 1.0, "trtllm": 1.0}
 """vLLM compiles a model with torch.compile, prompts too; SGLang and TensorRT-LLM's PyTorch backend launch prompts
 eagerly by default and record graphs of decoding alone (documentation of all three, 2026)."""
 
+BURST = 0.1
+"""Each of n clients sends ten requests, one after the other, and all send their first at once; the recorded time to
+first token is the mean of all (InferenceX: benchmarks/*.sh, `--num-prompts $((CONC * 10)) --max-concurrency $CONC`, and
+utils/bench_serving/benchmark_serving.py, 2026-03)."""
+
 NEURON_FIXED = {"whole_context": 1.0, "prompts_in_turn": 1.0, "launch": 1.0, "prompt": 1.0, "interference": 0.0}
 """How programs that are compiled for fixed shapes run: attention reads the whole compiled length, and a batch's prompts
 are one program's input (NxD Inference documentation, 2026-10)."""
@@ -104,9 +108,10 @@ UNMEASURED = {
     "compute_fp4": 0.5,
     "launch": 1.0,
     "eager": 0.0,
+    "burst": BURST,
 }
-"""Shared constants that no row of NVIDIA's devices reaches: published ranges (Neuron benchmarks, aiconfigurator,
-2026-11-23)."""
+"""Shared constants that no row of NVIDIA's devices determines: published ranges (Neuron benchmarks, aiconfigurator,
+2026-11-23), and what is known of the load."""
 
 
 @dataclass(frozen=True)

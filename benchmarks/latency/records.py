@@ -9,6 +9,7 @@ How rows of `latency_nvidia.csv` are read, where their columns leave a choice:
 - Wider than the attention heads can be divided (72 of a GB200 rack), attention is data parallel and the experts are
   dealt out over all ranks: no engine divides 128 heads by 72.
 - TensorRT-LLM keeps its cache in FP8 with quantized weights, as its published benchmark settings do.
+- How the engines take up requests is not in the rows but in the scripts that the runs were made with (`settings`).
 - What the cache does not hold waits; the share of memory is 0.9, and 0.97 where a model that ran would not fit.
 """
 
@@ -25,12 +26,14 @@ from ai_on_eks.catalog.loading import load_catalog
 from ai_on_eks.catalog.types import Accelerator
 from ai_on_eks.descriptors.inventory import Inventory
 from ai_on_eks.descriptors.schema import CachePrecision, Precision, WeightPrecision
+from ai_on_eks.performance.admission import AT_ONCE, Admission
 from ai_on_eks.performance.machine import Division, Machine
 from ai_on_eks.performance.profile import cache_reads, profile
 from ai_on_eks.sizing.types import Load
 from ai_on_eks.units import GIB
 from benchmarks.accuracy.models import Known, Models
 from benchmarks.accuracy.predictions import read_model
+from benchmarks.latency.settings import Run, admission_of
 
 SYSTEMS: Mapping[str, str] = {
     "h100_sxm": "h100",
@@ -67,6 +70,7 @@ class Measured:
     output_tokens: int
     sequences: int
     waiting: int = 0
+    admission: Admission = AT_ONCE
     ttft_ms: float | None = None
     tpot_ms: float | None = None
     items_per_s: float | None = None
@@ -144,6 +148,20 @@ def _nvidia(
         output_tokens=output,
         sequences=running,
         waiting=sequences - running,
+        admission=admission_of(
+            Run(
+                engine=row["backend"],
+                version=row["backend_version"],
+                system=row["system"],
+                model=row["model_path"],
+                precision=row["precision"],
+                prompt_tokens=prompt,
+                output_tokens=output,
+                concurrency=sequences,
+                tensor_parallel=division.tensor_parallel,
+                is_attention_parallel=division.data_parallel > 1,
+            )
+        ),
         ttft_ms=float(row["silicon_ttft_ms"]),
         tpot_ms=float(row["silicon_tpot_ms"]),
     )

@@ -34,6 +34,7 @@ class Question:
             output_tokens=row.output_tokens,
             sequences=row.sequences,
             waiting=row.waiting,
+            admission=row.admission,
         )
 
     def ratios(self, constants: Constants) -> dict[str, float]:

@@ -128,12 +128,12 @@ def test_given_short_prompts_when_they_come_together_then_they_share_a_pass_and_
 
 def test_given_sequences_running_when_prompts_come_between_then_tokens_and_first_tokens_wait_for_them() -> None:
     quiet = figures(ideal(), sequences=11, prompt=8192)
-    busy = figures(ideal(interference=0.5, wait=0.25, burst=0.2), sequences=11, prompt=8192)
+    busy = figures(ideal(interference=0.5, burst=0.2), sequences=11, prompt=8192)
     assert quiet.tpot_s is not None
     assert busy.tpot_s is not None
     prompt_s = quiet.ttft_s - quiet.tpot_s
     assert busy.tpot_s - quiet.tpot_s == pytest.approx(0.5 * 10 * prompt_s / 200)
-    assert busy.ttft_s - quiet.ttft_s == pytest.approx((0.25 + 0.2 * 10 / 2) * prompt_s)
+    assert busy.ttft_s - quiet.ttft_s == pytest.approx(0.2 * 10 / 2 * prompt_s)
 
 
 def test_given_more_than_fits_when_asked_then_the_rest_waits_for_lives_to_end() -> None:

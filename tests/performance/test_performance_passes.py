@@ -110,3 +110,13 @@ def test_given_a_prompt_when_it_is_long_then_attention_grows_with_its_square() -
     short, long = prompt(of, ideal(), 1000), prompt(of, ideal(), 2000)
     assert long.attention_s == pytest.approx(4 * short.attention_s)
     assert long.launches_s == short.launches_s
+
+
+@pytest.mark.parametrize(("eager", "kernels"), [(0.0, 32 + 32 * 1.5), (1.0, 32 + 32 * (1.5 + 2))])
+def test_given_recurrent_layers_when_a_prompt_is_launched_eagerly_then_its_scan_adds_kernels(
+    eager: float, kernels: float
+) -> None:
+    recurrent = replace(DENSE, states=(RecurrentState(32, 1_000_000, 32),))
+    of = divide(recurrent, BF16, MACHINE, Division())
+    constants = ideal(eager=eager, recurrent_kernels=1.5, prompt_recurrent_kernels=2.0, prompt_layer_s=1e-3)
+    assert prompt(of, constants, 1000).launches_s == pytest.approx(kernels * 1e-3)

@@ -57,14 +57,15 @@ class Constants:
     eager                  1 = the engine launches a prompt's kernels one by one; 0 = it compiles them into few
     prompt_expert_kernels  what experts then add beyond what they add to a step: routing is launched piece by piece
     prompt_latent_kernels  what latent attention then adds
+    prompt_recurrent_kernels
+                           what a recurrent layer then adds: its prompts are scanned in pieces
     interference           time that a prompt takes from running sequences, of what it takes alone
-    wait                   of a prompt that is being computed when another one comes, what is left of it
     launch                 factor of the engine on the time of layers and exchanges
     step_s                 of a step: scheduling, sampling, output
     sequence_s             the same per running sequence
     first_token_s          of a request before and after the model: HTTP, tokenizer, scheduling, streaming
     prompt                 factor of the engine on a prompt's operations
-    burst                  share of requests that come together, when the load starts
+    burst                  share of requests that come together, when the load starts: known, not fitted
     whole_context          1 = attention reads the whole compiled length, whatever is filled
     prompts_in_turn        1 = a batch's prompts are computed in one pass before any is answered
     """
@@ -97,8 +98,8 @@ class Constants:
     eager: float
     prompt_expert_kernels: float
     prompt_latent_kernels: float
+    prompt_recurrent_kernels: float
     interference: float
-    wait: float
     launch: float
     step_s: float
     sequence_s: float

@@ -2,13 +2,14 @@
 
     step  = pass of one token of each running sequence × launches of the engine + scheduling
     token = step + interference × (n − 1) × prompt ÷ output tokens
-    first = request + step + pass + wait × pass + burst × (n − 1) ÷ 2 × pass + queue
+    first = request + step × (1 + held) + pass × (1 + gathered + burst × (n − 1) ÷ 2) + queue
     pass  = √(prompt² + launches²)
 
 Every sequence ends and is replaced once in its own life, and its prompt is computed between the others' steps, in
-chunks that ride along with them: that is the interference. A prompt waits for what is left of the one being computed,
-and at the start of a load, when all come together, for half of the others; `burst` is the share of requests that do.
-Short prompts that come together share a pass: they read the weights once and are launched once. Launches of a prompt
+chunks that ride along with them: that is the interference. Since a sequence ends in a step of all, and prompts delay
+that step, requests keep the distance that computing one prompt needs and seldom find another one before them: they wait
+only at the start of the load, when all come together, for half of the others; `burst` is the share of requests that do.
+An engine may be told to let requests gather (`admission`). Short prompts that come together share a pass: they read the weights once and are launched once. Launches of a prompt
 are not recorded in a graph; the host makes them while the device computes, so the longer of both decides, and about
 equal ones hinder each other (root of the sum of squares).
 Those that find no room in the cache wait for others to end:  queue = waiting ÷ running × life of a sequence.
@@ -27,6 +28,7 @@ from __future__ import annotations
 
 from math import ceil, hypot
 
+from ai_on_eks.performance.admission import AT_ONCE, Admission
 from ai_on_eks.performance.calibration import DECODER, Constants
 from ai_on_eks.performance.divided import Divided
 from ai_on_eks.performance.exchange import hops_s
@@ -46,6 +48,7 @@ def decode(
     output_tokens: float,
     sequences: int,
     waiting: int = 0,
+    admission: Admission = AT_ONCE,
 ) -> Figures:
     """Figures of one replica with `sequences` running and `waiting` more for whom there is no room."""
     division = of.division
@@ -65,7 +68,12 @@ def decode(
         among = prompt(of, constants, prompt_tokens, max(1.0, min(running, CHUNK_TOKENS / prompt_tokens)))
         token_s += constants.interference * (running - 1) * among.computed_s / stages / max(1.0, output_tokens)
         each_s = hypot(among.computed_s, among.launches_s) / stages
-        first_s += constants.wait * own_s + constants.burst * (running - 1) / 2 * each_s
+        before = constants.burst * (running - 1) / 2
+        if admission.every_steps:
+            gathered = admission.gathered(running, output_tokens)
+            first_s += admission.held_steps(gathered) * step_s
+            before += gathered
+        first_s += before * each_s
     first_s += waiting / sequences * (own_s + output_tokens * token_s)
     return Figures(
         kind=DECODER, ttft_s=first_s, tpot_s=token_s, output_tokens_per_s=sequences / token_s, items_per_s=None

@@ -94,11 +94,12 @@ def _prompt_layers(model: Profile, constants: Constants) -> float:
     works on all of it at once, in few kernels."""
     experts = constants.expert_kernels + constants.eager * constants.prompt_expert_kernels
     latents = constants.latent_kernels + constants.eager * constants.prompt_latent_kernels
+    recurrent = constants.recurrent_kernels + constants.eager * constants.prompt_recurrent_kernels
     return (
         model.layers
         + model.expert_layers * experts
         + model.latent_layers * latents
-        + model.recurrent_layers * constants.recurrent_kernels
+        + model.recurrent_layers * recurrent
     )
 
 
