@@ -71,11 +71,12 @@ class Speed:
 def evaluate(folder: Path) -> Speed:
     models = Models(Truth(folder))
     folds = json.loads(FOLDS.read_bytes())
-    neuron, left = neuron_records(folder, models)
+    nvidia, nvidia_left = nvidia_records(folder, models)
+    neuron, neuron_left = neuron_records(folder, models)
     return Speed(
-        nvidia=_scores(nvidia_records(folder, models), NVIDIA, folds["nvidia"]),
+        nvidia=_scores(nvidia, NVIDIA, folds["nvidia"]),
         neuron=_scores(neuron, NEURON_PROBLEM, folds["neuron"]),
-        left=left,
+        left=nvidia_left + neuron_left,
     )
 
 
@@ -93,11 +94,13 @@ def speed_bars(speed: Speed) -> tuple[Bar, ...]:
 
 
 def _scores(rows: Sequence[Measured], problem: Problem, folds: Mapping[str, Any]) -> tuple[Score, ...]:
-    def without(group: str, of: Callable[[Measured], str]) -> Callable[[Measured], Constants]:
-        return lambda row: problem.constants(folds[group][of(row)], row)
-
     def fitted(row: Measured) -> Constants:
         return constants(row.machine.generation, row.engine)
+
+    def without(group: str, of: Callable[[Measured], str]) -> Callable[[Measured], Constants]:
+        # What no fold leaves out (rows of another folder than the fit's) was not seen by the fit of all either.
+        known = folds[group]
+        return lambda row: problem.constants(known[of(row)], row) if of(row) in known else fitted(row)
 
     def plain(row: Measured) -> Constants:
         return PLAIN if row.machine.generation != "neuroncore-v2" else replace(PLAIN, whole_context=1.0)

@@ -67,7 +67,7 @@ def main() -> int:
     parser.add_argument("--truth", type=Path, default=Path(__file__).resolve().parents[3] / "shared" / "truth")
     folder = parser.parse_args().truth
     models = Models(Truth(folder))
-    nvidia = questions(nvidia_records(folder, models))
+    nvidia = questions(nvidia_records(folder, models)[0])
     neuron = questions(neuron_records(folder, models)[0])
     folds: dict[str, Any] = {}
     fitted: dict[str, Values] = {}

@@ -88,12 +88,30 @@ class Measured:
         return "DeepSeek-V3 and R1" if "DeepSeek" in self.model else self.model
 
 
-def nvidia_records(folder: Path, models: Models) -> tuple[Measured, ...]:
-    """Every row of `latency_nvidia.csv`; a model without a config is an error, so that none is left out silently."""
+def nvidia_records(folder: Path, models: Models) -> tuple[tuple[Measured, ...], tuple[tuple[str, str], ...]]:
+    """Rows of `latency_nvidia.csv` that can be asked, and the names of the others with the reason."""
     read = lru_cache(maxsize=None)(lambda model, precision: _read(models, model, precision))
     accelerators = load_catalog("us-east-1").accelerators
+    found: list[Measured] = []
+    left: list[tuple[str, str]] = []
     with (folder / "latency_nvidia.csv").open(encoding="utf-8", newline="") as lines:
-        return tuple(_nvidia(row, read, accelerators) for row in csv.DictReader(lines))
+        for row in csv.DictReader(lines):
+            reason = _unknown(row, models)
+            if reason is None:
+                found.append(_nvidia(row, read, accelerators))
+            else:
+                left.append((row["id"], reason))
+    return tuple(found), tuple(left)
+
+
+def _unknown(row: Mapping[str, str], models: Models) -> str | None:
+    """Why a row cannot be asked; None if it can."""
+    if row["system"] not in SYSTEMS:
+        return f"EC2 offers no device named {row['system']}"
+    if row["precision"] not in _PRECISIONS:
+        return f"it is not said how weights are stored in {row['precision']}"
+    known = models.find(row["model_path"])
+    return "no config of this model is known" if known is None or known.config is None else None
 
 
 def machine_of(accelerator: Accelerator) -> Machine:
@@ -111,8 +129,8 @@ def machine_of(accelerator: Accelerator) -> Machine:
 
 def _read(models: Models, model: str, precision: str) -> tuple[Inventory, Precision]:
     known = models.find(model)
-    if known is None or known.config is None:
-        raise SystemExit(f"no config of {model} is known; add it to benchmarks/accuracy/aliases.yaml")
+    assert known is not None  # noqa: S101 - `_unknown` looked
+    assert known.config is not None  # noqa: S101
     weights = _PRECISIONS[precision]
     published = read_model(known, None)
     if published[1].weights is weights or published[1].weights in _PUBLISHED_IN_FP4:

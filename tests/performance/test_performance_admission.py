@@ -14,7 +14,6 @@ from ai_on_eks.performance.divided import divide
 from ai_on_eks.performance.machine import Division
 from ai_on_eks.performance.types import Figures
 
-
 MOST_TOGETHER = 4
 """Prompts that fit into one pass of the game below."""
 

@@ -6,10 +6,11 @@
     pass  = √(prompt² + launches²)
 
 Every sequence ends and is replaced once in its own life, and its prompt is computed between the others' steps, in
-chunks that ride along with them: that is the interference. Since a sequence ends in a step of all, and prompts delay
-that step, requests keep the distance that computing one prompt needs and seldom find another one before them: they wait
+chunks that ride along with them: that is the interference. A sequence ends in a step of all, and prompts delay that
+step, so requests keep the distance that computing one prompt needs and seldom find another one before them. They wait
 only at the start of the load, when all come together, for half of the others; `burst` is the share of requests that do.
-An engine may be told to let requests gather (`admission`). Short prompts that come together share a pass: they read the weights once and are launched once. Launches of a prompt
+An engine may be told to let requests gather, which holds them for some steps (`admission`).
+Short prompts that come together share a pass: they read the weights once and are launched once. Launches of a prompt
 are not recorded in a graph; the host makes them while the device computes, so the longer of both decides, and about
 equal ones hinder each other (root of the sum of squares).
 Those that find no room in the cache wait for others to end:  queue = waiting ÷ running × life of a sequence.
