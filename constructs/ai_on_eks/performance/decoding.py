@@ -66,7 +66,8 @@ def decode(
     first_s = constants.first_token_s + step_s + own_s
     token_s = step_s
     if running > 1 and not constants.prompts_in_turn:
-        among = prompt(of, constants, prompt_tokens, max(1.0, min(running, CHUNK_TOKENS / prompt_tokens)))
+        in_a_pass = max(1.0, min(running, CHUNK_TOKENS / prompt_tokens))
+        among = whole if in_a_pass == 1.0 else prompt(of, constants, prompt_tokens, in_a_pass)
         token_s += constants.interference * (running - 1) * among.computed_s / stages / max(1.0, output_tokens)
         each_s = hypot(among.computed_s, among.launches_s) / stages
         before = constants.burst * (running - 1) / 2
