@@ -308,3 +308,49 @@ Z_IMAGE: Config = {
     "n_layers": 30,
     "n_refiner_layers": 2,
 }
+COG_5B: Config = {
+    "_class_name": "CogVideoXTransformer3DModel",
+    "attention_head_dim": 64,
+    "in_channels": 16,
+    "num_attention_heads": 48,
+    "num_layers": 42,
+    "out_channels": 16,
+    "patch_size": 2,
+    "sample_frames": 49,
+    "sample_height": 60,
+    "sample_width": 90,
+    "text_embed_dim": 4096,
+    "time_embed_dim": 512,
+    "use_rotary_positional_embeddings": True,
+}
+COG_2B = COG_5B | {"num_attention_heads": 30, "num_layers": 30, "use_rotary_positional_embeddings": False}
+COG_VAE: Config = {
+    "_class_name": "AutoencoderKLCogVideoX",
+    "block_out_channels": [128, 256, 256, 512],
+    "down_block_types": ["CogVideoXDownBlock3D"] * 4,
+    "latent_channels": 16,
+    "layers_per_block": 3,
+    "up_block_types": ["CogVideoXUpBlock3D"] * 4,
+}
+HUNYUAN_VIDEO: Config = {
+    "_class_name": "HunyuanVideoTransformer3DModel",
+    "attention_head_dim": 128,
+    "guidance_embeds": True,
+    "in_channels": 16,
+    "mlp_ratio": 4.0,
+    "num_attention_heads": 24,
+    "num_layers": 20,
+    "num_refiner_layers": 2,
+    "num_single_layers": 40,
+    "out_channels": 16,
+    "patch_size": 2,
+    "patch_size_t": 1,
+    "pooled_projection_dim": 768,
+    "text_embed_dim": 4096,
+}
+HUNYUAN_VAE: Config = {
+    "_class_name": "AutoencoderKLHunyuanVideo",
+    "block_out_channels": [128, 256, 512, 512],
+    "latent_channels": 16,
+    "layers_per_block": 2,
+}

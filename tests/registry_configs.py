@@ -91,6 +91,13 @@ QWEN3_OMNI: Config = {
 
 OWN: dict[str, Config] = {
     "AutoencoderKL": diffusion.SD_VAE,
+    "AutoencoderKLCogVideoX": diffusion.COG_VAE,
+    "AutoencoderKLHunyuanVideo": diffusion.HUNYUAN_VAE,
+    "CogVideoXImageToVideoPipeline": {"transformer": diffusion.COG_5B, "vae": diffusion.COG_VAE},
+    "CogVideoXPipeline": {"transformer": diffusion.COG_5B, "vae": diffusion.COG_VAE},
+    "CogVideoXTransformer3DModel": diffusion.COG_5B,
+    "HunyuanVideoPipeline": {"transformer": diffusion.HUNYUAN_VIDEO, "vae": diffusion.HUNYUAN_VAE},
+    "HunyuanVideoTransformer3DModel": diffusion.HUNYUAN_VIDEO,
     "AutoencoderKLFlux2": diffusion.FLUX2_VAE,
     "AutoencoderKLQwenImage": diffusion.QWEN_IMAGE_VAE,
     "AutoencoderKLWan": diffusion.WAN_VAE,
@@ -127,6 +134,8 @@ OWN: dict[str, Config] = {
     "ZImageTransformer2DModel": diffusion.Z_IMAGE,
     "aya_vision": {"vision_config": {"num_attention_heads": 16}},
     "bitnet": {"num_key_value_heads": 8},
+    "conditional_detr": vision.CONDITIONAL_DETR,
+    "deformable_detr": vision.DEFORMABLE_DETR,
     "depth_anything": vision.DEPTH_ANYTHING,
     "dpt": vision.DPT_LARGE,
     "deepseek_ref": {"architectures": ["DeepseekV4ForCausalLM"]},

@@ -173,3 +173,23 @@ SAM_HUGE = SAM_BASE | {
         "num_hidden_layers": 32,
     },
 }  # fmt: skip
+CONDITIONAL_DETR: Config = {
+    "model_type": "conditional_detr",
+    "architectures": ["ConditionalDetrForObjectDetection"],
+    "backbone": "resnet50",
+    "d_model": 256,
+    "decoder_attention_heads": 8,
+    "decoder_ffn_dim": 2048,
+    "decoder_layers": 6,
+    "encoder_attention_heads": 8,
+    "encoder_ffn_dim": 2048,
+    "encoder_layers": 6,
+    "num_labels": 91,
+    "num_queries": 300,
+}
+"""microsoft/conditional-detr-resnet-50."""
+DEFORMABLE_DETR = CONDITIONAL_DETR | {
+    "model_type": "deformable_detr", "architectures": ["DeformableDetrForObjectDetection"], "decoder_ffn_dim": 1024,
+    "encoder_ffn_dim": 1024,
+}  # fmt: skip
+"""SenseTime/deformable-detr."""

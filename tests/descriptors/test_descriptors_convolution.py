@@ -133,6 +133,7 @@ def test_given_no_image_size_when_read_then_the_assumed_one_is_named() -> None:
         (RESNET | {"layer_type": "x"}, {"not-allowed"}),
         (REGNET | {"groups_width": 100}, {"contradiction"}),
         (REGNET | {"depths": [1]}, {"contradiction"}),
+        (REGNET | {"embedding_size": 1}, {"contradiction"}),
         (CONVNEXT | {"patch_size": 256}, {"contradiction"}),
         (CONVNEXT | {"depths": [400, 400, 200, 1]}, {"contradiction"}),
         (REGNET | {"depths": [400, 400, 200, 1]}, {"contradiction"}),

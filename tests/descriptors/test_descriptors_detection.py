@@ -223,3 +223,10 @@ def test_given_detr_when_an_image_is_searched_then_operations_are_near_the_publi
 def test_given_yolos_with_one_side_when_read_then_height_and_width_are_asked_for() -> None:
     config = next(config for config, _ in COUNTED if config["model_type"] == "yolos")
     assert problems(config, image_size=[512]) == {("contradiction", "architecture.config.image_size")}
+
+
+def test_given_a_backbone_of_timm_in_a_section_then_the_images_channels_are_the_sections() -> None:
+    config = COUNTED[0][0] | {"backbone_config": {"model_type": "timm_backbone", "backbone": "resnet50"}}
+    four = config | {"backbone_config": config["backbone_config"] | {"num_channels": 4}}
+    plain, wider = (relevant_hyperparameters(one)[0].parameters for one in (config, four))
+    assert wider - plain == 64 * 7**2

@@ -108,10 +108,16 @@ def test_given_more_frames_then_the_denoiser_grows_with_them_and_the_decoder_wor
     assert long.operations.per_item > 2 * short.operations.per_item
 
 
-def test_given_attention_within_frames_then_it_grows_with_their_number_only() -> None:
-    work = Work(positions=100, attention_flops=100**2 * 10, frame_attention=True)
+def test_given_frames_one_after_another_then_attention_grows_with_their_number_only() -> None:
+    work = Work(positions=100, attention_flops=100**2 * 10, frames_at_once=1)
     assert work.flops_at(100, 1) == 100**2 * 10
     assert work.flops_at(300, 3) == 3 * work.flops_at(100, 1)
+
+
+def test_given_values_of_every_pair_then_they_grow_with_the_square_of_the_positions_at_once() -> None:
+    work = Work(positions=100, pair_elements=100**2, frames_at_once=2)
+    assert work.pairs_at(100, 1) == 100**2
+    assert work.pairs_at(400, 4) == 200**2
 
 
 def test_given_what_is_kept_then_it_grows_with_the_whole_video() -> None:

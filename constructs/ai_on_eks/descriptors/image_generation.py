@@ -3,10 +3,9 @@
 With f the latent frames, 1 for an image, else (frames − 1) ÷ frame scale + 1; n the latent positions of all frames
 (f × width × height ÷ scale²) and r those of the network's reference size:
 
-    operations of a pass = fixed_flops + flops × n ÷ r + attention_flops × (n ÷ r)²   (÷ f where frames do not attend
-                           to each other)
+    operations of a pass = fixed_flops + flops × n ÷ r + attention_flops × (n ÷ r)² × frames at once ÷ f
     values alive at once = fixed_elements + elements × n ÷ r × frames at once ÷ f
-    values kept          = kept_elements × n ÷ r
+    values beside them   = kept_elements × n ÷ r + pair_elements × (n ÷ r × frames at once ÷ f)²
     operations per image = Σ networks  passes × operations of a pass
 
 Feature maps and tokens grow with the area and the frames, attention among them with the square, work on the prompt not
@@ -42,8 +41,9 @@ class Work:
 
     positions         latent positions, of all frames, at which `flops` and the like were counted
     kept_elements     values that stay until the whole video is done, such as its decoded frames
-    frames_at_once    latent frames that are worked on together, one such part after the other; None = all
-    frame_attention   attention is among the positions of one frame only; `attention_flops` were counted for one frame
+    pair_elements     values for each pair of positions, such as a mask of attention
+    frames_at_once    latent frames that are worked on together, and attend to each other, one such part after the
+                      other; None = all. `attention_flops` and `pair_elements` are counted as if it were all
     buffer_elements   stored values that are no parameters, such as tables of positions
     is_convolutional  its feature maps are convolved: the library that convolves takes workspace beside them
     """
@@ -57,23 +57,31 @@ class Work:
     buffer_elements: int = 0
     is_convolutional: bool = False
     kept_elements: int = 0
+    pair_elements: int = 0
     frames_at_once: int | None = None
-    frame_attention: bool = False
 
     def flops_at(self, positions: int, frames: int = 1) -> int:
         """Operations of a pass over so many latent positions, which are those of so many latent frames."""
         linear = self.flops * positions // self.positions
-        apart = frames if self.frame_attention else 1
-        return self.fixed_flops + linear + self.attention_flops * positions**2 // (self.positions**2 * apart)
+        attended = positions**2 * self._at_once(frames)
+        return self.fixed_flops + linear + self.attention_flops * attended // (self.positions**2 * frames)
 
     def elements_at(self, positions: int, frames: int = 1) -> int:
         """Values alive at once in a pass over so many latent positions, which are those of so many latent frames."""
-        at_once = frames if self.frames_at_once is None else min(frames, self.frames_at_once)
-        return self.fixed_elements + ceil_div(self.elements * positions * at_once, self.positions * frames)
+        growing = ceil_div(self.elements * positions * self._at_once(frames), self.positions * frames)
+        return self.fixed_elements + growing
 
     def kept_at(self, positions: int) -> int:
         """Values beside these that stay until the pass is over."""
         return ceil_div(self.kept_elements * positions, self.positions)
+
+    def pairs_at(self, positions: int, frames: int = 1) -> int:
+        """Values beside these of every pair of positions at once."""
+        worked_on, reference = positions * self._at_once(frames), self.positions * frames
+        return ceil_div(self.pair_elements * worked_on**2, reference**2)
+
+    def _at_once(self, frames: int) -> int:
+        return frames if self.frames_at_once is None else min(frames, self.frames_at_once)
 
 
 @dataclass(frozen=True, slots=True)

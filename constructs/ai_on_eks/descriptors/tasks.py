@@ -68,7 +68,9 @@ _SUMMARIZERS = ("pegasus",)
 _WRITERS = ("bart", "blenderbot", "blenderbot-small", "mbart", "mt5", "plbart", "t5", "umt5")
 _TWO_TOWERS = ("clip", "siglip", "siglip2")
 _NAMED_DETECTORS = ("owlv2", "owlvit")
-_DETECTORS = ("detr", "rt_detr", "rt_detr_v2", "table-transformer", "yolos")
+_DETECTORS = (
+    "conditional_detr", "deformable_detr", "detr", "rt_detr", "rt_detr_v2", "table-transformer", "yolos"
+)  # fmt: skip
 _SEGMENTERS = ("sam",)
 
 CLASSES: tuple[tuple[str, tuple[str, ...], Kind, str], ...] = (

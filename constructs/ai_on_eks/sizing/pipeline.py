@@ -5,7 +5,7 @@
     offload      = max over networks  (weights + activations)               one resident at a time, the rest on the host
 
     values alive   of an image's latent positions (`descriptors.image_generation`); of a tile's where the decoder tiles
-    values kept    decoded frames of a video, until the last one
+    values kept    decoded frames of a video, until the last one, and masks of attention
     images at once batch × 2 with guidance while denoising, where both passes share a batch; batch, or 1 where the
                    decoder slices
 

@@ -146,17 +146,14 @@ def read(model_type: str, parameters: Hyperparameters) -> Inventory:
 
 def _work(decoder: _Build, shape: _Shape, video: Video | None) -> Work:
     """`decoder` has counted for one latent position."""
-    positions, of_frame, frames = IMAGE_SIDE**2, IMAGE_SIDE**2, 1
-    if video is not None:
-        positions, of_frame, frames = video.positions, video.frame_positions, video.latent_frames
+    positions = IMAGE_SIDE**2 if video is None else video.positions
     return Work(
         positions,
         flops=decoder.flops * positions,
-        attention_flops=4 * shape.decoder[0] * of_frame**2 * frames,
+        attention_flops=4 * shape.decoder[0] * positions**2,
         elements=ceil(decoder.alive + decoder.cached) * positions,
         kept_elements=0 if video is None else 2 * shape.channels_out * decoder.positions * positions,
         frames_at_once=None if video is None else 1,
-        frame_attention=video is not None,
         is_convolutional=True,
     )
 

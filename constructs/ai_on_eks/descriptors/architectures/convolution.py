@@ -74,6 +74,10 @@ def read(model_type: str, parameters: Hyperparameters) -> Inventory:
     channels, stem = parameters.integer("num_channels"), parameters.integer("embedding_size")
     early = is_resnet and parameters.flag("downsample_in_bottleneck")
     first_stride = 2 if parameters.flag("downsample_in_first_stage") else 1
+    if kind == "y":
+        least = min((stem, *widths))
+        message = f"squeeze and excitation of {least} channels has none"
+        parameters.relate(("embedding_size", "hidden_sizes"), round(least / SQUEEZE) > 0, message)
     labels = labels_of(parameters)
     side, assumed = image_side(parameters, DEFAULT_IMAGE_SIZE)
     parameters.finish()
@@ -111,7 +115,7 @@ def _layer(
         if kind == "y":
             # Python rounds half to even, as the library does.
             squeezed, attention = round(inputs / SQUEEZE), f"{name}.layer.2.attention"
-            network.squeeze(f"{attention}.0", f"{attention}.2", max(1, squeezed))
+            network.squeeze(f"{attention}.0", f"{attention}.2", squeezed)
         _convolve(network, f"{name}.layer.{3 if kind == 'y' else 2}", outputs)
     if inputs != outputs or stride != 1:
         network.shortcut(

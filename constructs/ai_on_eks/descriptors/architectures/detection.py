@@ -120,31 +120,26 @@ def _detr(model_type: str, parameters: Hyperparameters) -> Inventory:
     parameters.relate(keys, shape.width % shape.heads == 0, message)
     has_heads = parameters.ending("architectures", ("ForObjectDetection", "Model")) != "Model"
     labels = parameters.labels()
-    backbone = _backbone(parameters)
+    backbone, _ = resnet_of(parameters)
     parameters.finish()
 
     width, prefix = shape.width, "model." if has_heads else ""
     features = backbone.hidden_size
-    convolutions = tuple(
-        replace(tensor, name=tensor.name.replace("resnet.", f"{prefix}backbone.conv_encoder.model.", 1))
-        for tensor in backbone.tensors
-        if len(tensor.shape) == 4
-    )
-    encoder = _layers(f"{prefix}encoder", width, shape.encoder_inner, shape.encoder_layers)
-    decoder = _layers(f"{prefix}decoder", width, shape.decoder_inner, shape.decoder_layers)
+    convolutions = frozen(backbone, prefix)
+    encoder = detr_layers(f"{prefix}encoder", width, shape.encoder_inner, shape.encoder_layers)
+    decoder = detr_layers(f"{prefix}decoder", width, shape.decoder_inner, shape.decoder_layers)
     crossing = (
-        *_attention(f"{prefix}decoder.layers.*.encoder_attn", width, shape.decoder_layers),
+        *attention_of(f"{prefix}decoder.layers.*.encoder_attn", width, shape.decoder_layers),
         *layer_norm(f"{prefix}decoder.layers.*.encoder_attn_layer_norm", width, shape.decoder_layers),
     )
     kind, everywhere = TensorRole.CONVOLUTION, Sharding.REPLICATED
     queries = (shape.queries, width)
     heads = (
         *whole("class_labels_classifier", labels + 1, width, TensorRole.HEAD),
-        *_perceptron("bbox_predictor", width, 4),
+        *perceptron("bbox_predictor", width, 4),
     )
     top = ("encoder.layernorm", "decoder.layernorm") if model_type == "table-transformer" else ("decoder.layernorm",)
     places = ceil_div(SIDE, STRIDE) ** 2
-    classifier = sum(2 * tensor.parameters for tensor in backbone.tensors if tensor.name == "classifier.1.weight")
     return Inventory(
         architecture=model_type,
         item=Item.IMAGE,
@@ -161,8 +156,7 @@ def _detr(model_type: str, parameters: Hyperparameters) -> Inventory:
         ),
         states=(),
         operations=Operations(
-            per_item=backbone.operations.per_item
-            - classifier
+            per_item=body_flops(backbone)
             + places * (2 * width * features + matrix_flops(encoder) + matrix_flops(crossing) // 2)
             + shape.queries
             * (matrix_flops(decoder) + matrix_flops(crossing) // 2 + (matrix_flops(heads) if has_heads else 0))
@@ -180,24 +174,42 @@ def _detr(model_type: str, parameters: Hyperparameters) -> Inventory:
     )
 
 
-def _backbone(parameters: Hyperparameters) -> Inventory:
-    """The ResNet, as `convolution` reads it: from `backbone_config`, or by the name timm gives it."""
+def resnet_of(parameters: Hyperparameters) -> tuple[Inventory, tuple[int, ...]]:
+    """The ResNet, as `convolution` reads it: from `backbone_config`, or by the name timm gives it; and the channels of
+    its stages."""
     if parameters.has("backbone_config"):
         defaults = {**_BOTTLENECKS, **convolution.DEFAULTS["resnet"], "model_type": "resnet"}
         section = parameters.section("backbone_config", defaults)
         if section.choice("model_type", ("resnet", "timm_backbone")) == "resnet":
-            return convolution.read("resnet", section.without("architectures"))
-        name = section.choice("backbone", tuple(RESNETS))
+            widths = section.integers("hidden_sizes")
+            return convolution.read("resnet", section.without("architectures")), widths
+        name, channels = section.choice("backbone", tuple(RESNETS)), section.integer("num_channels")
     else:
-        name = parameters.choice("backbone", tuple(RESNETS))
-    values = {**_BOTTLENECKS, **RESNETS[name], "num_channels": parameters.integer("num_channels")}
-    return convolution.read("resnet", Hyperparameters(values, convolution.DEFAULTS["resnet"]))
+        name, channels = parameters.choice("backbone", tuple(RESNETS)), parameters.integer("num_channels")
+    values = {**_BOTTLENECKS, **RESNETS[name], "num_channels": channels}
+    resnet = convolution.read("resnet", Hyperparameters(values, convolution.DEFAULTS["resnet"]))
+    return resnet, tuple(values["hidden_sizes"])
 
 
-def _layers(prefix: str, width: int, inner: int, layers: int) -> tuple[Tensor, ...]:
+def frozen(backbone: Inventory, prefix: str) -> tuple[Tensor, ...]:
+    """The convolutions; batch norms whose values are fixed are no parameters."""
+    return tuple(
+        replace(tensor, name=tensor.name.replace("resnet.", f"{prefix}backbone.conv_encoder.model.", 1))
+        for tensor in backbone.tensors
+        if len(tensor.shape) == 4
+    )
+
+
+def body_flops(backbone: Inventory) -> int:
+    """Of the ResNet without its classifier."""
+    classifier = sum(2 * tensor.parameters for tensor in backbone.tensors if tensor.name == "classifier.1.weight")
+    return backbone.operations.per_item - classifier
+
+
+def detr_layers(prefix: str, width: int, inner: int, layers: int) -> tuple[Tensor, ...]:
     feed_forward, prefix = TensorRole.FEED_FORWARD, f"{prefix}.layers.*"
     return (
-        *_attention(f"{prefix}.self_attn", width, layers),
+        *attention_of(f"{prefix}.self_attn", width, layers),
         *layer_norm(f"{prefix}.self_attn_layer_norm", width, layers),
         *linear(f"{prefix}.fc1", inner, width, feed_forward, layers),
         *linear(f"{prefix}.fc2", width, inner, feed_forward, layers, divided_input=True),
@@ -205,7 +217,7 @@ def _layers(prefix: str, width: int, inner: int, layers: int) -> tuple[Tensor, .
     )
 
 
-def _attention(name: str, width: int, layers: int) -> tuple[Tensor, ...]:
+def attention_of(name: str, width: int, layers: int) -> tuple[Tensor, ...]:
     role = TensorRole.ATTENTION
     return (
         *linear(f"{name}.q_proj", width, width, role, layers),
@@ -215,7 +227,7 @@ def _attention(name: str, width: int, layers: int) -> tuple[Tensor, ...]:
     )
 
 
-def _perceptron(name: str, width: int, outputs: int) -> tuple[Tensor, ...]:
+def perceptron(name: str, width: int, outputs: int) -> tuple[Tensor, ...]:
     """Three layers."""
     return (
         *whole(f"{name}.layers.0", width, width, TensorRole.HEAD),
@@ -252,8 +264,8 @@ def _yolos(parameters: Hyperparameters) -> Inventory:
     middle = Tensor(f"{prefix}.encoder.mid_position_embeddings", (layers - 1, 1, tokens, hidden), embedding, everywhere)
     body = vision.layers_of(prefix, hidden, inner, layers, biased=biased)
     top = (
-        *_perceptron("class_labels_classifier", hidden, labels + 1),
-        *_perceptron("bbox_predictor", hidden, 4),
+        *perceptron("class_labels_classifier", hidden, labels + 1),
+        *perceptron("bbox_predictor", hidden, 4),
     )
     return Inventory(
         architecture="yolos",

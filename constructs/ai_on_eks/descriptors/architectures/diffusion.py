@@ -61,9 +61,12 @@ class _Pipeline:
 MODEL_TYPES: Mapping[str, _Pipeline] = {
     "AuraFlowPipeline": _Pipeline("transformer", 50, guided=True, prompt_tokens=256, upcasts=True),
     "ChromaPipeline": _Pipeline("transformer", 35, guided=True, prompt_tokens=512),
+    "CogVideoXImageToVideoPipeline": _Pipeline("transformer", 50, guided=True, prompt_tokens=226),
+    "CogVideoXPipeline": _Pipeline("transformer", 50, guided=True, prompt_tokens=226),
     "Flux2KleinPipeline": _Pipeline("transformer", 50, guided=True, prompt_tokens=512, distilled_steps=4),
     "Flux2Pipeline": _Pipeline("transformer", 50, guided=False, prompt_tokens=512),
     "FluxPipeline": _Pipeline("transformer", None, guided=False, prompt_tokens=512),
+    "HunyuanVideoPipeline": _Pipeline("transformer", 50, guided=False, prompt_tokens=256),
     "KolorsPipeline": _Pipeline("unet", 50, guided=True, prompt_tokens=256, upcasts=True),
     "LatentConsistencyModelPipeline": _Pipeline("unet", 4, guided=False, prompt_tokens=77),
     "Lumina2Pipeline": _Pipeline("transformer", 30, guided=True, prompt_tokens=256),

@@ -109,6 +109,7 @@ def asked(inventory: Inventory, request: ImageRequest) -> Inventory:
         * (
             component.work.elements_at(request.positions, request.latent_frames)
             + component.work.kept_at(request.positions)
+            + component.work.pairs_at(request.positions, request.latent_frames)
         )
         for component in inventory.components
     )

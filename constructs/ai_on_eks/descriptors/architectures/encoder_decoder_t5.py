@@ -137,6 +137,10 @@ def _read_shape(model_type: str, parameters: Hyperparameters, *, has_decoder: bo
     gate, separator, _ = activation.partition("-")
     known = not separator or (gate == "gated" and activation.count("-") == 1)
     parameters.support("feed_forward_proj", known, f"'{activation[:80]}' is neither a function nor 'gated-' and one")
+    if parameters.has("is_gated_act"):
+        agrees = parameters.flag("is_gated_act") is bool(separator)
+        message = f"'{activation[:80]}' says otherwise"
+        parameters.relate(("feed_forward_proj", "is_gated_act"), agrees, message)
     return _Shape(
         encoder_layers=layers,
         decoder_layers=parameters.integer_or("num_decoder_layers", layers) if has_decoder else 0,

@@ -29,6 +29,7 @@ from ai_on_eks.errors import InputError, Problem
 MODULES: Mapping[str, tuple[str, ...]] = {
     "audio_encoder": ("hubert", "wav2vec2", "wavlm"),
     "autoencoder": ("AutoencoderKL", "AutoencoderKLFlux2"),
+    "autoencoder_video": ("AutoencoderKLCogVideoX", "AutoencoderKLHunyuanVideo"),
     "autoencoder_wan": ("AutoencoderKLQwenImage", "AutoencoderKLWan"),
     "contrastive": (
         "clip",
@@ -48,12 +49,16 @@ MODULES: Mapping[str, tuple[str, ...]] = {
     "decoder": ("gemma2", "llama", "mimo", "mistral", "phi3", "qwen2", "qwen3"),
     "detection": ("detr", "table-transformer", "yolos"),
     "detection_realtime": ("rt_detr", "rt_detr_v2"),
+    "detection_relatives": ("conditional_detr", "deformable_detr"),
     "diffusion": (
         "AuraFlowPipeline",
         "ChromaPipeline",
+        "CogVideoXImageToVideoPipeline",
+        "CogVideoXPipeline",
         "Flux2KleinPipeline",
         "Flux2Pipeline",
         "FluxPipeline",
+        "HunyuanVideoPipeline",
         "KolorsPipeline",
         "LatentConsistencyModelPipeline",
         "Lumina2Pipeline",
@@ -73,6 +78,7 @@ MODULES: Mapping[str, tuple[str, ...]] = {
     "diffusion_gated": ("AuraFlowTransformer2DModel", "SanaTransformer2DModel"),
     "diffusion_refined": ("Lumina2Transformer2DModel", "ZImageTransformer2DModel"),
     "diffusion_transformer": ("FluxTransformer2DModel", "QwenImageTransformer2DModel", "SD3Transformer2DModel"),
+    "diffusion_video": ("CogVideoXTransformer3DModel", "HunyuanVideoTransformer3DModel"),
     "diffusion_wan": ("WanTransformer3DModel",),
     "encoder": (
         "bert",
