@@ -26,7 +26,7 @@ from ai_on_eks.cli.loading import Collector, LoadedPlatform
 from ai_on_eks.cli.output import terminal_width
 from ai_on_eks.cli.planning import load_and_plan
 from ai_on_eks.cli.reasons import nothing_fits
-from ai_on_eks.cli.rendering import images_of, render_files
+from ai_on_eks.cli.rendering import addresses_of, images_of, render_files
 from ai_on_eks.cli.reservations import now
 from ai_on_eks.cli.workloads import workloads_of
 from ai_on_eks.descriptors.platform import DeliveryMode
@@ -47,6 +47,7 @@ from ai_on_eks.placement.capacity import capacity_requests
 from ai_on_eks.review.rules.acknowledged import ACKNOWLEDGED
 from ai_on_eks.review.rules.checking import findings
 from ai_on_eks.review.rules.synth import read_synth
+from ai_on_eks.serving.storage import StorageAddresses
 from ai_on_eks.serving.types import Json
 
 if TYPE_CHECKING:
@@ -113,6 +114,7 @@ def read_deployment(platform_file: str, models: Path) -> tuple[Deployment, str]:
         system_instance_type=system_instance_type(target),
         requests=capacity_requests(fleet, image_bytes),
         workloads=workloads_of(loaded, plans, target, images),
+        addresses=addresses_of(target),
     )
     return deployment, plans_text(plans_body(fleet, target.catalog, images), terminal_width(), explained=False)
 
@@ -124,7 +126,7 @@ def synthesize(deployment: Deployment, platform_file: str, outdir: Path) -> None
     collector = Collector()
     app = collector.attempt(
         platform_file,
-        lambda: build_app(deployment, lambda bucket: render_charts(deployment, bucket), outdir=str(outdir)),
+        lambda: build_app(deployment, lambda addresses: render_charts(deployment, addresses), outdir=str(outdir)),
     )
     collector.finish()
     if app is not None:
@@ -147,14 +149,16 @@ def refuse_findings(deployment: Deployment, outdir: Path) -> None:
 def rendered_objects(deployment: Deployment) -> dict[str, list[Mapping[str, Any]]]:
     """The objects as data, by the name of the file that they are rendered to."""
     platform, workloads = deployment.platform, deployment.workloads
-    of_platform = platform_manifests(platform, platform.model_store.existing_bucket, priorities_of(workloads))
+    addresses = deployment.addresses
+    of_platform = platform_manifests(platform, addresses.bucket, priorities_of(workloads))
     objects: dict[str, list[Mapping[str, Any]]] = {
         NODES_FILE: [*rendered_nodes(deployment)],
         "platform.yaml": [*of_platform.values()],
     }
     monitored = platform.monitoring.is_on
     objects |= {
-        file_name(workload): [*model_manifests(workload, monitored=monitored).values()] for workload in workloads
+        file_name(workload): [*model_manifests(workload, addresses, monitored=monitored).values()]
+        for workload in workloads
     }
     objects[MONITORING_FILE] = [*monitoring_manifests(platform, workloads).values()]
     return objects
@@ -165,7 +169,7 @@ def rendered_nodes(deployment: Deployment) -> list[Json]:
     return [*node_manifests(deployment.platform, deployment.node_objects()).values()]
 
 
-def render_charts(deployment: Deployment, bucket: str) -> Charts:
+def render_charts(deployment: Deployment, addresses: StorageAddresses) -> Charts:
     """The Kubernetes objects. cdk8s writes nothing: its folder is never used."""
     import cdk8s  # noqa: PLC0415
 
@@ -180,10 +184,16 @@ def render_charts(deployment: Deployment, bucket: str) -> Charts:
     return Charts(
         nodes=NodesChart(app, "nodes", platform=platform, objects=deployment.node_objects()).to_json(),
         platform=PlatformChart(
-            app, "platform", platform=platform, model_bucket=bucket, priorities=priorities_of(deployment.workloads)
+            app,
+            "platform",
+            platform=platform,
+            model_bucket=addresses.bucket,
+            priorities=priorities_of(deployment.workloads),
         ).to_json(),
         models={
-            workload.name: ModelChart(app, f"model-{workload.name}", workload=workload, platform=platform).to_json()
+            workload.name: ModelChart(
+                app, f"model-{workload.name}", workload=workload, platform=platform, addresses=addresses
+            ).to_json()
             for workload in deployment.workloads
         },
         monitoring=MonitoringChart(app, "monitoring", platform=platform, workloads=deployment.workloads).to_json(),
@@ -201,7 +211,7 @@ def system_instance_type(target: LoadedPlatform) -> InstanceType:
 
 def manifest_files(deployment: Deployment) -> dict[str, str]:
     """The objects by file name and, where CDK does not install them, the Helm releases they need."""
-    files = render_files(deployment.workloads, deployment.platform)
+    files = render_files(deployment.workloads, deployment.platform, deployment.addresses)
     if nodes := rendered_nodes(deployment):
         files[NODES_FILE] = to_yaml(nodes)
     if deployment.platform.delivery.mode is DeliveryMode.RENDER:

@@ -18,6 +18,7 @@ from ai_on_eks.aws.addon_specs import all_addons
 from ai_on_eks.aws.charts import node_releases
 from ai_on_eks.aws.deployable import check_deployable
 from ai_on_eks.aws.helm_release import HelmRelease, Json
+from ai_on_eks.aws.lustre import check_zone
 from ai_on_eks.aws.mirror import mirrored
 from ai_on_eks.aws.node_groups import capacity_spec
 from ai_on_eks.aws.node_strategies import controller_releases, node_objects
@@ -28,6 +29,7 @@ from ai_on_eks.descriptors.platform import DeliveryMode, Platform
 from ai_on_eks.descriptors.platform_checks import check_platform
 from ai_on_eks.errors import InputError
 from ai_on_eks.placement.types import CapacityRequest
+from ai_on_eks.serving.storage import UNKNOWN, StorageAddresses
 from ai_on_eks.serving.types import Workload
 from stacks.addons import AddonsStack, needs_addons
 from stacks.base import PlatformStack
@@ -50,18 +52,22 @@ class Charts:
     monitoring: Objects = ()
 
 
-ChartRenderer = Callable[[str], Charts]
-"""From the model bucket's name, which may be a token, to the charts. Stacks know no cdk8s."""
+ChartRenderer = Callable[[StorageAddresses], Charts]
+"""From where the weights lie, whose names may be tokens, to the charts. Stacks know no cdk8s."""
 
 
 @dataclass(frozen=True, slots=True)
 class Deployment:
-    """Everything the stacks are made from."""
+    """Everything the stacks are made from.
+
+    addresses  what an earlier deployment made, for the objects that are rendered and not applied
+    """
 
     platform: Platform
     system_instance_type: InstanceType
     requests: tuple[CapacityRequest, ...]
     workloads: tuple[Workload, ...]
+    addresses: StorageAddresses = UNKNOWN
 
     def helm_releases(self) -> tuple[HelmRelease, ...]:
         """The releases that this capacity and these models need, whoever installs them, from the mirror if any."""
@@ -133,6 +139,8 @@ def add_stacks(app: App, deployment: Deployment, render_charts: ChartRenderer) -
     if problems:
         raise InputError(problems)
     check_deployable(platform)
+    if platform.storage.fsx is not None:
+        check_zone(platform.storage.fsx, deployment.requests, deployment.workloads)
     network = NetworkStack(app, platform=platform)
     cluster = ClusterStack(app, platform=platform, vpc=network.vpc)
     capacity = CapacityStack(
@@ -143,12 +151,17 @@ def add_stacks(app: App, deployment: Deployment, render_charts: ChartRenderer) -
         system_instance_type=deployment.system_instance_type,
         requests=deployment.requests,
     )
+    storage = StorageStack(
+        app, platform=platform, vpc=network.vpc, cluster=cluster.cluster, workloads=deployment.workloads
+    )
     releases = deployment.helm_releases()
     services: PlatformStack = capacity  # what the models wait for, where nodes bring everything else themselves
     if needs_addons(platform, releases):
         services = AddonsStack(app, platform=platform, cluster=cluster.cluster, releases=releases)
         services.add_stack_dependency(capacity)
-    storage = StorageStack(app, platform=platform, cluster=cluster.cluster, workloads=deployment.workloads)
+        if platform.storage.s3_mount is not None:
+            # a driver's pod that starts before its association never gets its credentials
+            services.add_stack_dependency(storage)
     capacity.add_stack_dependency(cluster)
     observability = None
     if platform.monitoring.is_on or platform.budget is not None:
@@ -160,7 +173,7 @@ def add_stacks(app: App, deployment: Deployment, render_charts: ChartRenderer) -
         )
         observability.add_stack_dependency(services)
     if platform.delivery.mode is DeliveryMode.APPLY:
-        charts = render_charts(storage.bucket_name)
+        charts = render_charts(storage.addresses)
         serving = ServingStack(
             app,
             platform=platform,

@@ -5,20 +5,33 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from aws_cdk import CfnOutput
+from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_eks_v2 as eks
 from constructs import Construct
 
-from ai_on_eks.aws.model_store import ModelReader, ModelStore
+from ai_on_eks.aws.efs import SharedFileSystem
+from ai_on_eks.aws.lustre import LustreFileSystem
+from ai_on_eks.aws.model_store import ModelReader, ModelStore, ModelWriter
+from ai_on_eks.aws.mountpoint import BucketMountIdentity
 from ai_on_eks.descriptors.platform import Platform
-from ai_on_eks.serving.types import Workload
+from ai_on_eks.descriptors.schema import Storage
+from ai_on_eks.serving.lustre import lustre_shape
+from ai_on_eks.serving.storage import OUTPUTS, EfsAddress, LustreAddress, StorageAddresses, outputs_of
+from ai_on_eks.serving.types import WeightsClaim, Workload
 from stacks.base import PlatformStack
 
 
 class StorageStack(PlatformStack):
-    """The model bucket and, for each model, the right to read its own part of it."""
+    """The model bucket and, for each model, the right to read its own part of it; the platform's file systems."""
 
     def __init__(
-        self, scope: Construct, *, platform: Platform, cluster: eks.ICluster, workloads: Sequence[Workload]
+        self,
+        scope: Construct,
+        *,
+        platform: Platform,
+        vpc: ec2.IVpc,
+        cluster: eks.ICluster,
+        workloads: Sequence[Workload],
     ) -> None:
         super().__init__(
             scope, "storage", platform=platform, description="Model weights of the AI platform", keeps_data=True
@@ -29,7 +42,6 @@ class StorageStack(PlatformStack):
             existing_bucket=platform.model_store.existing_bucket,
             keep_replaced_days=platform.retention.replaced_weights_days,
         )
-        self.bucket_name = store.bucket.bucket_name
         for workload in workloads:
             ModelReader(
                 self,
@@ -41,4 +53,68 @@ class StorageStack(PlatformStack):
                 service_account=workload.service_account,
                 compile_cache=workload.compile_cache,
             )
-        CfnOutput(self, "ModelBucket", description="Upload weights to models/<name>/ in here", value=self.bucket_name)
+        if platform.model_store.writer is not None:
+            ModelWriter(
+                self,
+                "ModelWriter",
+                store=store,
+                cluster=cluster,
+                namespace=platform.namespace,
+                service_account=platform.model_store.writer,
+            )
+        if platform.storage.s3_mount is not None:
+            BucketMountIdentity(self, "BucketMount", store=store, cluster=cluster)
+        bucket = store.bucket.bucket_name
+        self.addresses = StorageAddresses(
+            bucket=bucket,
+            region=platform.region,
+            fsx=self._lustre(platform, vpc, cluster, store, workloads),
+            efs=self._efs(platform, vpc, cluster, workloads),
+        )
+        for output, value in outputs_of(self.addresses).items():
+            CfnOutput(self, output, description=OUTPUTS[output], value=value)
+
+    def _lustre(
+        self,
+        platform: Platform,
+        vpc: ec2.IVpc,
+        cluster: eks.ICluster,
+        store: ModelStore,
+        workloads: Sequence[Workload],
+    ) -> LustreAddress | None:
+        settings = platform.storage.fsx
+        if settings is None:
+            return None
+        stored = [claim.stored_bytes for claim in _claims(workloads, Storage.FSX)]
+        return LustreFileSystem(
+            self,
+            "Lustre",
+            settings=settings,
+            shape=lustre_shape(settings, stored),
+            vpc=vpc,
+            cluster=cluster,
+            store=store,
+            name_tag=f"{platform.name}-models",
+        ).address
+
+    def _efs(
+        self, platform: Platform, vpc: ec2.IVpc, cluster: eks.ICluster, workloads: Sequence[Workload]
+    ) -> EfsAddress | None:
+        settings = platform.storage.efs
+        if settings is None:
+            return None
+        return SharedFileSystem(
+            self,
+            "Efs",
+            settings=settings,
+            claims=_claims(workloads, Storage.EFS),
+            vpc=vpc,
+            cluster=cluster,
+            name_tag=f"{platform.name}-models",
+        ).address
+
+
+def _claims(workloads: Sequence[Workload], storage: Storage) -> list[WeightsClaim]:
+    """Of the models that read from this storage, by name."""
+    claims = [workload.claim for workload in workloads if workload.claim is not None]
+    return sorted((claim for claim in claims if claim.storage is storage), key=lambda claim: claim.name)

@@ -7,7 +7,7 @@ import pytest
 from aws_cdk import Stack
 from aws_templates import all_of, imported_cluster, only, template_of
 
-from ai_on_eks.aws.model_store import ModelReader, ModelStore
+from ai_on_eks.aws.model_store import ModelReader, ModelStore, ModelWriter
 
 
 def template(existing_bucket: str | None, compile_cache: str | None = None) -> dict[str, Any]:
@@ -101,3 +101,42 @@ def test_pods_that_compile_keep_programs_in_their_own_place_and_change_no_weight
 
 def test_pods_that_compile_nothing_write_nothing(new: dict[str, Any]) -> None:
     assert set(statements(new)) == {"ListModel", "ReadModel", "DecryptModel"}
+
+
+def written(existing_bucket: str | None = None) -> dict[str, Any]:
+    def build(stack: Stack) -> None:
+        store = ModelStore(stack, "ModelStore", existing_bucket=existing_bucket, keep_replaced_days=30)
+        cluster = imported_cluster(stack)
+        ModelWriter(
+            stack, "ModelWriter", store=store, cluster=cluster, namespace="models", service_account="weights-sync"
+        )
+
+    return template_of(build)
+
+
+def test_the_writer_uploads_below_models_and_neither_reads_nor_deletes() -> None:
+    document = written()
+    granted = statements(document)
+    assert {sid: statement["Action"] for sid, statement in granted.items()} == {
+        "ListModels": "s3:ListBucket",
+        "UploadModels": ["s3:AbortMultipartUpload", "s3:ListMultipartUploadParts", "s3:PutObject"],
+        "EncryptModels": ["kms:Decrypt", "kms:GenerateDataKey"],
+    }
+    assert granted["UploadModels"]["Resource"]["Fn::Join"][1][-1] == "/models/*"
+    assert granted["ListModels"]["Condition"] == {"StringLike": {"s3:prefix": ["models", "models/*"]}}
+    assert granted["EncryptModels"]["Condition"] == {"StringEquals": {"kms:ViaService": "s3.us-east-1.amazonaws.com"}}
+    association = only(document, "AWS::EKS::PodIdentityAssociation")["Properties"]
+    assert (association["Namespace"], association["ServiceAccount"]) == ("models", "weights-sync")
+
+
+def test_the_writer_of_an_existing_bucket_has_no_right_to_a_key() -> None:
+    granted = statements(written("weights-of-ours"))
+    assert sorted(granted) == ["ListModels", "UploadModels"]
+    assert "weights-of-ours/models/*" in json.dumps(granted["UploadModels"]["Resource"])
+
+
+def test_overwritten_weights_and_unfinished_uploads_are_not_paid_for_for_ever(new: dict[str, Any]) -> None:
+    (rule,) = only(new, "AWS::S3::Bucket")["Properties"]["LifecycleConfiguration"]["Rules"]
+    assert rule["NoncurrentVersionExpiration"] == {"NoncurrentDays": 30}
+    assert rule["AbortIncompleteMultipartUpload"] == {"DaysAfterInitiation": 7}
+    assert rule["Status"] == "Enabled"

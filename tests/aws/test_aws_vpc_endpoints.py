@@ -13,6 +13,7 @@ from ai_on_eks.aws.vpc_endpoints import SERVICES, PrivateEndpoints
 from ai_on_eks.descriptors.platform import Capacity, CapacityStrategy
 from ai_on_eks.descriptors.platform_monitoring import Monitoring, MonitoringKind
 from ai_on_eks.descriptors.platform_network import InterfaceEndpoints, NatGateways, Network
+from ai_on_eks.descriptors.platform_storage import ElasticFileSystem, FsxForLustre, PlatformStorage
 
 NOTHING_MONITORED = Monitoring()
 
@@ -20,6 +21,7 @@ NOTHING_MONITORED = Monitoring()
 def template(
     strategy: CapacityStrategy = CapacityStrategy.MANAGED_NODE_GROUPS,
     monitoring: Monitoring = NOTHING_MONITORED,
+    storage: PlatformStorage = PlatformStorage(),  # noqa: B008 - frozen
     **changes: Any,
 ) -> dict[str, Any]:
     network = Network(
@@ -31,7 +33,8 @@ def template(
         }
     )
 
-    platform = samples.platform(network=network, capacity=Capacity(strategy=strategy), monitoring=monitoring)
+    capacity = Capacity(strategy=strategy)
+    platform = samples.platform(network=network, capacity=capacity, monitoring=monitoring, storage=storage)
 
     def build(stack: Stack) -> None:
         vpc = PlatformNetwork(stack, "Network", network=network, flow_logs_days=90).vpc
@@ -60,6 +63,12 @@ def test_karpenter_reaches_its_queue_where_nothing_reaches_the_internet() -> Non
     names = {item["ServiceName"].rpartition(".")[2] for item in interfaces(template(CapacityStrategy.KARPENTER))}
     assert "sqs" in names
     assert "sqs" not in SERVICES
+
+
+def test_file_systems_bring_the_endpoints_of_their_own_services() -> None:
+    document = template(storage=PlatformStorage(fsx=FsxForLustre(zone="us-east-1a"), efs=ElasticFileSystem()))
+    names = {item["ServiceName"].removeprefix("com.amazonaws.us-east-1.") for item in interfaces(document)}
+    assert names == {*SERVICES, "fsx", "elasticfilesystem"}
 
 
 def test_an_endpoint_answers_to_the_public_name_in_every_zone(isolated: dict[str, Any]) -> None:

@@ -21,6 +21,7 @@ from ai_on_eks.descriptors.platform import PlannedEngines
 from ai_on_eks.kube.render import render_manifests
 from ai_on_eks.placement.planning import plan_model
 from ai_on_eks.serving.images import load_images
+from ai_on_eks.serving.storage import StorageAddresses
 from ai_on_eks.serving.types import Workload
 from ai_on_eks.serving.workload import build_workload
 
@@ -47,7 +48,7 @@ def _files() -> dict[str, str]:
         plan = plan_model(descriptor, build_inventory(descriptor), catalog, platform)
         workloads.append(build_workload(plan, platform, load_images(None)))
     several = [replace(workload, name=f"{workload.name}-x3", replicas=3) for workload in workloads]
-    return render_manifests([*workloads, *several], platform, "example-model-bucket")
+    return render_manifests([*workloads, *several], platform, StorageAddresses(bucket="example-model-bucket"))
 
 
 def _objects() -> Iterator[dict[str, Any]]:

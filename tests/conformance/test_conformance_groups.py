@@ -29,7 +29,7 @@ def _leader_worker_set() -> dict[str, Any]:
     descriptor = load_descriptor(MODEL)
     plan = plan_model(descriptor, build_inventory(descriptor), load_catalog(platform.region), platform)
     workload = build_workload(plan, platform, load_images(None))
-    text = render_manifests([workload], platform, None)[f"{descriptor.name}.yaml"]
+    text = render_manifests([workload], platform)[f"{descriptor.name}.yaml"]
     manifests: list[dict[str, Any]] = list(yaml.safe_load_all(text))
     (found,) = (manifest for manifest in manifests if manifest["kind"] == "LeaderWorkerSet")
     return found

@@ -14,6 +14,7 @@ from real_models import MODELS, real_platform, real_workload
 
 from ai_on_eks.kube.render import render_manifests
 from ai_on_eks.kube.yaml_text import to_yaml
+from ai_on_eks.serving.storage import StorageAddresses
 from k8s.models import ModelChart
 from k8s.platform import PlatformChart
 
@@ -48,6 +49,6 @@ def test_every_snapshot_belongs_to_a_chart() -> None:
 def test_files_and_charts_hold_the_same_objects() -> None:
     workloads = [real_workload(model) for model in MODELS]
 
-    files = render_manifests(workloads, real_platform(), BUCKET)
+    files = render_manifests(workloads, real_platform(), StorageAddresses(bucket=BUCKET))
 
     assert files == {f"{name}.yaml": _rendered(name) for name in ["platform", *MODELS]}

@@ -21,6 +21,7 @@ from ai_on_eks.catalog.engines import load_engines
 from ai_on_eks.kube.pod_security import why_not_restricted
 from ai_on_eks.kube.render import render_manifests
 from ai_on_eks.serving.engines import ENGINES
+from ai_on_eks.serving.storage import StorageAddresses
 
 SNAPSHOTS = Path(__file__).parent / "engine_snapshots"
 BUCKET = "example-model-bucket"
@@ -41,7 +42,8 @@ every_model = pytest.mark.parametrize("model", ENGINE_MODELS)
 
 
 def _rendered(model: str) -> str:
-    return render_manifests([engine_workload(model)], engine_platform(model), BUCKET)[f"{model}.yaml"]
+    addresses = StorageAddresses(bucket=BUCKET)
+    return render_manifests([engine_workload(model)], engine_platform(model), addresses)[f"{model}.yaml"]
 
 
 @every_model

@@ -76,7 +76,7 @@ def test_the_service_that_the_controller_makes_is_not_the_models() -> None:
 
 def test_a_model_named_as_anothers_group_is_refused() -> None:
     with pytest.raises(InputError) as caught:
-        render_manifests([group(), workload(name="llama-group")], platform(), None)
+        render_manifests([group(), workload(name="llama-group")], platform())
 
     assert [(problem.code, problem.value) for problem in caught.value.problems] == [("name-reserved", "llama-group")]
 

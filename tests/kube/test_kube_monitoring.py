@@ -35,11 +35,11 @@ def test_without_a_collector_there_is_no_object_of_its_kinds() -> None:
 
 def test_an_agent_finds_pods_and_judges_no_rules() -> None:
     assert monitoring_manifests(MANAGED, [LLAMA]) == {}
-    assert "kind: PodMonitor" in render_manifests([LLAMA], MANAGED, None)["llama.yaml"]
+    assert "kind: PodMonitor" in render_manifests([LLAMA], MANAGED)["llama.yaml"]
 
 
 def test_alarms_and_dashboard_are_a_file_of_their_own() -> None:
-    files = render_manifests([LLAMA], IN_CLUSTER, None)
+    files = render_manifests([LLAMA], IN_CLUSTER)
     assert list(files) == ["platform.yaml", "llama.yaml", "monitoring.yaml"]
     volume_class, rule, dashboard = yaml.safe_load_all(files["monitoring.yaml"])
     assert volume_class["parameters"]["encrypted"] == "true"
@@ -53,7 +53,7 @@ def test_alarms_and_dashboard_are_a_file_of_their_own() -> None:
 
 def test_a_model_cannot_take_the_file_s_name() -> None:
     with pytest.raises(InputError, match=r"monitoring\.yaml is a file of the platform"):
-        render_manifests([workload(name="monitoring")], platform(), None)
+        render_manifests([workload(name="monitoring")], platform())
 
 
 NEURON_TERM = {

@@ -23,7 +23,7 @@ def test_given_shares_when_made_then_a_larger_one_has_a_higher_value_and_none_is
 
 
 def test_given_a_model_with_a_priority_when_rendered_then_its_class_is_applied_before_it() -> None:
-    files = render_manifests([workload(priority=2)], platform(), None)
+    files = render_manifests([workload(priority=2)], platform())
     assert next(iter(files)) == "platform.yaml"
     assert "name: ai-on-eks-share-2\n" in files["platform.yaml"]
-    assert "PriorityClass" not in render_manifests([workload()], platform(), None)["platform.yaml"]
+    assert "PriorityClass" not in render_manifests([workload()], platform())["platform.yaml"]

@@ -261,4 +261,31 @@ POOL_FAULTS = [
     *pools("class-auto-mode", "NodeClass", "automatic", "spec.ephemeralStorage.iops", 100),
 ]  # fmt: skip
 
-FAULTS = [*POD_FAULTS, *OBJECT_FAULTS, *KARPENTER_FAULTS, *POOL_FAULTS]
+ATTRIBUTES = "spec.csi.volumeAttributes"
+
+
+def in_volume(code: str, name: str, path: str, *values: Any) -> list[Fault]:
+    return in_object(code, "PersistentVolume", path, *values, sample=samples.volumes, name=name)
+
+
+VOLUME_FAULTS = [
+    *in_volume("volume-s3-region", "bucket", "spec.mountOptions.0", "--region", "read-only", GONE),
+    *in_volume("volume-s3-throughput", "bucket", "spec.mountOptions.1", "read-only", GONE),
+    *in_volume("volume-s3-cache", "bucket", "spec.mountOptions.4", "cache /mnt/cache", "--cache=/tmp"),
+    *in_volume("volume-s3-cache", "bucket", f"{ATTRIBUTES}.cacheEmptyDirSizeLimit", GONE),
+    *in_volume("volume-s3-cache", "bucket", f"{ATTRIBUTES}.cache", "hostPath", "ephemeral"),
+    *in_volume("volume-s3-bucket", "bucket", f"{ATTRIBUTES}.bucketName", GONE),
+    *in_volume("volume-s3-others", "bucket", "spec.mountOptions.3", "read-only", GONE),
+    *in_volume("volume-s3-handle-twice", "bucket-too", "spec.csi.volumeHandle", "bucket"),
+    *in_volume("volume-efs-tls", "shared", f"{ATTRIBUTES}.encryptInTransit", "false", False),
+    *in_volume("volume-efs-handle", "shared", "spec.csi.volumeHandle", "fs-1:fsap-1"),
+    *in_volume("volume-lustre-address", "lustre", f"{ATTRIBUTES}.dnsname", GONE),
+    *in_volume("volume-lustre-address", "lustre", f"{ATTRIBUTES}.mountname", GONE),
+    *in_volume("volume-lustre-zone", "lustre", "spec.nodeAffinity", GONE),
+    *in_volume("volume-static", "shared", "spec.claimRef", GONE),
+    *in_volume("volume-static", "bucket", "spec.storageClassName", "gp3"),
+    *in_volume("volume-kept", "lustre", "spec.persistentVolumeReclaimPolicy", "Delete"),
+    *in_object("claim-class", "PersistentVolumeClaim", "spec.storageClassName", GONE, "gp3", sample=samples.volumes),
+]
+
+FAULTS = [*POD_FAULTS, *OBJECT_FAULTS, *KARPENTER_FAULTS, *POOL_FAULTS, *VOLUME_FAULTS]

@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import review_samples as samples
-from review_faults import GONE, Fault, added, changed, put
+from review_fault_storage import STORAGE_FAULTS
+from review_faults import GONE, Fault, added, changed, put, without
 from review_samples import Sample, one
 
 CLUSTER, GROUP, TEMPLATE = "AWS::EKS::Cluster", "AWS::EKS::Nodegroup", "AWS::EC2::LaunchTemplate"
-LUSTRE, BUCKET, ROLE, POLICY = "AWS::FSx::FileSystem", "AWS::S3::Bucket", "AWS::IAM::Role", "AWS::IAM::Policy"
+BUCKET, ROLE, POLICY = "AWS::S3::Bucket", "AWS::IAM::Role", "AWS::IAM::Policy"
 HELM = "Custom::AWSCDK-EKS-HelmChart"
 
 LLAMA_ROLE = "llamareaderRole970A744B"
@@ -38,21 +39,6 @@ def block_group(code: str, path: str, *values: Any) -> list[Fault]:
 
 def block_launch(code: str, path: str, *values: Any) -> list[Fault]:
     return changed(code, TEMPLATE, f"Properties.LaunchTemplateData.{path}", *values, sample=FAR)
-
-
-def lustre(code: str, path: str, *values: Any, name: str = "Lustre") -> list[Fault]:
-    return changed(code, LUSTRE, f"Properties.{path}", *values, sample=FAR, name=name)
-
-
-def without(type_: str, name: str | None = None) -> Any:
-    """Removes a resource."""
-
-    def plant(good: Sample) -> None:
-        found = good.resource(type_, name)
-        for template in good.templates.values():
-            template["Resources"] = {k: r for k, r in template["Resources"].items() if r is not found}
-
-    return plant
 
 
 def values_of_operator(**changes: Any) -> Any:
@@ -267,59 +253,6 @@ NETWORK_FAULTS = [
     *changed("vpc-names-off", "AWS::EC2::VPC", "Properties.EnableDnsHostnames", False, GONE),
     *changed("log-retention-missing", "AWS::Logs::LogGroup", "Properties.RetentionInDays", GONE),
     *changed("kms-rotation-off", "AWS::KMS::Key", "Properties.EnableKeyRotation", GONE, False),
-]
-
-STORAGE_FAULTS = [
-    *lustre("fsx-deployment-unknown", "LustreConfiguration.DeploymentType", "PERSISTENT_3", name="Scratch"),
-    *lustre("fsx-throughput", "LustreConfiguration.PerUnitStorageThroughput", 333, 200, GONE),
-    *lustre("fsx-throughput", "LustreConfiguration.PerUnitStorageThroughput", 125, name="Scratch"),
-    *lustre("fsx-size", "StorageCapacity", 1100, 3600, 6000),
-    *lustre("fsx-size", "StorageCapacity", 3600, name="Scratch"),
-    *lustre("fsx-version", "FileSystemTypeVersion", "2.10", "2.12", GONE),
-    *lustre("fsx-s3-link", "LustreConfiguration.ImportPath", "s3://bucket"),
-    *lustre("fsx-s3-link", "LustreConfiguration.AutoImportPolicy", "NEW"),
-    *lustre("fsx-subnets", "SubnetIds", ["subnet-1", "subnet-2"], []),
-    *lustre("fsx-efa", "LustreConfiguration.MetadataConfiguration", GONE),
-    *lustre("fsx-efa", "LustreConfiguration.EfaEnabled", True, name="Scratch"),
-    *lustre("fsx-key-missing", "KmsKeyId", GONE),
-    *changed(
-        "fsx-ports",
-        "AWS::EC2::SecurityGroup",
-        "Properties.SecurityGroupIngress.1.FromPort",
-        1021,
-        sample=FAR,
-        name="LustreGroup",
-    ),
-    *changed(
-        "fsx-ports",
-        "AWS::EC2::SecurityGroup",
-        "Properties.SecurityGroupIngress.0",
-        GONE,
-        sample=FAR,
-        name="LustreGroup",
-    ),
-    *changed("stateful-not-retained", LUSTRE, "DeletionPolicy", GONE, sample=FAR),
-    *changed("stateful-not-retained", "AWS::EFS::FileSystem", "UpdateReplacePolicy", "Delete", sample=FAR),
-    *changed("stateful-not-retained", BUCKET, "DeletionPolicy", "Delete"),
-    *changed("efs-unencrypted", "AWS::EFS::FileSystem", "Properties.Encrypted", GONE, False, sample=FAR),
-    *changed("efs-bursting", "AWS::EFS::FileSystem", "Properties.ThroughputMode", GONE, "bursting", sample=FAR),
-    *changed(
-        "efs-port",
-        "AWS::EC2::SecurityGroup",
-        "Properties.SecurityGroupIngress.0.ToPort",
-        2048,
-        sample=FAR,
-        name="SharedGroup",
-    ),
-    *changed("ebs-unencrypted", "AWS::EC2::Volume", "Properties.Encrypted", GONE, False, sample=FAR),
-    *changed("s3-encryption-missing", BUCKET, "Properties.BucketEncryption", GONE),
-    *changed("s3-public", BUCKET, "Properties.PublicAccessBlockConfiguration", GONE),
-    *changed("s3-public", BUCKET, "Properties.PublicAccessBlockConfiguration.BlockPublicPolicy", False),
-    Fault("s3-tls-missing", "no policy", samples.ours, without("AWS::S3::BucketPolicy")),
-    *changed("s3-tls-missing", "AWS::S3::BucketPolicy", f"{ALLOWED}.Condition", GONE),
-    *changed("s3-versions-off", BUCKET, "Properties.VersioningConfiguration", GONE, {"Status": "Suspended"}),
-    *changed("sqs-unencrypted", "AWS::SQS::Queue", "Properties.SqsManagedSseEnabled", False, sample=AUTO),
-    Fault("sqs-tls-missing", "no policy", AUTO, without("AWS::SQS::QueuePolicy")),
 ]
 
 IDENTITY_FAULTS = [

@@ -79,3 +79,14 @@ def in_pod(code: str, path: str, *values: Any) -> list[Fault]:
     """One fault for each value at a path of the pod of one of our models, which has four GPUs."""
     whole = f"spec.template.spec.{path}"
     return in_object(code, "Deployment", whole, *values, name="llama-3-3-70b-instruct")
+
+
+def without(type_: str, name: str | None = None) -> Any:
+    """Removes a resource."""
+
+    def plant(good: Sample) -> None:
+        found = good.resource(type_, name)
+        for template in good.templates.values():
+            template["Resources"] = {k: r for k, r in template["Resources"].items() if r is not found}
+
+    return plant

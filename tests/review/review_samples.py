@@ -109,7 +109,20 @@ def distributed() -> Sample:
                 "LustreConfiguration": {"DeploymentType": "SCRATCH_2"},
             },
         ),
-        "Shared": retained("AWS::EFS::FileSystem", {"Encrypted": True, "ThroughputMode": "elastic"}),
+        "Link": one(
+            "AWS::FSx::DataRepositoryAssociation",
+            {"FileSystemId": {"Ref": "Lustre"}, "FileSystemPath": "/models", "DataRepositoryPath": "s3://weights"},
+        ),
+        "Shared": retained(
+            "AWS::EFS::FileSystem",
+            {
+                "Encrypted": True,
+                "ThroughputMode": "elastic",
+                "FileSystemPolicy": {
+                    "Statement": [{"Effect": "Deny", "Condition": {"Bool": {"aws:SecureTransport": "false"}}}]
+                },
+            },
+        ),
         "SharedGroup": one(
             "AWS::EC2::SecurityGroup",
             {
@@ -120,7 +133,11 @@ def distributed() -> Sample:
         ),
         "SharedTarget": one(
             "AWS::EFS::MountTarget",
-            {"FileSystemId": {"Ref": "Shared"}, "SecurityGroups": [{"Fn::GetAtt": ["SharedGroup", "GroupId"]}]},
+            {
+                "FileSystemId": {"Ref": "Shared"},
+                "SubnetId": "subnet-1",
+                "SecurityGroups": [{"Fn::GetAtt": ["SharedGroup", "GroupId"]}],
+            },
         ),
         "Disk": one("AWS::EC2::Volume", {"Encrypted": True, "Size": 100}),
         "Tuning": one(
@@ -192,7 +209,7 @@ def _lustre() -> Json:
         "FileSystemType": "LUSTRE",
         "FileSystemTypeVersion": "2.15",
         "StorageType": "SSD",
-        "StorageCapacity": 4800,
+        "StorageCapacity": 9600,
         "SubnetIds": ["subnet-1"],
         "SecurityGroupIds": [{"Fn::GetAtt": ["LustreGroup", "GroupId"]}],
         "KmsKeyId": "arn:key",
@@ -414,6 +431,40 @@ def groups() -> Sample:
     return Sample({}, {"platform.yaml": sample.objects["platform.yaml"], "groups.yaml": copy.deepcopy(bodies)})
 
 
+def volumes() -> Sample:
+    """A volume of each driver and the claim of one, as a platform with all storage has them."""
+
+    def volume(name: str, driver: str, handle: str, attributes: Json, **spec: Any) -> Json:
+        csi = {"driver": driver, "volumeHandle": handle, "volumeAttributes": attributes}
+        reserved = {"claimRef": {"namespace": "models", "name": name}, "persistentVolumeReclaimPolicy": "Retain"}
+        body = {"accessModes": ["ReadWriteMany"], "storageClassName": "", "csi": csi, **reserved, **spec}
+        return {"apiVersion": "v1", "kind": "PersistentVolume", "metadata": {"name": name}, "spec": body}
+
+    options = ["region us-east-1", "maximum-throughput-gbps=100", "uid=1000", "allow-other"]
+    cache = {"bucketName": "weights", "cache": "emptyDir", "cacheEmptyDirSizeLimit": "100Gi"}
+    zone = {"key": "topology.kubernetes.io/zone", "operator": "In", "values": ["us-east-1a"]}
+    terms = {"required": {"nodeSelectorTerms": [{"matchExpressions": [zone]}]}}
+    lustre = {"dnsname": "fs-1.example", "mountname": "abcdefgh"}
+    claim = {"storageClassName": "", "volumeName": "bucket", "accessModes": ["ReadWriteMany"]}
+    return Sample(
+        {},
+        {
+            "volumes.yaml": [
+                volume("bucket", "s3.csi.aws.com", "bucket", cache, mountOptions=options),
+                volume("bucket-too", "s3.csi.aws.com", "bucket-too", {"bucketName": "w"}, mountOptions=options),
+                volume("shared", "efs.csi.aws.com", "fs-1::fsap-1", {"encryptInTransit": "true"}),
+                volume("lustre", "fsx.csi.aws.com", "fs-2", lustre, nodeAffinity=terms),
+                {
+                    "apiVersion": "v1",
+                    "kind": "PersistentVolumeClaim",
+                    "metadata": {"name": "bucket", "namespace": "models"},
+                    "spec": claim,
+                },
+            ]
+        },
+    )
+
+
 def applied() -> Sample:
     """The objects of a model inside the resource by which CDK applies them, with a token in the text."""
     sample = ours()
@@ -424,4 +475,5 @@ def applied() -> Sample:
     return Sample({"applied.template.json": {"Resources": {"Model": resource}}}, {})
 
 
-GOOD = {sample.__name__: sample for sample in (ours, distributed, bottlerocket, automatic, pools, groups, applied)}
+SAMPLES = (ours, distributed, bottlerocket, automatic, pools, groups, volumes, applied)
+GOOD = {sample.__name__: sample for sample in SAMPLES}

@@ -8,6 +8,7 @@ from typing import Any
 from ai_on_eks.catalog.types import (
     Accelerator,
     Engine,
+    EngineHost,
     EngineMemory,
     InstanceType,
     PurchaseRoute,
@@ -104,7 +105,7 @@ M7I_XLARGE = instance_type("m7i.xlarge", 0, 4, 16, 1.5)
 
 
 def engine(name: str) -> Engine:
-    """An engine of which serving reads nothing but the name."""
+    """An engine of which serving reads the name, and whether it streams."""
     return Engine(
         name=name,
         version="1",
@@ -125,6 +126,7 @@ def engine(name: str) -> Engine:
             graph_bytes=0,
             block_tokens=1,
             batch_limits=(),
+            host=EngineHost(streams_from_object_storage=name == "vllm"),
         ),
         source="test",
     )

@@ -82,8 +82,13 @@ def test_given_a_name_that_engines_read_or_the_platform_has_then_it_is_refused(n
 
 
 @pytest.mark.parametrize("storage", [Storage.FSX, Storage.EFS])
-def test_given_storage_that_no_pod_mounts_then_it_is_refused(storage: Storage) -> None:
-    assert refused(plans.llama(storage=storage)) == ["storage-not-served"]
+def test_given_storage_that_the_platform_lacks_then_both_are_named(storage: Storage) -> None:
+    with pytest.raises(InputError) as caught:
+        build_workload(plans.llama(storage=storage), plans.PLATFORM, plans.IMAGES)
+    (problem,) = caught.value.problems
+    assert (problem.code, problem.path) == ("storage-not-on-platform", "storage")
+    assert "llama-8b" in problem.message
+    assert f"storage.{storage.value}" in problem.message
 
 
 def test_given_storage_node_and_no_hub_then_it_is_refused() -> None:

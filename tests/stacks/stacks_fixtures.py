@@ -45,6 +45,17 @@ def rendered_folder(synthesize: Callable[[Deployment], Path]) -> Path:
 
 
 @pytest.fixture(scope="session")
+def stored_folder(synthesize: Callable[[Deployment], Path]) -> Path:
+    """The default platform with everything that models can be read from."""
+    return synthesize(samples.stored())
+
+
+@pytest.fixture(scope="session")
+def stored(stored_folder: Path) -> Templates:
+    return read_templates(stored_folder)
+
+
+@pytest.fixture(scope="session")
 def applied(applied_folder: Path) -> Templates:
     return read_templates(applied_folder)
 

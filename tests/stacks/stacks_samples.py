@@ -12,8 +12,12 @@ from ai_on_eks.catalog.types import Accelerator, InstanceType, PurchaseRoute, Ve
 from ai_on_eks.descriptors.loading import load_platform
 from ai_on_eks.descriptors.platform import Cluster, Delivery, DeliveryMode, ModelStore, Platform
 from ai_on_eks.descriptors.platform_network import Network
+from ai_on_eks.descriptors.platform_storage import BucketMount, ElasticFileSystem, FsxForLustre, PlatformStorage
+from ai_on_eks.descriptors.schema import Storage
+from ai_on_eks.kube.objects.persistent_volume import persistent_volume
 from ai_on_eks.placement.types import CapacityRequest
-from ai_on_eks.serving.types import Workload
+from ai_on_eks.serving.storage import StorageAddresses
+from ai_on_eks.serving.types import WeightsClaim, Workload
 from ai_on_eks.units import GIB
 from stacks.application import Charts, Deployment
 
@@ -152,6 +156,36 @@ def profiled(profile: str, folder: Path, **settings: Any) -> Platform:
     return load_platform(path)
 
 
+GPU_ZONE = "us-east-1b"
+
+
+def all_storage() -> dict[str, Any]:
+    """Settings of a platform that has everything models can be read from."""
+    return {
+        "storage": PlatformStorage(
+            fsx=FsxForLustre(zone=GPU_ZONE), efs=ElasticFileSystem(), s3_mount=BucketMount(cache_gib=100)
+        ),
+        "model_store": ModelStore(writer="weights-sync"),
+    }
+
+
+def claim(storage: Storage, name: str = "llama", stored_bytes: int = 141 * 10**9) -> WeightsClaim:
+    mounted = {"network_gbps": 20, "cache_gib": 100} if storage is Storage.S3 else {}
+    return WeightsClaim(storage, f"{name}-weights", f"models/{name}", stored_bytes, bytes_per_second=1e9, **mounted)
+
+
+STORED = {"llama": Storage.FSX, "mistral": Storage.S3, "resnet": Storage.EFS}
+
+
+def stored() -> Deployment:
+    """A model on each kind of storage that the platform has."""
+    plain = deployment(
+        request(zones=(GPU_ZONE,)), request(cpu_type("c7i.2xlarge"), models=("resnet",)), **all_storage()
+    )
+    claimed = (replace(workload(name), claim=claim(storage, name)) for name, storage in STORED.items())
+    return replace(plain, workloads=tuple(claimed))
+
+
 def existing_bucket(name: str = "weights-of-ours") -> dict[str, Any]:
     return {"model_store": ModelStore(existing_bucket=name)}
 
@@ -165,13 +199,20 @@ def deployment(*requests: CapacityRequest, **changes: Any) -> Deployment:
     )
 
 
-def charts(model_bucket: str) -> Charts:
-    """What a renderer returns, reduced to one object each."""
-    return Charts(
-        nodes=(),
-        platform=[config_map("model-store", {"bucket": model_bucket})],
-        models={"llama": [config_map("llama", {})], "resnet": [config_map("resnet", {})]},
-    )
+def charts(addresses: StorageAddresses) -> Charts:
+    """What a renderer returns, reduced to one object each, and the volumes of a workload that has some."""
+    names = ("llama", "resnet") if addresses.fsx is None else STORED
+    models = {name: [config_map(name, {}), *volumes(name, addresses)] for name in names}
+    platform = [config_map("model-store", {"bucket": addresses.bucket or ""})]
+    return Charts(nodes=(), platform=platform, models=models)
+
+
+def volumes(name: str, addresses: StorageAddresses) -> list[dict[str, Any]]:
+    """The volume of a model that reads from a file system, where there is one."""
+    if addresses.fsx is None:
+        return []
+    volume = persistent_volume(workload(name), claim(STORED[name], name), addresses)
+    return [] if volume is None else [volume]
 
 
 def config_map(name: str, data: dict[str, str]) -> dict[str, Any]:

@@ -8,6 +8,7 @@ import stacks_samples as samples
 
 from ai_on_eks.descriptors.platform import Capacity, CapacityStrategy
 from ai_on_eks.kube.manifests import node_manifests
+from ai_on_eks.serving.storage import StorageAddresses
 from stacks.application import Charts, Deployment, build_app
 
 STRATEGIES = (CapacityStrategy.KARPENTER, CapacityStrategy.AUTO_MODE)
@@ -25,13 +26,13 @@ def deployment(strategy: CapacityStrategy, accelerators: str = "gpu", *, rendere
     return samples.deployment(*ACCELERATORS[accelerators], capacity=Capacity(strategy=strategy), **settings)
 
 
-def charts(of: Deployment, bucket: str) -> Charts:
+def charts(of: Deployment, addresses: StorageAddresses) -> Charts:
     """As the application renders them, with the nodes' objects in full."""
-    plain = samples.charts(bucket)
+    plain = samples.charts(addresses)
     nodes = [*node_manifests(of.platform, of.node_objects()).values()]
     return Charts(nodes=nodes, platform=plain.platform, models=plain.models)
 
 
 def synthesize(of: Deployment, folder: Path) -> Path:
-    build_app(of, lambda bucket: charts(of, bucket), outdir=str(folder), validate=False).synth()
+    build_app(of, lambda addresses: charts(of, addresses), outdir=str(folder), validate=False).synth()
     return folder

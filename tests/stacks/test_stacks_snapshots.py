@@ -27,6 +27,8 @@ CASES = [
     *((Profile.PRIVATE, unit) for unit in STACKS if unit != "serving"),
 ]
 """`private` has no serving stack: nothing is applied from a network that reaches nothing."""
+OF_STORAGE = ("addons", "storage", "serving")
+"""The stacks that file systems change in more than exports; test_stacks_storage.py compares them."""
 
 
 def name(profile: Profile, unit: str) -> str:
@@ -44,5 +46,6 @@ def test_every_snapshot_has_its_stack() -> None:
     profiles = {f"{name(profile, unit)}.template.json" for profile, unit in CASES}
     others = {f"{strategy}/{unit}.template.json" for strategy in STRATEGIES for unit in OF_STRATEGY[strategy]}
     monitored = {f"monitoring-{kind}/observability.template.json" for kind in ("in-cluster", "managed")}
+    stored = {f"storage/{unit}.template.json" for unit in OF_STORAGE}
     found = {str(path.relative_to(SNAPSHOTS)) for path in SNAPSHOTS.rglob("*.json")}
-    assert found == profiles | others | monitored
+    assert found == profiles | others | monitored | stored

@@ -48,7 +48,7 @@ ACCEPTED: dict[CapacityStrategy, dict[str, str]] = {
 @pytest.mark.parametrize("strategy", STRATEGIES, ids=str)
 def test_cdk_nag_finds_what_is_accepted_and_nothing_else(strategy: CapacityStrategy, tmp_path: Path) -> None:
     of = strategy_samples.deployment(strategy)
-    app = build_app(of, lambda bucket: strategy_samples.charts(of, bucket), outdir=str(tmp_path), validate=False)
+    app = build_app(of, lambda addresses: strategy_samples.charts(of, addresses), outdir=str(tmp_path), validate=False)
     Validations.of(app).add_plugins(AwsSolutionsChecks(app))
     with pytest.raises(Exception, match="validation"):
         app.synth()

@@ -20,8 +20,17 @@ from ai_on_eks.placement.node_owners import nodes_bring_add_on
 
 
 @dataclass(frozen=True, slots=True)
+class Permission:
+    """Actions on resources of this account and region; `resource` None where they know none."""
+
+    actions: tuple[str, ...]
+    service: str | None = None
+    resource: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class AddonSpec:
-    """One add-on and the IAM permissions of its service account.
+    """One add-on and the IAM permissions of its service account: one of AWS's policies, or some of our own.
 
     Without a version EKS installs its default for the cluster's Kubernetes version and keeps it until someone asks for
     another. A version string that is not in EKS's list for that Kubernetes version fails the deployment, and that list
@@ -33,6 +42,7 @@ class AddonSpec:
     configuration: Mapping[str, object] = field(default_factory=dict)
     service_account: str | None = None
     managed_policy: str | None = None
+    permissions: tuple[Permission, ...] = ()
 
 
 NODE_ADDONS = (
@@ -63,6 +73,33 @@ VOLUMES = AddonSpec(
 """Volumes for what keeps data in the cluster; models keep none."""
 
 
+FSX_DRIVER = AddonSpec(
+    "aws-fsx-csi-driver",
+    # Models' nodes are tainted, and a driver that does not run there mounts nothing.
+    configuration={"node": {"tolerateAllTaints": True}},
+    service_account="fsx-csi-controller-sa",
+    # Volumes are static: the controller looks at file systems and makes none, so AmazonFSxFullAccess is not needed.
+    permissions=(Permission(("fsx:DescribeFileSystems",)),),
+)
+
+EFS_DRIVER = AddonSpec(
+    "aws-efs-csi-driver",  # its node pods tolerate every taint by themselves
+    service_account="efs-csi-node-sa",
+    # For a mount target's address where its name does not resolve (EFS user guide, mount-fs-auto-mount, 2026-11).
+    # Access points are ours, so the controller makes none and needs no role.
+    permissions=(
+        Permission(("elasticfilesystem:DescribeMountTargets",), "elasticfilesystem", "file-system/*"),
+        Permission(("ec2:DescribeAvailabilityZones",)),
+    ),
+)
+
+BUCKET_DRIVER = AddonSpec(
+    "aws-mountpoint-s3-csi-driver",
+    configuration={"node": {"tolerateAllTaints": True}},
+    # Its roles are associations of their own (aws.mountpoint): older versions of the add-on refuse them in it.
+)
+
+
 def node_addons(platform: Platform) -> tuple[AddonSpec, ...]:
     """What nodes wait for, in this order; none where nodes bring them."""
     return _needed(NODE_ADDONS, platform)
@@ -71,7 +108,13 @@ def node_addons(platform: Platform) -> tuple[AddonSpec, ...]:
 def cluster_addons(platform: Platform) -> tuple[AddonSpec, ...]:
     """What waits for nodes."""
     wanted = platform.cluster.add_ons
-    chosen = ((NODE_MONITORING, wanted.node_monitoring), (METRICS_SERVER, wanted.metrics_server))
+    chosen = (
+        (NODE_MONITORING, wanted.node_monitoring),
+        (METRICS_SERVER, wanted.metrics_server),
+        (FSX_DRIVER, platform.storage.fsx is not None),
+        (EFS_DRIVER, platform.storage.efs is not None),
+        (BUCKET_DRIVER, platform.storage.s3_mount is not None),
+    )
     return _needed((COREDNS, *(spec for spec, is_wanted in chosen if is_wanted)), platform)
 
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 
+from aws_cdk import Stack
 from aws_cdk import aws_eks_v2 as eks
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
-from ai_on_eks.aws.addon_specs import AddonSpec, cluster_addons, node_addons
+from ai_on_eks.aws.addon_specs import AddonSpec, Permission, cluster_addons, node_addons
 from ai_on_eks.aws.pod_identity import pod_identity_role
 from ai_on_eks.descriptors.platform import Platform
 
@@ -39,15 +40,26 @@ class EksAddon(Construct):
     def _associations(
         self, spec: AddonSpec, cluster: eks.ICluster
     ) -> list[eks.CfnAddon.PodIdentityAssociationProperty] | None:
-        if spec.service_account is None or spec.managed_policy is None:
+        if spec.service_account is None:
             return None
         role = pod_identity_role(
             self, "Role", cluster=cluster, namespace="kube-system", service_account=spec.service_account
         )
-        role.add_managed_policy(iam.ManagedPolicy.from_aws_managed_policy_name(spec.managed_policy))
+        if spec.managed_policy is not None:
+            role.add_managed_policy(iam.ManagedPolicy.from_aws_managed_policy_name(spec.managed_policy))
+        for permission in spec.permissions:
+            role.add_to_policy(
+                iam.PolicyStatement(actions=list(permission.actions), resources=[_arn(self, permission)])
+            )
         return [
             eks.CfnAddon.PodIdentityAssociationProperty(service_account=spec.service_account, role_arn=role.role_arn)
         ]
+
+
+def _arn(scope: Construct, permission: Permission) -> str:
+    if permission.service is None or permission.resource is None:
+        return "*"
+    return Stack.of(scope).format_arn(service=permission.service, resource=permission.resource)
 
 
 class NodeAddons(Construct):

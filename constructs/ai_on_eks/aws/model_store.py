@@ -2,13 +2,13 @@
 
 layout: models/<model>/<revision or 'unpinned'>/<the hub's files>
         compiled/<model>/<revision or 'unpinned'>/<what a compiler made of them>
-rights: the service account of <model> lists and reads models/<model>/*; only one whose pods compile programs writes,
-        and that below its own part of compiled/ alone
+rights: the service account of <model> lists and reads models/<model>/*; one whose pods compile programs writes below
+        its own part of compiled/; that of the writer, where the platform names one, uploads models/*; nobody deletes
 """
 
 from __future__ import annotations
 
-from aws_cdk import Duration, RemovalPolicy
+from aws_cdk import Duration, RemovalPolicy, Stack
 from aws_cdk import aws_eks_v2 as eks
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
@@ -73,10 +73,16 @@ class ModelStore(Construct):
 
     def grant_read(self, identity: iam.Role, model: str) -> None:
         """Let `identity` list and read this model's files, and decrypt them where the key is ours."""
-        prefix = f"{MODELS_PREFIX}/{model}"
+        self._grant_read(identity, f"{MODELS_PREFIX}/{model}", "Model")
+
+    def grant_read_all(self, identity: iam.Role) -> None:
+        """The same for the files of every model."""
+        self._grant_read(identity, MODELS_PREFIX, "Models")
+
+    def _grant_read(self, identity: iam.Role, prefix: str, what: str) -> None:
         identity.add_to_policy(
             iam.PolicyStatement(
-                sid="ListModel",
+                sid=f"List{what}",
                 actions=["s3:ListBucket"],
                 resources=[self.bucket.bucket_arn],
                 conditions={"StringLike": {"s3:prefix": [prefix, f"{prefix}/*"]}},
@@ -84,12 +90,12 @@ class ModelStore(Construct):
         )
         identity.add_to_policy(
             iam.PolicyStatement(
-                sid="ReadModel", actions=["s3:GetObject"], resources=[self.bucket.arn_for_objects(f"{prefix}/*")]
+                sid=f"Read{what}", actions=["s3:GetObject"], resources=[self.bucket.arn_for_objects(f"{prefix}/*")]
             )
         )
         if self.key is not None:
             identity.add_to_policy(
-                iam.PolicyStatement(sid="DecryptModel", actions=["kms:Decrypt"], resources=[self.key.key_arn])
+                iam.PolicyStatement(sid=f"Decrypt{what}", actions=["kms:Decrypt"], resources=[self.key.key_arn])
             )
 
     def grant_compile_cache(self, identity: iam.Role, prefix: str) -> None:
@@ -117,6 +123,35 @@ class ModelStore(Construct):
                 )
             )
 
+    def grant_write(self, identity: iam.Role) -> None:
+        """Let `identity` list and upload the files of every model. It can neither delete nor read them, and what it
+        overwrites can be fetched back."""
+        identity.add_to_policy(
+            iam.PolicyStatement(
+                sid="ListModels",
+                actions=["s3:ListBucket"],
+                resources=[self.bucket.bucket_arn],
+                conditions={"StringLike": {"s3:prefix": [MODELS_PREFIX, f"{MODELS_PREFIX}/*"]}},
+            )
+        )
+        identity.add_to_policy(
+            iam.PolicyStatement(
+                sid="UploadModels",
+                actions=["s3:AbortMultipartUpload", "s3:ListMultipartUploadParts", "s3:PutObject"],
+                resources=[self.bucket.arn_for_objects(f"{MODELS_PREFIX}/*")],
+            )
+        )
+        if self.key is not None:
+            # Decrypt too: S3 reads the parts of an upload again when it puts them together.
+            identity.add_to_policy(
+                iam.PolicyStatement(
+                    sid="EncryptModels",
+                    actions=["kms:Decrypt", "kms:GenerateDataKey"],
+                    resources=[self.key.key_arn],
+                    conditions={"StringEquals": {"kms:ViaService": f"s3.{Stack.of(self).region}.amazonaws.com"}},
+                )
+            )
+
 
 class ModelReader(Construct):
     """Access of one model's service account, by Pod Identity: to read its weights and, where its pods compile
@@ -139,6 +174,32 @@ class ModelReader(Construct):
         store.grant_read(role, model)
         if compile_cache is not None:
             store.grant_compile_cache(role, compile_cache)
+        self.resource = eks.CfnPodIdentityAssociation(
+            self,
+            "Resource",
+            cluster_name=cluster.cluster_name,
+            namespace=namespace,
+            service_account=service_account,
+            role_arn=role.role_arn,
+        )
+
+
+class ModelWriter(Construct):
+    """The right of one service account to upload weights, by Pod Identity."""
+
+    def __init__(
+        self,
+        scope: Construct,
+        id: str,  # noqa: A002 - CDK's name
+        *,
+        store: ModelStore,
+        cluster: eks.ICluster,
+        namespace: str,
+        service_account: str,
+    ) -> None:
+        super().__init__(scope, id)
+        role = pod_identity_role(self, "Role", cluster=cluster, namespace=namespace, service_account=service_account)
+        store.grant_write(role)
         self.resource = eks.CfnPodIdentityAssociation(
             self,
             "Resource",

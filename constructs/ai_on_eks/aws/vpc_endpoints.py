@@ -42,11 +42,17 @@ SERVICES_OF_MONITORING: Mapping[MonitoringKind, Mapping[str, str]] = {
 }
 """What the collector calls (Amazon Managed Service for Prometheus user guide, VPC endpoints, 2026-11)."""
 
+STORAGE_SERVICES: Mapping[str, str] = {"efs": "elasticfilesystem", "fsx": "fsx"}
+"""Whose drivers look at file systems, by section of the platform file. Mounting itself takes the file system's own
+interfaces."""
+
 
 def services(platform: Platform) -> tuple[str, ...]:
-    """What nodes, add-ons and the collector of this platform call."""
+    """What nodes, add-ons, storage drivers and the collector of this platform call."""
+    of_strategy = SERVICES_OF_STRATEGY.get(platform.capacity.strategy, {})
+    of_storage = (service for section, service in STORAGE_SERVICES.items() if section in platform.storage.sections)
     of_monitoring = SERVICES_OF_MONITORING.get(platform.monitoring.kind, {})
-    return (*SERVICES, *SERVICES_OF_STRATEGY.get(platform.capacity.strategy, {}), *of_monitoring)
+    return (*SERVICES, *of_strategy, *of_storage, *of_monitoring)
 
 
 class PrivateEndpoints(Construct):

@@ -9,9 +9,13 @@ reserved all the same, or a pod that asks for every remaining byte would push th
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from functools import cache
+from types import MappingProxyType
+from typing import Any
 
+from ai_on_eks.catalog.model import Catalog
 from ai_on_eks.catalog.reading import read
 from ai_on_eks.catalog.types import InstanceType, Vendor
 from ai_on_eks.units import MIB
@@ -38,16 +42,42 @@ class DaemonSet:
 @cache
 def load_daemonsets() -> tuple[DaemonSet, ...]:
     """Every DaemonSet, by name."""
-    return tuple(
-        DaemonSet(
-            name=name,
-            cpu_millicores=entry["cpu_millicores"],
-            memory_bytes=entry["memory_mib"] * MIB,
-            vendor=Vendor(entry["vendor"]) if entry["vendor"] else None,
-            efa=entry.get("efa", False),
-            source=entry["source"],
+    return tuple(_daemonset(name, entry) for name, entry in sorted(read("daemonsets.json")["daemonsets"].items()))
+
+
+@cache
+def load_drivers() -> Mapping[str, DaemonSet]:
+    """Those of storage drivers, by the section of the platform file that brings them."""
+    return {name: _daemonset(name, entry) for name, entry in sorted(read("daemonsets.json")["drivers"].items())}
+
+
+def beside_drivers(catalog: Catalog, sections: Iterable[str]) -> Catalog:
+    """The catalogue of a platform with these drivers on every node: what they take, no model can be planned on."""
+    drivers = [load_drivers()[section] for section in sections]
+    if not drivers:
+        return catalog
+    millicores = sum(one.cpu_millicores for one in drivers)
+    memory_bytes = sum(one.memory_bytes for one in drivers)
+    types = {
+        name: replace(
+            kind,
+            allocatable_cpu_millicores=max(0, kind.allocatable_cpu_millicores - millicores),
+            allocatable_memory_bytes=max(0, kind.allocatable_memory_bytes - memory_bytes),
+            max_pods=max(0, kind.max_pods - len(drivers)),
         )
-        for name, entry in sorted(read("daemonsets.json")["daemonsets"].items())
+        for name, kind in catalog.instance_types.items()
+    }
+    return replace(catalog, instance_types=MappingProxyType(types))
+
+
+def _daemonset(name: str, entry: Mapping[str, Any]) -> DaemonSet:
+    return DaemonSet(
+        name=name,
+        cpu_millicores=entry["cpu_millicores"],
+        memory_bytes=entry["memory_mib"] * MIB,
+        vendor=Vendor(entry["vendor"]) if entry["vendor"] else None,
+        efa=entry.get("efa", False),
+        source=entry["source"],
     )
 
 

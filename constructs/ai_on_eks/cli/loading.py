@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
 
+from ai_on_eks.catalog.daemonsets import beside_drivers
 from ai_on_eks.catalog.loading import Catalog, load_catalog
 from ai_on_eks.cli.file_kinds import load_as
 from ai_on_eks.descriptors.architectures import build_inventory
@@ -111,8 +112,9 @@ def load_target_platform(file: str | None, region: str | None, collector: Collec
         catalog = collector.attempt(file, lambda: load_catalog(platform.region))
         if catalog is None:
             return None
+        catalog = beside_drivers(catalog, platform.storage.sections)
         return LoadedPlatform(file, platform, catalog, f"platform: {file} ({platform.region})")
-    catalog = catalog_of_option(region)
+    catalog = beside_drivers(catalog_of_option(region), platform.storage.sections)
     network = platform.network.model_copy(update={"availability_zones": zones_of(catalog, region)})
     moved = platform.model_copy(update={"region": region, "network": network})
     return LoadedPlatform(file, moved, catalog, f"platform: {file}, moved to {region} and all its zones by --region")

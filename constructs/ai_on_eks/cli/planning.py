@@ -13,6 +13,7 @@ from ai_on_eks.placement.fleet.planning import plan_fleet
 from ai_on_eks.placement.fleet.types import FleetPlan
 from ai_on_eks.placement.planning import plan_model
 from ai_on_eks.placement.types import Plan
+from ai_on_eks.serving.weight_volumes import with_lustre_shape
 
 
 def load_and_plan(
@@ -36,7 +37,8 @@ def load_and_plan(
     if target is None:
         raise AssertionError("a platform that did not load has left a problem")
     target = with_engines(target, engines or target.platform.engines or default_engines)
-    return target, models, fleet_of(models, target, policy)
+    fleet = fleet_of(models, target, policy)
+    return replace(target, platform=with_lustre_shape(target.platform, fleet.plans)), models, fleet
 
 
 def with_engines(target: LoadedPlatform, engines: PlannedEngines) -> LoadedPlatform:

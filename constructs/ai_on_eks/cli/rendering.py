@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from ai_on_eks.cli.loading import LoadedPlatform, located
 from ai_on_eks.descriptors.document import named_in
+from ai_on_eks.descriptors.documents import read_json
 from ai_on_eks.descriptors.platform import Platform
 from ai_on_eks.errors import InputError, Problem, UsageError
 from ai_on_eks.serving.images import load_images, mirrored
+from ai_on_eks.serving.storage import StorageAddresses, addresses_in
 from ai_on_eks.serving.types import ImageReference, Workload
 
 NODE = "node"
@@ -37,7 +40,37 @@ def images_path(target: LoadedPlatform) -> Path | None:
     return Path(target.file).parent / named if target.file else Path(named)
 
 
-def render_files(workloads: Sequence[Workload], platform: Platform) -> dict[str, str]:
+def addresses_of(target: LoadedPlatform) -> StorageAddresses:
+    """Where the weights lie, as far as the platform file and what a deployment told know it."""
+    platform, fsx = target.platform, target.platform.storage.fsx
+    outputs = {} if platform.outputs is None else _outputs(target, platform.outputs)
+    found = addresses_in(outputs, platform.region, None if fsx is None else fsx.zone)
+    return replace(found, bucket=platform.model_store.existing_bucket or found.bucket)
+
+
+def _outputs(target: LoadedPlatform, named: str) -> Mapping[str, str]:
+    """Outputs of the platform's storage stack; of a file without them there is nothing to take."""
+    path = Path(target.file).parent / named if target.file else Path(named)
+    stack = f"{target.platform.name}-storage"
+    try:
+        value = read_json(path).value
+    except InputError as error:
+        raise InputError([located(one, target.file) for one in named_in(error, "outputs", named).problems]) from None
+    outputs = value.get(stack) if isinstance(value, dict) else None
+    if isinstance(outputs, dict) and all(isinstance(one, str) for one in outputs.values()):
+        return outputs
+    raise InputError(
+        Problem(
+            code="outputs-without-stack",
+            message=f"has no outputs of the stack {stack}",
+            file=str(path),
+            value=named,
+            fix=f"write it anew with `cdk deploy {stack} --outputs-file {named}`",
+        )
+    )
+
+
+def render_files(workloads: Sequence[Workload], platform: Platform, addresses: StorageAddresses) -> dict[str, str]:
     """Manifests by file name. Missing tools are told in one line, before anything is written."""
     _require_node()
     try:
@@ -51,7 +84,7 @@ def render_files(workloads: Sequence[Workload], platform: Platform) -> dict[str,
                 fix="pip install 'ai-on-eks[kubernetes]'",
             )
         ) from None
-    return render_manifests(workloads, platform, platform.model_store.existing_bucket)
+    return render_manifests(workloads, platform, addresses)
 
 
 def _require_node() -> None:

@@ -12,7 +12,6 @@ from ai_on_eks.descriptors.schema import (
     Kind,
     Precision,
     Serving,
-    Storage,
     WeightPrecision,
 )
 from ai_on_eks.descriptors.schemes import SCHEMES
@@ -28,7 +27,6 @@ _WEIGHTS = {
     Format.TENSORFLOW: (WeightPrecision.FP32, WeightPrecision.FP16, WeightPrecision.BF16, WeightPrecision.INT8),
 }
 """Formats that hold only some data types; the others hold all."""
-_RENDERED_STORAGE = (Storage.S3, Storage.NODE)
 
 
 def check_descriptor(descriptor: Descriptor) -> list[Problem]:
@@ -38,7 +36,6 @@ def check_descriptor(descriptor: Descriptor) -> list[Problem]:
         *_family(descriptor),
         *_precision(descriptor),
         *_targets(descriptor),
-        *_storage(descriptor),
         *_load(descriptor.serving),
     ]
 
@@ -178,19 +175,6 @@ def _targets(descriptor: Descriptor) -> list[Problem]:
         )
         for name in wrong
         if getattr(targets, name) is not None
-    ]
-
-
-def _storage(descriptor: Descriptor) -> list[Problem]:
-    if descriptor.storage in _RENDERED_STORAGE:
-        return []
-    names = tuple(one.value for one in _RENDERED_STORAGE)
-    message = f"'{descriptor.storage.value}' is not rendered yet"
-    fix = "write storage: s3"
-    return [
-        Problem(
-            "storage-not-available", message, path="storage", value=descriptor.storage.value, allowed=names, fix=fix
-        )
     ]
 
 

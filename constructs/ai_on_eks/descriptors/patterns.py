@@ -76,6 +76,12 @@ NAMESPACE = Form(
     "1 to 63 lower-case letters, digits and hyphens, starting with a letter and not ending with a hyphen",
     "models",
 )
+DAILY_TIME = Form(r"^([01]\d|2[0-3]):[0-5]\d$", "hours and minutes, in quotes", "'03:00'")
+WEEKLY_TIME = Form(
+    r"^[1-7]:([01]\d|2[0-3]):[0-5]\d$",
+    "day of the week, hours and minutes, in quotes",
+    "'7:04:00'",
+)
 ACCELERATOR = Form(
     r"^[a-z0-9][a-z0-9.-]{0,62}$",
     "an accelerator as 'ai-on-eks catalog accelerators' prints it, or cpu",
@@ -127,6 +133,6 @@ FORMS = {
         NAME, TASK, URI, REVISION, RELATIVE_FILE, SCHEME, CIDR, KUBERNETES_VERSION, PRINCIPAL_ARN, BUCKET,
         PLATFORM_NAME, REGION, ACCOUNT, NAMESPACE, ACCELERATOR, ENGINE, INSTANCE_FAMILY, INSTANCE_TYPE, QUOTA_CODE,
         RESERVATION_ID, VPC_ID, SUBNET_ID, ZONE_ID, TOPIC_ARN, PROMETHEUS_WORKSPACE, EMAIL, ADD_ON_VERSION, REGISTRY,
-        MOMENT, PLACEMENT_GROUP,
+        MOMENT, PLACEMENT_GROUP, DAILY_TIME, WEEKLY_TIME,
     )
 }  # fmt: skip

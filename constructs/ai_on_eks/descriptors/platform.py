@@ -12,6 +12,7 @@ from ai_on_eks.descriptors.platform_add_ons import AddOns
 from ai_on_eks.descriptors.platform_monitoring import Budget, Monitoring
 from ai_on_eks.descriptors.platform_network import Cidr, Network
 from ai_on_eks.descriptors.platform_retention import Retention
+from ai_on_eks.descriptors.platform_storage import PlatformStorage
 from ai_on_eks.descriptors.profiles import Profile
 from ai_on_eks.descriptors.schema import Strict
 
@@ -27,6 +28,7 @@ Region = Annotated[str, StringConstraints(pattern=patterns.REGION.expression)]
 Account = Annotated[str, StringConstraints(pattern=patterns.ACCOUNT.expression)]
 QuotaCode = Annotated[str, StringConstraints(pattern=patterns.QUOTA_CODE.expression)]
 Registry = Annotated[str, StringConstraints(pattern=patterns.REGISTRY.expression)]
+ServiceAccountName = Annotated[str, StringConstraints(pattern=patterns.NAME.expression)]
 Namespace = Annotated[str, StringConstraints(pattern=patterns.NAMESPACE.expression)]
 
 
@@ -145,6 +147,11 @@ class ModelStore(Strict):
     """The bucket that holds the weights, laid out as models/<name>/<revision or 'unpinned'>/<the hub's files>."""
 
     existing_bucket: Bucket | None = Field(default=None, description="use this bucket instead of creating one")
+    writer: ServiceAccountName | None = Field(
+        default=None,
+        description="service account in the models' namespace that may upload below models/, for a job that fetches "
+        "weights; it can delete nothing; default: nobody in the cluster writes",
+    )
 
 
 class Platform(Strict):
@@ -164,6 +171,7 @@ class Platform(Strict):
     delivery: Delivery = Delivery()
     retention: Retention = Retention()
     model_store: ModelStore = ModelStore()
+    storage: PlatformStorage = PlatformStorage()
     monitoring: Monitoring = Monitoring()
     budget: Budget | None = Field(default=None, description="tell people of spending; default: nobody is told")
     engines: PlannedEngines | None = Field(
@@ -177,6 +185,11 @@ class Platform(Strict):
         default=None,
         description="registry and path that hold a copy of every image and chart, each below the name of the "
         "registry it comes from (as pull-through caches of ECR do); default: the public registries themselves",
+    )
+    outputs: str | None = Field(
+        default=None,
+        description="path to what `cdk deploy --outputs-file` wrote (relative to this file), so that rendered objects "
+        "hold the names and ids of a deployment; default: those that no file knows are left out",
     )
     images: str | None = Field(
         default=None,

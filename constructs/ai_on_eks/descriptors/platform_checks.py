@@ -17,6 +17,7 @@ from ai_on_eks.descriptors.platform import (
     Reservation,
     ReservedCapacity,
 )
+from ai_on_eks.descriptors.storage_checks import check_storage
 from ai_on_eks.errors import Problem
 
 MAX_TAGS = 40
@@ -34,6 +35,7 @@ def check_platform(platform: Platform) -> list[Problem]:
         *_reservations(platform.capacity.reservations, platform.network.availability_zones),
         *check_monitoring(platform),
         *_public_access(platform.cluster.public_access_cidrs),
+        *check_storage(platform.storage, platform.network.availability_zones),
         *_tags(platform.tags),
     ]
 

@@ -18,6 +18,7 @@ from ai_on_eks.kube.objects.monitoring import dashboard_config_map, prometheus_r
 from ai_on_eks.kube.objects.namespace import namespace
 from ai_on_eks.kube.objects.network_policy import default_deny, group_policy, model_policy
 from ai_on_eks.kube.objects.neuron_monitor import neuron_monitor, neuron_pod_monitor
+from ai_on_eks.kube.objects.persistent_volume import persistent_volume, persistent_volume_claim
 from ai_on_eks.kube.objects.pod_disruption_budget import pod_disruption_budget
 from ai_on_eks.kube.objects.pod_monitor import pod_monitor
 from ai_on_eks.kube.objects.priority_class import priority_class
@@ -26,14 +27,25 @@ from ai_on_eks.kube.objects.service import service
 from ai_on_eks.kube.objects.service_account import service_account
 from ai_on_eks.kube.objects.storage_class import volume_class
 from ai_on_eks.serving.monitoring.names import VOLUME_CLASS
+from ai_on_eks.serving.storage import UNKNOWN, StorageAddresses
 from ai_on_eks.serving.types import Json, Workload
 
 
-def model_manifests(workload: Workload, *, monitored: bool = False) -> dict[str, Json]:
-    """Every object of one model by construct id. `monitored` where a collector looks for its metrics."""
+def model_manifests(
+    workload: Workload, addresses: StorageAddresses = UNKNOWN, *, monitored: bool = False
+) -> dict[str, Json]:
+    """Every object of one model by construct id. `monitored` where a collector looks for its metrics.
+
+    A volume whose file system is not known yet is left out: its claim waits for it.
+    """
     manifests = {"ServiceAccount": service_account(workload)}
     for name in sorted(workload.config_maps):
         manifests[f"ConfigMap-{name}"] = config_map(workload, name, workload.config_maps[name])
+    if workload.claim is not None:
+        volume = persistent_volume(workload, workload.claim, addresses)
+        if volume is not None:
+            manifests["PersistentVolume"] = volume
+        manifests["PersistentVolumeClaim"] = persistent_volume_claim(workload, workload.claim)
     manifests["NetworkPolicy"] = model_policy(workload)
     if workload.group is not None:
         manifests["GroupNetworkPolicy"] = group_policy(workload)

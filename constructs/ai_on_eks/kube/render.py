@@ -17,10 +17,13 @@ from ai_on_eks.kube.monitoring import MonitoringObjects
 from ai_on_eks.kube.objects.leader_worker_set import group_name
 from ai_on_eks.kube.platform import PlatformObjects
 from ai_on_eks.kube.yaml_text import to_yaml
+from ai_on_eks.serving.storage import UNKNOWN, StorageAddresses
 from ai_on_eks.serving.types import Workload
 
 
-def render_manifests(workloads: Sequence[Workload], platform: Platform, model_bucket: str | None) -> dict[str, str]:
+def render_manifests(
+    workloads: Sequence[Workload], platform: Platform, addresses: StorageAddresses = UNKNOWN
+) -> dict[str, str]:
     """YAML text by file name: `platform.yaml`, then one file per model in the order of their names, and
     `monitoring.yaml` where metrics are collected of more than the models.
 
@@ -32,11 +35,11 @@ def render_manifests(workloads: Sequence[Workload], platform: Platform, model_bu
     with _scratch_app() as app:
         chart = Chart(app, "platform")
         priorities = priorities_of(ordered)
-        PlatformObjects(chart, "Platform", platform=platform, model_bucket=model_bucket, priorities=priorities)
+        PlatformObjects(chart, "Platform", platform=platform, model_bucket=addresses.bucket, priorities=priorities)
         files[PLATFORM_FILE] = to_yaml(chart.to_json())
         for workload in ordered:
             chart = Chart(app, f"model-{workload.name}")
-            ModelWorkload(chart, "Model", workload=workload, platform=platform)
+            ModelWorkload(chart, "Model", workload=workload, platform=platform, addresses=addresses)
             files[file_name(workload)] = to_yaml(chart.to_json())
         chart = Chart(app, "monitoring")
         MonitoringObjects(chart, "Monitoring", platform=platform, workloads=ordered)

@@ -46,8 +46,8 @@ HUB_BYTES_PER_SECOND = 100_000_000
 EFS_BYTES_PER_SECOND = 1500 * MIB
 """One client of an elastic regional file system (docs.aws.amazon.com/efs, performance, 2026-11)."""
 
-FSX_BYTES_PER_SECOND = 1_200_000_000
-"""A file system of 1.2 TiB at 1,000 MB/s per TiB, read cold (docs.aws.amazon.com/fsx, LustreGuide, performance,
+FSX_BYTES_PER_SECOND = 1_171_875_000
+"""A file system of 1,200 GiB at 1,000 MB/s per TiB, read cold (docs.aws.amazon.com/fsx, LustreGuide, performance,
 2026-11); a larger one gives more, up to the node's network."""
 
 
@@ -96,6 +96,7 @@ def time_to_ready(
     image_bytes: int,
     weights_bytes: int,
     source: WeightSource,
+    source_bytes_per_second: float | None = None,
     is_staged: bool = False,
     replicas_per_node: int = 1,
     process_seconds: float,
@@ -105,10 +106,11 @@ def time_to_ready(
     """The time of one replica of `replicas_per_node` that start together on a new node.
 
     image_bytes                       unpacked
+    source_bytes_per_second           that a file system gives the node; None = the figure of its kind above
     is_staged                         weights are copied to the node's disk before the engine reads them from there
     process_seconds, warm_up_seconds  of the engine: its libraries; compiling and capturing, 0 where it does neither
     """
-    reads = read_bytes_per_second(instance_type, source, replicas_per_node)
+    reads = read_bytes_per_second(instance_type, source, replicas_per_node, source_bytes_per_second)
     disk = disk_bytes_per_second(instance_type, replicas_per_node)
     pull = PARALLEL_IMAGE_BYTES_PER_SECOND if parallel_pull else IMAGE_BYTES_PER_SECOND
     staging = weights_bytes / min(reads, disk) if is_staged else 0.0
@@ -124,14 +126,19 @@ def time_to_ready(
     )
 
 
-def read_bytes_per_second(instance_type: InstanceType, source: WeightSource, replicas_per_node: int) -> float:
+def read_bytes_per_second(
+    instance_type: InstanceType,
+    source: WeightSource,
+    replicas_per_node: int,
+    source_bytes_per_second: float | None = None,
+) -> float:
     """From the source into one replica's memory (the hub: onto its disk)."""
     network = network_bytes_per_second(instance_type, replicas_per_node)
     disk = disk_bytes_per_second(instance_type, replicas_per_node)
     return {
         WeightSource.S3: network,
-        WeightSource.FSX: min(FSX_BYTES_PER_SECOND / replicas_per_node, network),
-        WeightSource.EFS: min(EFS_BYTES_PER_SECOND / replicas_per_node, network),
+        WeightSource.FSX: min((source_bytes_per_second or FSX_BYTES_PER_SECOND) / replicas_per_node, network),
+        WeightSource.EFS: min((source_bytes_per_second or EFS_BYTES_PER_SECOND) / replicas_per_node, network),
         WeightSource.HUB: min(HUB_BYTES_PER_SECOND, network, disk),
         WeightSource.NODE: disk,
     }[source]

@@ -8,7 +8,7 @@ from ai_on_eks.catalog.model import zones_by_type
 from ai_on_eks.descriptors.architectures import own_precision
 from ai_on_eks.descriptors.inventory import Inventory, Item
 from ai_on_eks.descriptors.platform import Platform
-from ai_on_eks.descriptors.schema import Descriptor, Kind, Precision, WeightPrecision
+from ai_on_eks.descriptors.schema import Descriptor, Kind, Precision, Storage, WeightPrecision
 from ai_on_eks.sizing.types import Load
 
 DEFAULT_CONTEXT_TOKENS = 8192
@@ -42,10 +42,23 @@ class Requirements:
         serving = self.descriptor.serving
         return max(min(2, serving.minimum_replicas), serving.zones)
 
+    @property
+    def usable_zones(self) -> tuple[str, ...]:
+        """Zones that replicas may stand in: a file system lies in one, and across zones it is slow and charged for."""
+        return usable_zones(self.descriptor, self.platform)
+
     def zones(self, instance_type: str) -> tuple[str, ...]:
-        """Zones of the platform that offer the type."""
+        """Zones that replicas may stand in and that offer the type."""
         offered = zones_by_type(self.platform.region).get(instance_type, ())
-        return tuple(zone for zone in self.platform.network.availability_zones if zone in offered)
+        return tuple(zone for zone in self.usable_zones if zone in offered)
+
+
+def usable_zones(descriptor: Descriptor, platform: Platform) -> tuple[str, ...]:
+    """Zones of the platform that the model's replicas may stand in."""
+    fsx = platform.storage.fsx
+    if descriptor.storage is Storage.FSX and fsx is not None:
+        return (fsx.zone,)
+    return platform.network.availability_zones
 
 
 def resolve(descriptor: Descriptor, inventory: Inventory, platform: Platform) -> Requirements:

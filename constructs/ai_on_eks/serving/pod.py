@@ -7,12 +7,14 @@ lies on a volume with a size limit. No command goes through a shell, and no cred
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from ai_on_eks.catalog.taints import CAPACITY_LABEL, taint_key
 from ai_on_eks.serving.claims import CLAIM
 from ai_on_eks.serving.fabric import adapters, fabric_resources, group_environment
 from ai_on_eks.serving.quantities import bytes_quantity, cpu_quantity
 from ai_on_eks.serving.replica import (
+    ClaimedFiles,
     ConfigFiles,
     EmptyDirectory,
     EngineParts,
@@ -25,7 +27,12 @@ from ai_on_eks.serving.replica import (
 )
 from ai_on_eks.serving.startup import PERIOD_SECONDS, failure_threshold
 from ai_on_eks.serving.types import ImageReference, Json
-from ai_on_eks.serving.weights import BUCKET_VARIABLE, MODEL_STORE_BUCKET_KEY, MODEL_STORE_CONFIG_MAP
+from ai_on_eks.serving.weights import (
+    BUCKET_VARIABLE,
+    MODEL_STORE_BUCKET_KEY,
+    MODEL_STORE_CONFIG_MAP,
+    WEIGHTS_DIRECTORY,
+)
 from ai_on_eks.units import GIB
 
 USER_ID = 1000
@@ -129,7 +136,7 @@ def _fetch_container(replica: Replica, parts: EngineParts, volumes: tuple[Volume
     """Copies the weights from the model store; its requests stay below the engine's, so it never decides scheduling."""
     memory = bytes_quantity(min(FETCH_MEMORY_BYTES, replica.placement.memory.host.memory_bytes))
     millicores = min(FETCH_MILLICORES, replica.placement.cpu_request_millicores)
-    written = [volume for volume in volumes if volume.fetched or volume.name == "tmp"]
+    written = [_whole(volume) for volume in volumes if volume.fetched or volume.name == "tmp"]
     return {
         "name": FETCH_CONTAINER,
         "image": image.reference,
@@ -140,6 +147,13 @@ def _fetch_container(replica: Replica, parts: EngineParts, volumes: tuple[Volume
         "volumeMounts": [_mount(volume, read_only=False) for volume in written],
         "securityContext": _container_security(),
     }
+
+
+def _whole(volume: Volume) -> Volume:
+    """A model's volume with all of its folder, of which the engine may be shown one file."""
+    if isinstance(volume.source, ClaimedFiles):
+        return replace(volume, mount_path=WEIGHTS_DIRECTORY, sub_path=None)
+    return volume
 
 
 def _common_volumes(replica: Replica) -> tuple[Volume, ...]:
@@ -271,6 +285,9 @@ def _source(source: VolumeSource) -> Json:
             return {"configMap": {"name": config_map}}
         case SecretFiles(secret):
             return {"secret": {"secretName": secret, "optional": True, "defaultMode": 0o440}}
+        case ClaimedFiles(claim, filled):
+            access: Json = {} if filled else {"readOnly": True}
+            return {"persistentVolumeClaim": {"claimName": claim, **access}}
 
 
 def _mount(volume: Volume, *, read_only: bool) -> Json:

@@ -12,7 +12,7 @@ from ai_on_eks.descriptors.inventory import Inventory
 from ai_on_eks.descriptors.schema import Descriptor, Precision, Storage
 from ai_on_eks.performance.readiness import Readiness
 from ai_on_eks.placement.types import Placement, Seat
-from ai_on_eks.serving.types import ImageReference
+from ai_on_eks.serving.types import ImageReference, WeightsClaim
 
 GROUP_RANK_VARIABLE = "LWS_WORKER_INDEX"
 GROUP_LEADER_VARIABLE = "LWS_LEADER_ADDRESS"
@@ -27,6 +27,7 @@ class Replica:
     scheduler       that places its pods; None = the cluster's own
     is_worker       one of the pods that only compute, of a replica that spans nodes; the leader serves
     claims_devices  its devices are claimed, and not asked for by number
+    claim           volume that the weights are read from; None = they are streamed, copied or downloaded
     """
 
     descriptor: Descriptor
@@ -39,14 +40,20 @@ class Replica:
     scheduler: str | None = None
     is_worker: bool = False
     claims_devices: bool = False
+    claim: WeightsClaim | None = None
 
     @property
     def name(self) -> str:
         return self.descriptor.name
 
     @property
+    def uses_hub(self) -> bool:
+        return self.descriptor.storage is Storage.NODE
+
+    @property
     def reads_model_store(self) -> bool:
-        return self.descriptor.storage is Storage.S3
+        """Itself, and not through a volume that shows it."""
+        return self.claim is None and not self.uses_hub
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +101,15 @@ class SecretFiles:
     secret: str
 
 
-VolumeSource = EmptyDirectory | ConfigFiles | SecretFiles
+@dataclass(frozen=True, slots=True)
+class ClaimedFiles:
+    """A volume of the cluster, by its claim. Engines only read it; `filled` by the pod's own init container."""
+
+    claim: str
+    filled: bool = False
+
+
+VolumeSource = EmptyDirectory | ConfigFiles | SecretFiles | ClaimedFiles
 
 
 @dataclass(frozen=True, slots=True)

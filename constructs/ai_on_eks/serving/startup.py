@@ -8,8 +8,10 @@ container starts: the startup probe does not run yet, so they are not in its bud
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from math import ceil
 
+from ai_on_eks.descriptors.schema import Storage
 from ai_on_eks.performance.readiness import IMAGE_BYTES_PER_SECOND, Readiness, WeightSource, time_to_ready
 from ai_on_eks.serving.replica import Replica
 
@@ -21,9 +23,17 @@ MARGIN = 3.0
 delays the restart of one that hangs, which is rare."""
 
 
+SOURCES: Mapping[Storage, WeightSource] = {
+    Storage.S3: WeightSource.S3,
+    Storage.FSX: WeightSource.FSX,
+    Storage.EFS: WeightSource.EFS,
+    Storage.NODE: WeightSource.HUB,
+}
+"""Descriptor's word to what the weights are read from; with `node` the engine downloads them first."""
+
+
 def readiness(
     replica: Replica,
-    source: WeightSource,
     *,
     is_staged: bool = False,
     process_seconds: float = 0.0,
@@ -35,7 +45,8 @@ def readiness(
         placement.instance_type,
         image_bytes=replica.image.size_bytes,
         weights_bytes=placement.memory.weights_bytes,
-        source=source,
+        source=SOURCES[replica.descriptor.storage],
+        source_bytes_per_second=None if replica.claim is None else replica.claim.bytes_per_second,
         is_staged=is_staged,
         replicas_per_node=placement.replicas_per_node,
         process_seconds=process_seconds,

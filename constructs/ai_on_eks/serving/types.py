@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from ai_on_eks.descriptors.schema import Storage
+
 Json = dict[str, Any]
 
 
@@ -38,6 +40,27 @@ class Group:
 
 
 @dataclass(frozen=True, slots=True)
+class WeightsClaim:
+    """The volume that a model's pods mount instead of fetching their weights.
+
+    name              of the PersistentVolumeClaim
+    folder            of the model in the storage, which is all that the volume shows of it
+    stored_bytes      of the model's files
+    bytes_per_second  that the storage gives one node
+    network_gbps      of the node, which a mount of the bucket cannot ask for by itself
+    cache_gib         of the node's disk for a mount of the bucket; 0 = no cache
+    """
+
+    storage: Storage
+    name: str
+    folder: str
+    stored_bytes: int
+    bytes_per_second: float
+    network_gbps: int = 0
+    cache_gib: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Workload:
     """Everything the cluster has to know of one model.
 
@@ -45,6 +68,7 @@ class Workload:
     group        the other pods of a replica that spans nodes; None = a replica is one pod
     config_maps  data of the ConfigMaps the pod mounts, by name (Triton's config.pbtxt)
     port         the engine's HTTP port; metrics_port may equal it
+    claim        volume of the weights; None = the pods fetch them
     priority     share of a node whose priority class the pods have; None = the cluster's default
     rollout      maxSurge/maxUnavailable that cannot deadlock when every accelerator is taken
     engine       the engine's name in the catalogue
@@ -71,3 +95,4 @@ class Workload:
     compile_cache: str | None = None
     group: Group | None = None
     device_claim: Json | None = None
+    claim: WeightsClaim | None = None

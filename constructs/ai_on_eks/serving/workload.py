@@ -18,6 +18,7 @@ from ai_on_eks.serving.pod import NAME_LABEL, pod_spec
 from ai_on_eks.serving.replica import EngineParts, Replica
 from ai_on_eks.serving.schedulers import scheduler_of
 from ai_on_eks.serving.types import Group, ImageReference, Workload
+from ai_on_eks.serving.weight_volumes import weights_claim
 from ai_on_eks.serving.weights import (
     UNPINNED,
     compiled_prefix,
@@ -51,6 +52,8 @@ def build_workload(plan: Plan, platform: Platform, images: Mapping[str, ImageRef
     image_key = _require_rendered(plan, placement)
     _raise_all((*_name_problems(plan), *_image_problems(image_key, images)))
     descriptor = plan.descriptor
+    _raise_all(storage_problems(descriptor, platform.storage))
+    claim = weights_claim(plan, placement, platform.storage)
     replica = Replica(
         descriptor=descriptor,
         inventory=plan.inventory,
@@ -61,9 +64,10 @@ def build_workload(plan: Plan, platform: Platform, images: Mapping[str, ImageRef
         seat=plan.seat,
         scheduler=scheduler_of(placement, platform.capacity.strategy),
         claims_devices=claims_devices(platform, placement),
+        claim=claim,
     )
     engine = ENGINES[placement.engine.name]
-    _raise_all((*isolation_problems(descriptor, platform), *(storage_problems(descriptor) or engine.problems(replica))))
+    _raise_all((*isolation_problems(descriptor, platform), *engine.problems(replica)))
     parts = engine_parts(engine, replica)
     fetch_image = images[FETCH_IMAGE_KEY]
     used_images = (replica.image, fetch_image) if parts.fetch else (replica.image,)
@@ -91,6 +95,7 @@ def build_workload(plan: Plan, platform: Platform, images: Mapping[str, ImageRef
         compile_cache=_compile_cache(replica, parts),
         group=_group(engine, replica, fetch_image),
         device_claim=device_claim(placement) if replica.claims_devices else None,
+        claim=claim,
     )
 
 

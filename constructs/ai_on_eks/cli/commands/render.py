@@ -17,7 +17,7 @@ from ai_on_eks.cli.loading import LoadedModel, LoadedPlatform
 from ai_on_eks.cli.output import document, note, write_json, write_text
 from ai_on_eks.cli.planning import load_and_plan
 from ai_on_eks.cli.reasons import nothing_fits
-from ai_on_eks.cli.rendering import images_of, render_files
+from ai_on_eks.cli.rendering import addresses_of, images_of, render_files
 from ai_on_eks.cli.reservations import now
 from ai_on_eks.cli.workloads import workloads_of
 from ai_on_eks.cli.writing import written_to
@@ -73,7 +73,7 @@ def _render(
         )
         for text in lines
     )
-    return render_files(workloads, target.platform), tuple(dict.fromkeys(texts))
+    return render_files(workloads, target.platform, addresses_of(target)), tuple(dict.fromkeys(texts))
 
 
 def _body(folder: str, files: dict[str, str], warnings: Sequence[str]) -> dict[str, Any]:

@@ -13,10 +13,12 @@ from hashlib import sha256
 
 from ai_on_eks.catalog.loading import Catalog
 from ai_on_eks.descriptors.platform import Platform
+from ai_on_eks.descriptors.schema import Descriptor
 from ai_on_eks.placement.fleet.options import FleetProblem, PoolKey, reservations_of
 from ai_on_eks.placement.fleet.packing import Node, pack
 from ai_on_eks.placement.fleet.problem import Choice, Option, chosen
 from ai_on_eks.placement.fleet.types import FleetGroup, FleetMember, FleetNode, FleetPool
+from ai_on_eks.placement.requirements import usable_zones
 
 DECIMALS = 6
 """Of sums of dollars; no published price has more."""
@@ -29,9 +31,11 @@ class Site:
     platform: Platform
     catalog: Catalog
 
-    def zones(self, instance_type: str) -> tuple[str, ...]:
-        """The platform's zones that offer the type."""
-        offered = self.catalog.zones(instance_type, self.platform.region)
+    def zones(self, instance_type: str, descriptors: Iterable[Descriptor]) -> tuple[str, ...]:
+        """The platform's zones that offer the type and that replicas of all of these models may stand in."""
+        offered = set(self.catalog.zones(instance_type, self.platform.region))
+        for descriptor in descriptors:
+            offered &= set(usable_zones(descriptor, self.platform))
         return tuple(zone for zone in self.platform.network.availability_zones if zone in offered)
 
 
@@ -45,7 +49,9 @@ def assemble(fleet: FleetProblem, choice: Choice, alone: Choice, site: Site) -> 
             (reservation.id, reservation.zone, reservation.count) for reservation in reservations_of(key, site.platform)
         ]
         for name, nodes in _parts(fleet, key, packing.shared, packing.own):
-            groups, paid = _groups(key, name, len(nodes), paid, site)
+            seated = [fleet.plans[model].descriptor for model in sorted({model for node in nodes for model in node})]
+            zones = site.zones(key.instance_type.name, seated)
+            groups, paid = _groups(key, name, len(nodes), paid, zones)
             pools.append(_pool(key, name, groups, nodes, members=members, options=options))
     return tuple(sorted(pools, key=lambda pool: pool.name))
 
@@ -87,7 +93,9 @@ Paid = list[tuple[str, str, int]]
 """(id, zone, nodes left) of reservations."""
 
 
-def _groups(key: PoolKey, name: str, nodes: int, paid: Paid, site: Site) -> tuple[tuple[FleetGroup, ...], Paid]:
+def _groups(
+    key: PoolKey, name: str, nodes: int, paid: Paid, zones: tuple[str, ...]
+) -> tuple[tuple[FleetGroup, ...], Paid]:
     """The groups that make up so many nodes, reserved ones first, and what is left of the reservations."""
     groups: list[FleetGroup] = []
     left: Paid = []
@@ -99,7 +107,7 @@ def _groups(key: PoolKey, name: str, nodes: int, paid: Paid, site: Site) -> tupl
         if count > used:
             left.append((reservation_id, zone, count - used))
     if nodes:
-        groups.append(FleetGroup(name, nodes, site.zones(key.instance_type.name), None, key.usd_per_hour))
+        groups.append(FleetGroup(name, nodes, zones, None, key.usd_per_hour))
     return tuple(groups), left
 
 

@@ -45,6 +45,9 @@ def offered_in_zones(candidate: Candidate, requirements: Requirements, catalog: 
         used = ", ".join(platform.network.availability_zones)
         reason = f"offered in {', '.join(offered)}, but the platform uses {used}"
         return stated(reason, f"add {offered[0]} to network.availability_zones of the platform")
+    if set(offered).isdisjoint(requirements.usable_zones):
+        reason = f"offered in {', '.join(offered)}, but the model's file system lies in {requirements.usable_zones[0]}"
+        return stated(reason, "write storage: s3, or make the file system in a zone that offers the type")
     return None
 
 

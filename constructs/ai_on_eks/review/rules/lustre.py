@@ -8,13 +8,17 @@ from typing import Any
 from ai_on_eks.review.rules.assembly import Resource
 from ai_on_eks.review.rules.facts import nearest, read
 from ai_on_eks.review.rules.rule import Rule
-from ai_on_eks.review.rules.security_groups import groups_of, may_admit
+from ai_on_eks.review.rules.security_groups import groups_of, may_admit, may_release
 from ai_on_eks.review.rules.values import Unknown, dig, is_known, number
 
 PORTS = (988, *range(1018, 1024))
 """TCP ports of Lustre, all of them both ways (FSx user guide, limit-access-security-groups)."""
 
 TIERED = "INTELLIGENT_TIERING"
+
+LINKABLE = ("SCRATCH_2", "PERSISTENT_1", "PERSISTENT_2")
+MOST_LINKS = 8
+"""FSx for Lustre user guide, data repository associations, 2026-11."""
 
 
 def _settings(system: Resource) -> tuple[Any, str, str] | None:
@@ -68,6 +72,11 @@ def _size(system: Resource) -> Iterator[str]:
         if step and size % step:
             yield f"{size:g} GiB; hard disks come in steps of {step} GiB at this throughput"
         return
+    if dig(settings, "EfaEnabled") in (True, "true"):
+        step = facts["efa_step_gib"].get(f"{number(dig(settings, 'PerUnitStorageThroughput')) or 0:g}")
+        if step and size % step:
+            yield f"{size:g} GiB; with EFA sizes come in steps of {step} GiB at this throughput"
+        return
     rule = facts["size_gib"].get(f"{deployment}/{storage}")
     if rule and size not in rule["smallest"] and (size <= 0 or size % rule["step"]):
         yield f"{size:g} GiB; {deployment} has {rule['smallest'][0]} GiB and multiples of {rule['step']} GiB"
@@ -114,15 +123,42 @@ def _efa(system: Resource) -> Iterator[str]:
 
 def _ports(system: Resource) -> Iterator[str]:
     groups = groups_of(system, system.get("SecurityGroupIds")) if _settings(system) else None
-    closed = [port for port in PORTS if groups and not may_admit(groups, port)]
-    if closed:
-        yield f"port {', '.join(map(str, closed))} is closed"
+    for way, passes in (("in", may_admit), ("out", may_release)):
+        closed = [port for port in PORTS if groups and not passes(groups, port)]
+        if closed:
+            yield f"port {', '.join(map(str, closed))} is closed on the way {way}"
 
 
 def _key(system: Resource) -> Iterator[str]:
     found = _settings(system)
     if found and found[1] in ("PERSISTENT_1", "PERSISTENT_2") and system.get("KmsKeyId") is None:
         yield "the file system is encrypted with a key that is not the account's"
+
+
+def _link(link: Resource) -> Iterator[str]:
+    """What a file system accepts of its links (FSx API reference, CreateDataRepositoryAssociation, 2026-11)."""
+    owner = link.get("FileSystemId")
+    system = link.template.follow(owner, "AWS::FSx::FileSystem")
+    found = _settings(system) if system else None
+    if found and found[1] not in LINKABLE:
+        yield f"{found[1]} takes no link"
+    if found and number(dig(found[0], "AutomaticBackupRetentionDays")):
+        yield "FSx backs up no file system that is linked to a bucket"
+    links = [
+        one for one in link.template.of_type("AWS::FSx::DataRepositoryAssociation") if one.get("FileSystemId") == owner
+    ]
+    if system and links[0] is link and len(links) > MOST_LINKS:
+        yield f"{len(links)} links; a file system has {MOST_LINKS} at most"
+    for other in links[: links.index(link)] if system else ():
+        if _overlap(link.get("FileSystemPath"), other.get("FileSystemPath")):
+            yield f"its folder overlaps that of {other.name}"
+
+
+def _overlap(one: Any, other: Any) -> bool:
+    if not (isinstance(one, str) and isinstance(other, str) and is_known([one, other])):
+        return False
+    first, second = (f"{path.rstrip('/')}/" for path in (one, other))
+    return first.startswith(second) or second.startswith(first)
 
 
 _SYSTEM = ("AWS::FSx::FileSystem",)
@@ -156,6 +192,11 @@ RULES = (
     Rule(
         "fsx-efa", _SYSTEM, "EFA on a file system that cannot have it", "FSx rejects it.",
         "use PERSISTENT_2 with a MetadataConfiguration", _efa,
+    ),
+    Rule(
+        "fsx-link", ("AWS::FSx::DataRepositoryAssociation",), "a link that the file system does not take",
+        "FSx rejects it: by deployment type, beside backups, beyond eight, or over another's folder.",
+        "link a PERSISTENT_2 file system without backups, each folder once", _link,
     ),
     Rule(
         "fsx-ports", _SYSTEM, "a security group that closes one of Lustre's ports",

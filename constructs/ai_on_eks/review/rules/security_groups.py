@@ -48,6 +48,14 @@ def may_admit(groups: Sequence[Resource], port: int) -> bool:
     return any(_admits(rule, port) for group in groups for rule in rules_of(group))
 
 
+def may_release(groups: Sequence[Resource], port: int) -> bool:
+    """Whether TCP to the port may go out. A group without a rule of its own lets everything out."""
+    return any(
+        group.get("SecurityGroupEgress") is None or any(_admits(rule, port) for rule in rules_of(group, "Egress"))
+        for group in groups
+    )
+
+
 def _admits(rule: Any, port: int) -> bool:
     if may_be(dig(rule, "IpProtocol"), "-1", -1):
         return True

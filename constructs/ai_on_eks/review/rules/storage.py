@@ -12,6 +12,8 @@ from ai_on_eks.review.rules.values import Unknown, dig, items, may_be, may_refer
 
 PUBLIC_ACCESS_BLOCKS = ("BlockPublicAcls", "BlockPublicPolicy", "IgnorePublicAcls", "RestrictPublicBuckets")
 NFS_PORT = 2049
+THROUGHPUT_MODES = ("bursting", "elastic", "provisioned")
+PERFORMANCE_MODES = ("generalPurpose", "maxIO")
 
 
 def _bucket_encryption(bucket: Resource) -> Iterator[str]:
@@ -89,6 +91,39 @@ def _elastic(system: Resource) -> Iterator[str]:
         yield "throughput grows with what is stored, a few MiB/s at first"
 
 
+def _efs_modes(system: Resource) -> Iterator[str]:
+    """What EFS takes together (EFS API reference, CreateFileSystem, 2026-11)."""
+    mode, performance = system.get("ThroughputMode"), system.get("PerformanceMode")
+    provisioned = system.get("ProvisionedThroughputInMibps")
+    if mode is not None and not may_be(mode, *THROUGHPUT_MODES):
+        yield f"EFS has no throughput mode {mode}"
+    if performance is not None and not may_be(performance, *PERFORMANCE_MODES):
+        yield f"EFS has no performance mode {performance}"
+    if mode == "elastic" and performance == "maxIO":
+        yield "elastic throughput has the performance mode generalPurpose alone"
+    if mode == "provisioned" and provisioned is None:
+        yield "provisioned throughput without ProvisionedThroughputInMibps"
+    if isinstance(mode, str) and mode in ("elastic", "bursting") and provisioned is not None:
+        yield f"{mode} throughput takes no ProvisionedThroughputInMibps"
+
+
+def _efs_tls(system: Resource) -> Iterator[str]:
+    policy = system.get("FileSystemPolicy")
+    if not isinstance(policy, Unknown) and not _may_demand_tls(policy):
+        yield "no policy denies mounts without TLS"
+
+
+def _mount_target_twice(target: Resource) -> Iterator[str]:
+    key = (target.get("FileSystemId"), target.get("SubnetId"))
+    same = [
+        one
+        for one in target.template.of_type("AWS::EFS::MountTarget")
+        if (one.get("FileSystemId"), one.get("SubnetId")) == key
+    ]
+    if same[0] is not target and all(not isinstance(one, Unknown) or one.resource for one in key):
+        yield f"{same[0].name} is in the same subnet"
+
+
 RULES = (
     Rule(
         "s3-encryption-missing", ("AWS::S3::Bucket",), "a bucket without a key of the account",
@@ -115,6 +150,19 @@ RULES = (
     Rule(
         "efs-bursting", ("AWS::EFS::FileSystem",), "an EFS file system in bursting mode",
         "A new one reads weights at a few MiB/s once its credits are used.", "set ThroughputMode to elastic", _elastic,
+    ),
+    Rule(
+        "efs-mount-target-twice", ("AWS::EFS::MountTarget",), "two mount targets of one file system in one subnet",
+        "EFS makes one a zone; the second fails.", "remove one of the two", _mount_target_twice,
+    ),
+    Rule(
+        "efs-modes", ("AWS::EFS::FileSystem",), "modes that EFS does not have, or not together",
+        "EFS rejects the file system.", "use elastic with generalPurpose and no ProvisionedThroughputInMibps",
+        _efs_modes,
+    ),
+    Rule(
+        "efs-tls-missing", ("AWS::EFS::FileSystem",), "an EFS file system that is mounted without TLS",
+        "Weights can be read on the way.", "deny aws:SecureTransport false in FileSystemPolicy", _efs_tls,
     ),
     Rule(
         "efs-port", ("AWS::EFS::MountTarget",), "a mount target that closes NFS", "Mounts hang.",

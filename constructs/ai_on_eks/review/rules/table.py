@@ -18,6 +18,7 @@ from ai_on_eks.review.rules import (
     pod_rules,
     retention,
     storage,
+    volumes,
 )  # fmt: skip
 from ai_on_eks.review.rules.rule import Rule
 
@@ -37,6 +38,7 @@ GROUPS: tuple[tuple[str, tuple[Rule, ...]], ...] = (
     ("Node pools and classes", node_pools.RULES),
     ("Pods", pod_rules.RULES),
     ("Objects around pods", object_rules.RULES),
+    ("Volumes", volumes.RULES),
 )
 """Title and rules, in the order of the documentation."""
 

@@ -8,9 +8,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Protocol
 
+from ai_on_eks.descriptors.schema import Storage
 from ai_on_eks.errors import Problem
 from ai_on_eks.serving.engines import llama_cpp, nxd_inference, sglang, tei, triton, vllm, vllm_neuron
 from ai_on_eks.serving.replica import EngineParts, Ports, Probes, Replica, Volume
+from ai_on_eks.serving.weights import copy_to_volume
 
 
 class ServingEngine(Protocol):
@@ -52,6 +54,13 @@ def engine_parts(engine: ServingEngine, replica: Replica) -> EngineParts:
         ports=engine.PORTS,
         shutdown_seconds=engine.SHUTDOWN_SECONDS,
         volumes=engine.volumes(replica),
-        fetch=engine.fetch(replica),
+        fetch=_fetch(engine, replica),
         config_maps=engine.config_maps(replica),
     )
+
+
+def _fetch(engine: ServingEngine, replica: Replica) -> tuple[str, ...]:
+    """A volume is filled in the same way whoever reads it."""
+    if replica.claim is not None and replica.claim.storage is Storage.EFS:
+        return copy_to_volume(replica.descriptor)
+    return engine.fetch(replica)

@@ -11,10 +11,9 @@ from collections.abc import Mapping
 
 from ai_on_eks.descriptors.schema import CachePrecision, Storage
 from ai_on_eks.errors import Problem
-from ai_on_eks.performance.readiness import WeightSource
 from ai_on_eks.serving.replica import EmptyDirectory, Ports, Probes, Replica, Volume
 from ai_on_eks.serving.startup import readiness
-from ai_on_eks.serving.weights import model_uri
+from ai_on_eks.serving.weights import model_uri, mounted_model, weights_volume
 from ai_on_eks.units import ceil_div
 
 PORTS = Ports(http=8080, metrics=8080, metrics_path="/metrics")
@@ -107,6 +106,8 @@ def _devices(accelerators: int) -> Mapping[str, str]:
 
 
 def _path(replica: Replica) -> str:
+    if replica.claim is not None:
+        return f"{mounted_model(replica.descriptor)}/{replica.descriptor.source.file}"
     return f"{MODEL_DIRECTORY}/{_file_name(replica)}"
 
 
@@ -122,18 +123,22 @@ def environment(replica: Replica) -> Mapping[str, str]:
 
 def probes(replica: Replica) -> Probes:
     """While the model loads the server answers 503."""
-    start = readiness(replica, WeightSource.S3, is_staged=True, process_seconds=START_SECONDS)
+    start = readiness(replica, is_staged=replica.reads_model_store, process_seconds=START_SECONDS)
     return Probes(startup="/health", readiness="/health", liveness="/health", start=start)
 
 
 def volumes(replica: Replica) -> tuple[Volume, ...]:
-    """The file or its shards, copied by the init container and mapped by the server."""
+    """The file or its shards, mounted or copied by the init container, and mapped by the server."""
+    if replica.claim is not None:
+        return (weights_volume(replica.claim),)
     disk = EmptyDirectory(replica.placement.memory.host.ephemeral_bytes)
     return (Volume(name="models", source=disk, mount_path=MODEL_DIRECTORY, read_only=True, fetched=True),)
 
 
 def fetch(replica: Replica) -> tuple[str, ...]:
     """One file, or every shard beside the first."""
+    if not replica.reads_model_store:
+        return ()
     file = replica.descriptor.source.file or ""
     folder, _slash, name = file.rpartition("/")
     source = "/".join(part for part in (model_uri(replica.descriptor), folder) if part)

@@ -10,10 +10,9 @@ from collections.abc import Mapping
 
 from ai_on_eks.descriptors.schema import Storage, WeightPrecision
 from ai_on_eks.errors import Problem
-from ai_on_eks.performance.readiness import WeightSource
 from ai_on_eks.serving.replica import EmptyDirectory, Ports, Probes, Replica, Volume
 from ai_on_eks.serving.startup import readiness
-from ai_on_eks.serving.weights import model_uri
+from ai_on_eks.serving.weights import model_uri, mounted_model, weights_volume
 
 PORTS = Ports(http=8000, metrics=8000, metrics_path="/metrics")
 MODEL_DIRECTORY = "/models"
@@ -37,7 +36,7 @@ SKIPPED_FILES = ("*.bin", "*.pt", "*.pth", "*.h5", "*.msgpack", "*.gguf", "origi
 
 
 def storage_problems(replica: Replica) -> tuple[Problem, ...]:
-    """Weights come as files from the model store: a revision in the hub's cache is copied and divided just as long."""
+    """Weights come as files: a revision in the hub's cache is copied and divided just as long."""
     storage = replica.descriptor.storage
     if storage is not Storage.NODE:
         return ()
@@ -51,6 +50,11 @@ def storage_problems(replica: Replica) -> tuple[Problem, ...]:
             fix="storage: s3",
         ),
     )
+
+
+def model_directory(replica: Replica) -> str:
+    """Where the model's files are copied to, or shown by a volume."""
+    return MODEL_DIRECTORY if replica.claim is None else mounted_model(replica.descriptor)
 
 
 def environment(replica: Replica) -> Mapping[str, str]:
@@ -74,8 +78,7 @@ def probes(replica: Replica) -> Probes:
     """Ready is when the model is listed, which is after everything has been compiled."""
     start = readiness(
         replica,
-        WeightSource.S3,
-        is_staged=True,
+        is_staged=replica.reads_model_store,
         process_seconds=PROCESS_SECONDS,
         warm_up_seconds=COMPILE_SECONDS,
     )
@@ -85,13 +88,18 @@ def probes(replica: Replica) -> Probes:
 def volumes(replica: Replica) -> tuple[Volume, ...]:
     """The model's files, and what is compiled from them. The compiler leaves a log where it is started."""
     disk = EmptyDirectory(replica.placement.memory.host.ephemeral_bytes)
+    weights = Volume(name="models", source=disk, mount_path=MODEL_DIRECTORY, read_only=True, fetched=True)
+    if replica.claim is not None:
+        weights = weights_volume(replica.claim)
     return (
-        Volume(name="models", source=disk, mount_path=MODEL_DIRECTORY, read_only=True, fetched=True),
+        weights,
         Volume(name="cache", source=disk, mount_path=CACHE_DIRECTORY, working_directory=True),
     )
 
 
 def fetch(replica: Replica) -> tuple[str, ...]:
-    """The folder without other formats."""
+    """The folder without other formats, where no volume shows it."""
+    if not replica.reads_model_store:
+        return ()
     skipped = (f"--exclude={pattern}" for pattern in SKIPPED_FILES)
     return ("s3", "sync", model_uri(replica.descriptor), MODEL_DIRECTORY, *skipped, "--no-progress")

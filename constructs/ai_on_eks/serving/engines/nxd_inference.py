@@ -47,7 +47,7 @@ def arguments(replica: Replica) -> tuple[str, ...]:
     placement = replica.placement
     rank = placement.memory.rank
     return (
-        neuron.MODEL_DIRECTORY,
+        neuron.model_directory(replica),
         f"--served-model-name={replica.name}",
         f"--port={PORTS.http}",
         f"--dtype={neuron.COMPUTE_DTYPES[replica.precision.weights]}",

@@ -9,10 +9,9 @@ from collections.abc import Mapping
 
 from ai_on_eks.descriptors.schema import CachePrecision, Storage, WeightPrecision
 from ai_on_eks.errors import Problem
-from ai_on_eks.performance.readiness import WeightSource
 from ai_on_eks.serving.replica import EmptyDirectory, Ports, Probes, Replica, Volume
 from ai_on_eks.serving.startup import readiness
-from ai_on_eks.serving.weights import model_uri
+from ai_on_eks.serving.weights import model_uri, mounted_model, weights_volume
 
 PORTS = Ports(http=30000, metrics=30000, metrics_path="/metrics")
 MODEL_DIRECTORY = "/models"
@@ -44,14 +43,14 @@ SKIPPED_FILES = ("*.bin", "*.pt", "*.pth", "*.h5", "*.msgpack", "*.gguf", "origi
 
 
 def problems(replica: Replica) -> tuple[Problem, ...]:
-    """Weights come from the model store."""
+    """Weights come as files."""
     storage = replica.descriptor.storage
     if storage is not Storage.NODE:
         return ()
     return (
         Problem(
             code="storage-not-served",
-            message="sglang is given its weights from the model store",
+            message="sglang is given its weights as files",
             path="storage",
             value=storage.value,
             allowed=(Storage.S3.value,),
@@ -70,7 +69,7 @@ def arguments(replica: Replica) -> tuple[str, ...]:
     placement = replica.placement
     rank = placement.memory.rank
     return (
-        f"--model-path={MODEL_DIRECTORY}",
+        f"--model-path={_model_directory(replica)}",
         f"--served-model-name={replica.name}",
         "--host=0.0.0.0",
         f"--port={PORTS.http}",
@@ -85,6 +84,10 @@ def arguments(replica: Replica) -> tuple[str, ...]:
         *((f"--ep-size={placement.expert_parallel}",) if placement.expert_parallel > 1 else ()),
         "--enable-metrics",
     )
+
+
+def _model_directory(replica: Replica) -> str:
+    return MODEL_DIRECTORY if replica.claim is None else mounted_model(replica.descriptor)
 
 
 def environment(replica: Replica) -> Mapping[str, str]:
@@ -107,8 +110,7 @@ def probes(replica: Replica) -> Probes:
     """`/health` is refused until the warm-up request has been answered; `/health_generate` would queue behind users."""
     start = readiness(
         replica,
-        WeightSource.S3,
-        is_staged=True,
+        is_staged=replica.reads_model_store,
         process_seconds=PROCESS_SECONDS,
         warm_up_seconds=WARM_UP_SECONDS,
     )
@@ -118,14 +120,19 @@ def probes(replica: Replica) -> Probes:
 def volumes(replica: Replica) -> tuple[Volume, ...]:
     """The model's files, and a cache for everything that is compiled."""
     disk = EmptyDirectory(replica.placement.memory.host.ephemeral_bytes)
+    weights = Volume(name="models", source=disk, mount_path=MODEL_DIRECTORY, read_only=True, fetched=True)
+    if replica.claim is not None:
+        weights = weights_volume(replica.claim)
     return (
-        Volume(name="models", source=disk, mount_path=MODEL_DIRECTORY, read_only=True, fetched=True),
+        weights,
         Volume(name="cache", source=disk, mount_path=CACHE_DIRECTORY),
     )
 
 
 def fetch(replica: Replica) -> tuple[str, ...]:
-    """The folder without other formats."""
+    """The folder without other formats, where no volume shows it."""
+    if not replica.reads_model_store:
+        return ()
     skipped = (f"--exclude={pattern}" for pattern in SKIPPED_FILES)
     return ("s3", "sync", model_uri(replica.descriptor), MODEL_DIRECTORY, *skipped, "--no-progress")
 

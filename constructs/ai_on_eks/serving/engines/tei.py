@@ -6,10 +6,17 @@ from collections.abc import Mapping
 
 from ai_on_eks.descriptors.schema import Format, WeightPrecision
 from ai_on_eks.errors import Problem
-from ai_on_eks.performance.readiness import WeightSource
 from ai_on_eks.serving.replica import EmptyDirectory, Ports, Probes, Replica, Volume
 from ai_on_eks.serving.startup import readiness
-from ai_on_eks.serving.weights import ENGINE_HOME, HUB_TOKEN_DIRECTORY, hub_id, hub_token_volume, model_uri
+from ai_on_eks.serving.weights import (
+    ENGINE_HOME,
+    HUB_TOKEN_DIRECTORY,
+    hub_id,
+    hub_token_volume,
+    model_uri,
+    mounted_model,
+    weights_volume,
+)
 
 PORTS = Ports(http=8080, metrics=9000, metrics_path="/metrics")
 """8080 because the image's own 80 needs a privilege that the pod does not have."""
@@ -78,7 +85,7 @@ def arguments(replica: Replica) -> tuple[str, ...]:
     rank = replica.placement.memory.rank
     batch_tokens = max(replica.placement.max_model_len, min(rank.max_batched_tokens, MAX_BATCH_TOKENS))
     return (
-        *(_from_store() if replica.reads_model_store else _from_hub(replica)),
+        *(_from_hub(replica) if replica.uses_hub else _from_files(replica)),
         f"--served-model-name={replica.name}",
         f"--port={PORTS.http}",
         f"--prometheus-port={PORTS.metrics}",
@@ -91,8 +98,9 @@ def arguments(replica: Replica) -> tuple[str, ...]:
     )
 
 
-def _from_store() -> tuple[str, ...]:
-    return (f"--model-id={MODEL_DIRECTORY}",)
+def _from_files(replica: Replica) -> tuple[str, ...]:
+    folder = MODEL_DIRECTORY if replica.claim is None else mounted_model(replica.descriptor)
+    return (f"--model-id={folder}",)
 
 
 def _from_hub(replica: Replica) -> tuple[str, ...]:
@@ -106,24 +114,25 @@ def _from_hub(replica: Replica) -> tuple[str, ...]:
 
 def environment(replica: Replica) -> Mapping[str, str]:
     """The token file is looked for under HOME or HF_HOME, depending on the release; both lead to the same place."""
-    if replica.reads_model_store:
-        return {"HF_HUB_OFFLINE": "1", "HOME": "/tmp"}  # noqa: S108 - an emptyDir of the pod
-    return {"HF_HOME": HUB_TOKEN_DIRECTORY, "HOME": ENGINE_HOME}
+    if replica.uses_hub:
+        return {"HF_HOME": HUB_TOKEN_DIRECTORY, "HOME": ENGINE_HOME}
+    return {"HF_HUB_OFFLINE": "1", "HOME": "/tmp"}  # noqa: S108 - an emptyDir of the pod
 
 
 def probes(replica: Replica) -> Probes:
     """TEI answers once the model is loaded and warm."""
-    source = WeightSource.S3 if replica.reads_model_store else WeightSource.HUB
-    start = readiness(replica, source, is_staged=replica.reads_model_store, warm_up_seconds=START_SECONDS)
+    start = readiness(replica, is_staged=replica.reads_model_store, warm_up_seconds=START_SECONDS)
     return Probes(startup="/health", readiness="/health", liveness="/health", start=start)
 
 
 def volumes(replica: Replica) -> tuple[Volume, ...]:
-    """The model's files, copied by the init container or downloaded by the engine."""
+    """The model's files: mounted, copied by the init container or downloaded by the engine."""
+    if replica.claim is not None:
+        return (weights_volume(replica.claim),)
     disk = EmptyDirectory(replica.placement.memory.host.ephemeral_bytes)
-    if replica.reads_model_store:
-        return (Volume(name="models", source=disk, mount_path=MODEL_DIRECTORY, read_only=True, fetched=True),)
-    return (Volume(name="cache", source=disk, mount_path=CACHE_DIRECTORY), hub_token_volume())
+    if replica.uses_hub:
+        return (Volume(name="cache", source=disk, mount_path=CACHE_DIRECTORY), hub_token_volume())
+    return (Volume(name="models", source=disk, mount_path=MODEL_DIRECTORY, read_only=True, fetched=True),)
 
 
 def fetch(replica: Replica) -> tuple[str, ...]:

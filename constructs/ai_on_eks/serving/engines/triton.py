@@ -1,7 +1,7 @@
 """Triton Inference Server 26.07: one ONNX model in the repository layout Triton reads.
 
     /models/<name>/config.pbtxt     from the model's ConfigMap
-    /models/<name>/1/model.onnx     copied from the model store
+    /models/<name>/1/model.onnx     copied from the model store, or the file itself from a volume that shows it
 
 The two are mounted side by side and not into each other: a mount point cannot be made inside a read-only volume.
 """
@@ -9,14 +9,14 @@ The two are mounted side by side and not into each other: a mount point cannot b
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from ai_on_eks.descriptors.schema import Storage
 from ai_on_eks.errors import Problem
-from ai_on_eks.performance.readiness import WeightSource
 from ai_on_eks.serving.replica import ConfigFiles, EmptyDirectory, Ports, Probes, Replica, Volume
 from ai_on_eks.serving.startup import readiness
 from ai_on_eks.serving.triton_model import MODEL_FILE, model_config
-from ai_on_eks.serving.weights import model_uri
+from ai_on_eks.serving.weights import model_uri, revision_folder, weights_volume
 
 PORTS = Ports(http=8000, metrics=8002, metrics_path="/metrics")
 GRPC_PORT = 8001
@@ -83,33 +83,38 @@ def environment(replica: Replica) -> Mapping[str, str]:
 
 def probes(replica: Replica) -> Probes:
     """Ready is when every loaded model is; alive is when the server answers at all."""
-    start = readiness(replica, WeightSource.S3, is_staged=True, process_seconds=START_SECONDS)
+    start = readiness(replica, is_staged=replica.reads_model_store, process_seconds=START_SECONDS)
     return Probes(startup="/v2/health/ready", readiness="/v2/health/ready", liveness="/v2/health/live", start=start)
 
 
 def volumes(replica: Replica) -> tuple[Volume, ...]:
     """The model's file and its configuration."""
-    folder = f"{REPOSITORY}/{replica.name}"
     return (
-        Volume(
-            name="models",
-            source=EmptyDirectory(replica.placement.memory.host.ephemeral_bytes),
-            mount_path=f"{folder}/{VERSION}",
-            read_only=True,
-            fetched=True,
-        ),
+        _model_volume(replica),
         Volume(
             name="model-config",
             source=ConfigFiles(_config_map(replica)),
-            mount_path=f"{folder}/{CONFIG_FILE}",
+            mount_path=f"{REPOSITORY}/{replica.name}/{CONFIG_FILE}",
             sub_path=CONFIG_FILE,
             read_only=True,
         ),
     )
 
 
+def _model_volume(replica: Replica) -> Volume:
+    """The one file, under the name that Triton expects."""
+    folder = f"{REPOSITORY}/{replica.name}/{VERSION}"
+    if replica.claim is not None:
+        file = f"{revision_folder(replica.descriptor)}/{replica.descriptor.source.file}"
+        return replace(weights_volume(replica.claim), mount_path=f"{folder}/{MODEL_FILE}", sub_path=file)
+    disk = EmptyDirectory(replica.placement.memory.host.ephemeral_bytes)
+    return Volume(name="models", source=disk, mount_path=folder, read_only=True, fetched=True)
+
+
 def fetch(replica: Replica) -> tuple[str, ...]:
     """One file, under the name Triton expects."""
+    if not replica.reads_model_store:
+        return ()
     source = f"{model_uri(replica.descriptor)}/{replica.descriptor.source.file}"
     return ("s3", "cp", source, f"{REPOSITORY}/{replica.name}/{VERSION}/{MODEL_FILE}", "--no-progress")
 

@@ -12,7 +12,6 @@ from math import ceil
 
 from ai_on_eks.descriptors.schema import CachePrecision, WeightPrecision
 from ai_on_eks.errors import Problem
-from ai_on_eks.performance.readiness import WeightSource
 from ai_on_eks.placement.types import Placement
 from ai_on_eks.serving.replica import (
     GROUP_LEADER_VARIABLE,
@@ -24,7 +23,15 @@ from ai_on_eks.serving.replica import (
     Volume,
 )
 from ai_on_eks.serving.startup import image_seconds, readiness
-from ai_on_eks.serving.weights import HUB_TOKEN_DIRECTORY, HUB_TOKEN_FILE, hub_id, hub_token_volume, model_uri
+from ai_on_eks.serving.weights import (
+    HUB_TOKEN_DIRECTORY,
+    HUB_TOKEN_FILE,
+    hub_id,
+    hub_token_volume,
+    model_uri,
+    mounted_model,
+    weights_volume,
+)
 
 PORTS = Ports(http=8000, metrics=8000, metrics_path="/metrics")
 CACHE_DIRECTORY = "/cache"
@@ -74,7 +81,7 @@ def arguments(replica: Replica) -> tuple[str, ...]:
     placement = replica.placement
     rank = placement.memory.rank
     return (
-        *(_from_store(replica) if replica.reads_model_store else _from_hub(replica)),
+        *(_from_hub(replica) if replica.uses_hub else _streamed(replica)),
         f"--served-model-name={replica.name}",
         f"--port={PORTS.http}",
         f"--dtype={COMPUTE_DTYPES.get(replica.precision.weights, 'auto')}",
@@ -113,8 +120,9 @@ def _stages_and_experts(placement: Placement) -> tuple[str, ...]:
     )
 
 
-def _from_store(replica: Replica) -> tuple[str, ...]:
-    """Straight from S3 into the accelerators; `memory_limit` is the buffer that sizing counted for each rank.
+def _streamed(replica: Replica) -> tuple[str, ...]:
+    """Straight from S3 or a file system into the accelerators; `memory_limit` is the buffer that sizing counted for
+    each rank. The default loader maps files into memory, which over a network reads them page by page.
 
     Ranks read together only where all of them need every tensor: not where each stage has layers of its own.
     """
@@ -125,7 +133,7 @@ def _from_store(replica: Replica) -> tuple[str, ...]:
         "memory_limit": memory.host.loading_buffer_bytes,
     }
     return (
-        model_uri(replica.descriptor),
+        model_uri(replica.descriptor) if replica.claim is None else mounted_model(replica.descriptor),
         "--load-format=runai_streamer",
         f"--model-loader-extra-config={json.dumps(settings, separators=(',', ':'))}",
     )
@@ -157,21 +165,16 @@ def environment(replica: Replica) -> Mapping[str, str]:
         "XDG_CACHE_HOME": f"{CACHE_DIRECTORY}/xdg",
         "XDG_CONFIG_HOME": f"{CACHE_DIRECTORY}/config",
     }
-    if replica.reads_model_store:
-        return {**common, "HF_HUB_OFFLINE": "1"}
-    return {**common, "HF_TOKEN_PATH": f"{HUB_TOKEN_DIRECTORY}/{HUB_TOKEN_FILE}"}
+    if replica.uses_hub:
+        return {**common, "HF_TOKEN_PATH": f"{HUB_TOKEN_DIRECTORY}/{HUB_TOKEN_FILE}"}
+    return {**common, "HF_HUB_OFFLINE": "1"}
 
 
 def probes(replica: Replica) -> Probes:
     """Ready is when the model is listed; alive is when the engine behind the server still is."""
     # The leader answers once every worker has joined, and a worker's node may still be pulling the image by then.
     joining = 0.0 if replica.placement.nodes_per_replica == 1 else image_seconds(replica)
-    start = readiness(
-        replica,
-        WeightSource.S3 if replica.reads_model_store else WeightSource.HUB,
-        process_seconds=PROCESS_SECONDS + joining,
-        warm_up_seconds=WARM_UP_SECONDS,
-    )
+    start = readiness(replica, process_seconds=PROCESS_SECONDS + joining, warm_up_seconds=WARM_UP_SECONDS)
     return Probes(startup="/health", readiness="/v1/models", liveness="/health", start=start)
 
 
@@ -179,7 +182,9 @@ def volumes(replica: Replica) -> tuple[Volume, ...]:
     """One cache for everything that is compiled or downloaded."""
     size = replica.placement.memory.host.ephemeral_bytes
     cache = Volume(name="cache", source=EmptyDirectory(size), mount_path=CACHE_DIRECTORY)
-    return (cache,) if replica.reads_model_store else (cache, hub_token_volume())
+    if replica.claim is not None:
+        return (cache, weights_volume(replica.claim))
+    return (cache, hub_token_volume()) if replica.uses_hub else (cache,)
 
 
 def fetch(replica: Replica) -> tuple[str, ...]:

@@ -45,7 +45,7 @@ def arguments(replica: Replica) -> tuple[str, ...]:
     rank = placement.memory.rank
     blocks = rank.max_sequences * ceil_div(placement.max_model_len, BLOCK_TOKENS)
     return (
-        neuron.MODEL_DIRECTORY,
+        neuron.model_directory(replica),
         f"--served-model-name={replica.name}",
         f"--port={PORTS.http}",
         f"--dtype={neuron.COMPUTE_DTYPES.get(replica.precision.weights, 'auto')}",

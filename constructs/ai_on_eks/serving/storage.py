@@ -1,0 +1,84 @@
+"""What pods have to know of the storage that their weights lie on, as far as AWS decides it.
+
+Every value may be a token of CDK: ids and names are known once the file system has been made.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class LustreAddress:
+    """Where a Lustre client finds an FSx file system. `mount_name` is FSx's own name for its root."""
+
+    file_system_id: str
+    dns_name: str
+    mount_name: str
+    zone: str
+
+
+@dataclass(frozen=True, slots=True)
+class EfsAddress:
+    """An EFS file system and the access point of each claim on it."""
+
+    file_system_id: str
+    access_points: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class StorageAddresses:
+    """Of everything a platform's models can be read from; None = the platform has none, or its id is not known yet.
+
+    region  of the bucket
+    """
+
+    bucket: str | None = None
+    region: str | None = None
+    fsx: LustreAddress | None = None
+    efs: EfsAddress | None = None
+
+
+UNKNOWN = StorageAddresses()
+"""Before anything has been made."""
+
+MODEL_BUCKET = "ModelBucket"
+LUSTRE_ID, LUSTRE_DNS_NAME, LUSTRE_MOUNT_NAME = "LustreId", "LustreDnsName", "LustreMountName"
+EFS_ID, EFS_ACCESS_POINTS = "EfsId", "EfsAccessPoints"
+
+OUTPUTS: Mapping[str, str] = {
+    MODEL_BUCKET: "Upload weights to models/<name>/ in here",
+    LUSTRE_ID: "FSx for Lustre file system",
+    LUSTRE_DNS_NAME: "Where clients find it",
+    LUSTRE_MOUNT_NAME: "FSx's name for its root",
+    EFS_ID: "EFS file system",
+    EFS_ACCESS_POINTS: "Access point of each claim: name=id, separated by commas",
+}
+"""Outputs of the storage stack by name, with what they are. Names are a contract: `outputs` files hold them."""
+
+
+def outputs_of(addresses: StorageAddresses) -> dict[str, str]:
+    """What the storage stack tells of these addresses."""
+    found = {} if addresses.bucket is None else {MODEL_BUCKET: addresses.bucket}
+    if addresses.fsx is not None:
+        found[LUSTRE_ID] = addresses.fsx.file_system_id
+        found[LUSTRE_DNS_NAME] = addresses.fsx.dns_name
+        found[LUSTRE_MOUNT_NAME] = addresses.fsx.mount_name
+    if addresses.efs is not None:
+        found[EFS_ID] = addresses.efs.file_system_id
+        points = ",".join(f"{name}={point}" for name, point in addresses.efs.access_points.items())
+        if points:
+            found[EFS_ACCESS_POINTS] = points
+    return found
+
+
+def addresses_in(outputs: Mapping[str, str], region: str, lustre_zone: str | None) -> StorageAddresses:
+    """The addresses that the stack's outputs tell. `lustre_zone` is that of the platform file, None without one."""
+    fsx = efs = None
+    if lustre_zone is not None and {LUSTRE_ID, LUSTRE_DNS_NAME, LUSTRE_MOUNT_NAME} <= set(outputs):
+        fsx = LustreAddress(outputs[LUSTRE_ID], outputs[LUSTRE_DNS_NAME], outputs[LUSTRE_MOUNT_NAME], lustre_zone)
+    if EFS_ID in outputs:
+        pairs = (pair.partition("=") for pair in outputs.get(EFS_ACCESS_POINTS, "").split(",") if pair)
+        efs = EfsAddress(outputs[EFS_ID], {name: point for name, _, point in pairs})
+    return StorageAddresses(bucket=outputs.get(MODEL_BUCKET), region=region, fsx=fsx, efs=efs)
