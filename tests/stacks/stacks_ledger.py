@@ -1,0 +1,112 @@
+"""Logical ids of what cannot be made again, with the properties that CloudFormation can only set at creation.
+
+    ledger entry = type + the values of its create-only properties, as the template writes them
+
+Create-only properties are those of the resource schemas that cfn-lint ships, and a few that only the documentation
+names. A changed value or id means that CloudFormation makes a new resource beside the old one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+from cfnlint.schema import PROVIDER_SCHEMA_MANAGER
+
+REGION = "us-east-1"
+
+STATEFUL = (
+    "AWS::EC2::SecurityGroup",
+    "AWS::EC2::Subnet",
+    "AWS::EC2::VPC",
+    "AWS::EFS::AccessPoint",
+    "AWS::EFS::FileSystem",
+    "AWS::EFS::MountTarget",
+    "AWS::EKS::Cluster",
+    "AWS::FSx::DataRepositoryAssociation",
+    "AWS::FSx::FileSystem",
+    "AWS::IAM::Role",
+    "AWS::KMS::Key",
+    "AWS::Logs::LogGroup",
+    "AWS::S3::Bucket",
+)
+"""What holds data, and what those name at creation: a replaced security group replaces the file system it is on."""
+
+FURTHER_CREATE_ONLY: Mapping[str, tuple[str, ...]] = {
+    "AWS::FSx::FileSystem": ("StorageType", "LustreConfiguration/DeploymentType", "LustreConfiguration/EfaEnabled"),
+    "AWS::KMS::Key": ("KeySpec", "KeyUsage", "MultiRegion"),
+}
+"""Not in the schemas: CloudFormation template reference, "Update requires: Replacement", 2026-11."""
+
+Entry = dict[str, Any]
+Stacks = Mapping[str, Mapping[str, Entry]]
+"""Entries by stack and logical id."""
+
+NEW = "is new"
+GONE = "is gone: CloudFormation would delete it or let go of it"
+
+
+@dataclass(frozen=True)
+class Change:
+    """A change that was reviewed and is meant: which id, since which version, and why."""
+
+    stack: str
+    logical_id: str
+    version: str
+    reason: str
+
+
+def entries(template: Mapping[str, Any]) -> dict[str, Entry]:
+    """The ledger's entries of one template."""
+    return {
+        name: {"type": item["Type"], "create_only": dict(_create_only(item))}
+        for name, item in sorted(template["Resources"].items())
+        if item["Type"] in STATEFUL
+    }
+
+
+def differences(recorded: Stacks, now: Stacks) -> Iterator[tuple[str, str, str]]:
+    """(stack, logical id, what happened to it) of everything that is not as it was recorded."""
+    for stack in sorted({*recorded, *now}):
+        before, after = recorded.get(stack, {}), now.get(stack, {})
+        for name in sorted({*before, *after}):
+            if name not in after:
+                yield stack, name, GONE
+            elif name not in before:
+                yield stack, name, NEW
+            elif before[name] != after[name]:
+                old, new = before[name]["create_only"], after[name]["create_only"]
+                keys = sorted(key for key in {*old, *new} if old.get(key) != new.get(key))
+                yield stack, name, f"would be replaced: {', '.join(keys) or 'its type'} changed"
+
+
+def updated(recorded: Stacks, now: Stacks, allowed: tuple[Change, ...]) -> dict[str, dict[str, Entry]]:
+    """The ledger with what is new, and with what was reviewed; everything else stays as it was recorded."""
+    meant = {(one.stack, one.logical_id) for one in allowed}
+    result = {stack: dict(recorded.get(stack, {})) for stack in {*recorded, *now}}
+    for stack, name, what in differences(recorded, now):
+        if what == NEW or (stack, name) in meant:
+            result[stack].pop(name, None)
+            if name in now.get(stack, {}):
+                result[stack][name] = now[stack][name]
+    return {stack: found for stack, found in result.items() if found}
+
+
+@cache
+def create_only_paths(type_: str) -> tuple[str, ...]:
+    """Paths below the properties, without those whose parent is create-only itself."""
+    schema = PROVIDER_SCHEMA_MANAGER.get_resource_schema(REGION, type_).schema
+    named = [path.removeprefix("/properties/") for path in schema.get("createOnlyProperties", [])]
+    paths = sorted({*named, *FURTHER_CREATE_ONLY.get(type_, ())})
+    return tuple(path for path in paths if not any(path.startswith(f"{other}/") for other in paths))
+
+
+def _create_only(item: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    for path in create_only_paths(item["Type"]):
+        value: Any = item.get("Properties", {})
+        for step in path.split("/"):
+            value = value.get(step) if isinstance(value, dict) else None
+        if value is not None:
+            yield path, value
