@@ -47,6 +47,12 @@ def test_given_an_engine_when_read_then_its_figures_are_plausible(name: str) -> 
     assert not engine.deployed or ("cpu" in engine.images) == bool(engine.cpu_weights)
 
 
+def test_given_an_engine_without_a_workload_then_it_says_why_unless_its_publisher_has_replaced_it() -> None:
+    without = [engine for engine in load_engines().values() if not engine.deployed]
+    assert [engine.name for engine in without if not (engine.undeployed or engine.superseded_by)] == []
+    assert [engine.name for engine in load_engines().values() if engine.deployed and engine.undeployed] == []
+
+
 def test_given_tei_when_read_then_every_compute_capability_has_its_own_image() -> None:
     engine = load_engines()["tei"]
     images = engine.images

@@ -111,6 +111,7 @@ def _plain_engine(name: str, entry: Mapping[str, Any]) -> Engine:
         cache_min_compute_capability=_capabilities(entry["cache_min_compute_capability"]),
         withheld_images=MappingProxyType(entry.get("withheld_images", {})),
         deployed=entry.get("deployed", True),
+        undeployed=entry.get("undeployed"),
         accelerators=tuple(entry.get("accelerators", ())),
         pads=tuple(entry.get("pads", ())),
         model_types=tuple(entry.get("model_types", ())),

@@ -361,6 +361,7 @@ class Engine:
     min_compute_capability       by weight data type; a missing data type is not served on NVIDIA
     cache_min_compute_capability by data type of the cache; a missing one needs nothing beyond the weights'
     deployed                     the package renders workloads for it
+    undeployed                   why it does not; None = nobody has made them, or it does
     accelerators                 catalogue names of the accelerators that the engine runs on; none = any
     model_types                  of the configs it loads; none = any. A model known only by its size is taken for one
     pipeline_parallel            can divide layers over stages
@@ -390,6 +391,7 @@ class Engine:
     cache_min_compute_capability: Mapping[str, tuple[int, int]] = field(default_factory=dict)
     withheld_images: Mapping[str, str] = field(default_factory=dict)
     deployed: bool = True
+    undeployed: str | None = None
     accelerators: tuple[str, ...] = ()
     pads: tuple[str, ...] = ()
     model_types: tuple[str, ...] = ()

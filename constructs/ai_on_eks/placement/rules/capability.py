@@ -118,7 +118,8 @@ def why_not_rendered(placement: Placement) -> str | None:
     """Why no workload is rendered for the placement yet; None where one is."""
     engine, nodes = placement.engine, placement.nodes_per_replica
     if placement.image_key is None:
-        return f"no workload is rendered for {engine.title} yet"
+        reason = "" if engine.undeployed is None else f": {engine.undeployed}"
+        return f"no workload is rendered for {engine.title} yet{reason}"
     if nodes > 1 and not engine.grouped:
         return f"no workload is rendered for {engine.title} on {nodes} nodes: its image has no libraries for EFA"
     return None
