@@ -8,16 +8,27 @@ import kubernetes_validate
 import pytest
 import serving_plans as plans
 
+from ai_on_eks.catalog.types import Vendor
 from ai_on_eks.descriptors.platform import Capacity, GpuSoftware
 from ai_on_eks.kube.manifests import model_manifests
+from ai_on_eks.placement.types import Plan
 from ai_on_eks.serving.workload import build_workload
 
 CLAIMING = plans.PLATFORM.model_copy(update={"capacity": Capacity(gpu_software=GpuSoftware.DRA_DRIVER)})
-GPU_PLANS = {
+ACCELERATED = {
     name: plan
     for name, plan in plans.ALL_PLANS.items()
     if plan.chosen and plan.chosen.accelerators_per_replica and plan.chosen.nodes_per_replica == 1
 }
+
+
+def vendor(plan: Plan) -> Vendor | None:
+    accelerator = plan.chosen.instance_type.accelerator if plan.chosen else None
+    return accelerator.vendor if accelerator else None
+
+
+GPU_PLANS = {name: plan for name, plan in ACCELERATED.items() if vendor(plan) is Vendor.NVIDIA}
+OTHER_PLANS = {name: plan for name, plan in ACCELERATED.items() if name not in GPU_PLANS}
 
 
 @pytest.mark.parametrize("name", GPU_PLANS)
@@ -67,6 +78,13 @@ def test_given_a_claim_then_its_objects_are_those_of_every_version_we_serve(vers
     manifests: dict[str, Any] = model_manifests(build_workload(plan, CLAIMING, plans.IMAGES))
     for key in ("ResourceClaimTemplate", "Resource"):
         kubernetes_validate.validate(manifests[key], version, strict=True)
+
+
+@pytest.mark.parametrize("name", OTHER_PLANS)
+def test_given_a_driver_for_nvidias_gpus_then_devices_of_others_are_asked_for_by_number(name: str) -> None:
+    workload = build_workload(OTHER_PLANS[name], CLAIMING, plans.IMAGES)
+    assert workload.device_claim is None
+    assert "aws.amazon.com/neuron" in workload.pod_spec["containers"][0]["resources"]["limits"]
 
 
 def test_given_no_accelerator_or_a_device_plugin_then_nothing_is_claimed() -> None:
