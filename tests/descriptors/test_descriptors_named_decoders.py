@@ -110,7 +110,7 @@ MODELS: dict[str, tuple[dict[str, Any], int, int]] = {
 """What published configs say, all parameters and those that one token passes: Trinity-Mini, Baichuan2-7B, BitNet-2B,
 ChatGLM3-6B, DeepSeek-MoE-16B, EXAONE-3.0-7.8B, Granite with a shared expert, Hunyuan-A13B, HyperCLOVA-X-SEED-14B,
 InternLM2-7B, InternLM3-8B, MiniCPM-2B, Mistral-Small-4, MPT-7B, Orion-14B, Qwen-7B, Youtu-LLM-2B. Counted with
-transformers 5.23.0 on the meta device where it has the class, else as the hub counts the published files."""
+transformers 5.23.0 on the meta device where it has the class, else worked out by hand from the model's own code."""
 
 
 def read(model_type: str, **changes: Any) -> Inventory:
