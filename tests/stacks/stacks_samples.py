@@ -84,9 +84,13 @@ def cpu_type(name: str = "m7i.large") -> InstanceType:
     return instance_type(name, ami_type="AL2023_x86_64_STANDARD", local_nvme_bytes=0)
 
 
-def neuron_type(name: str = "trn2.48xlarge") -> InstanceType:
-    device = accelerator("trainium2", Vendor.NEURON, "aws.amazon.com/neuron")
-    return instance_type(name, device=device, devices=16, ami_type="AL2023_x86_64_NEURON")
+def neuron_type(
+    name: str = "trn2.48xlarge", chip: str = "trainium2", *, devices: int = 16, local_nvme_bytes: int = 250 * 10**9
+) -> InstanceType:
+    device = accelerator(chip, Vendor.NEURON, "aws.amazon.com/neuron")
+    return instance_type(
+        name, device=device, devices=devices, ami_type="AL2023_x86_64_NEURON", local_nvme_bytes=local_nvme_bytes
+    )
 
 
 def request(kind: InstanceType | None = None, **changes: Any) -> CapacityRequest:

@@ -37,6 +37,9 @@ MIXES: Mapping[str, Callable[[], tuple[CapacityRequest, ...]]] = {
     "cpu": lambda: (samples.request(samples.cpu_type("c7i.2xlarge")),),
     "gpu": lambda: (samples.request(),),
     "trainium": lambda: (samples.request(samples.neuron_type()),),
+    "inferentia": lambda: (
+        samples.request(samples.neuron_type("inf2.48xlarge", "inferentia2", devices=12, local_nvme_bytes=0)),
+    ),
     "mixed": lambda: (
         samples.request(),
         samples.request(samples.neuron_type(), models=("mistral",)),
