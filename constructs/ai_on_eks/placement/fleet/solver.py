@@ -25,7 +25,7 @@ RELATIVE_GAP = 1e-6
 LARGE_COLUMNS = 10_000
 """Columns of a program, some two hundred different models, from which on the last digits take longer than all before
 them: a thousand models took 82 s of processor time to `RELATIVE_GAP` and 48 s to `LARGE_RELATIVE_GAP`, for an answer
-that costs 8 cents in 6,233 $/h more (benchmarks/fleet_packing.py, 2026-11-29)."""
+that costs 8 cents in 6,233 $/h more (benchmarks/fleet_packing.py, 2026-11-28)."""
 
 LARGE_RELATIVE_GAP = 1e-4
 """Where the search of a large program ends."""
