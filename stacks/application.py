@@ -28,6 +28,7 @@ from ai_on_eks.catalog.versions import mismatches
 from ai_on_eks.descriptors.platform import DeliveryMode, Platform
 from ai_on_eks.descriptors.platform_checks import check_platform
 from ai_on_eks.errors import InputError
+from ai_on_eks.placement.pool_strategies import unknown_pools
 from ai_on_eks.placement.types import CapacityRequest
 from ai_on_eks.serving.storage import UNKNOWN, StorageAddresses
 from ai_on_eks.serving.types import Workload
@@ -134,6 +135,7 @@ def add_stacks(app: App, deployment: Deployment, render_charts: ChartRenderer) -
     # check_platform once more: a platform need not come from a file
     problems = [
         *check_platform(platform),
+        *unknown_pools(platform.capacity, deployment.requests),
         *mismatches(platform.cluster.kubernetes_version, deployment.installed()),
     ]
     if problems:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_eks_v2 as eks
@@ -11,7 +12,7 @@ from constructs import Construct
 from ai_on_eks.aws.node_groups import capacity_spec, system_spec
 from ai_on_eks.aws.node_needs import NodeNeeds
 from ai_on_eks.aws.node_reservations import reserved_spec
-from ai_on_eks.aws.node_strategies import NODE_STRATEGIES
+from ai_on_eks.aws.node_strategies import NODE_STRATEGIES, by_strategy
 from ai_on_eks.aws.platform_tags import platform_tags
 from ai_on_eks.catalog.types import InstanceType
 from ai_on_eks.descriptors.platform import Platform
@@ -20,7 +21,7 @@ from stacks.base import PlatformStack
 
 
 class CapacityStack(PlatformStack):
-    """What cluster services and models run on, by the platform's strategy."""
+    """What cluster services and models run on, by the strategy of each pool."""
 
     def __init__(
         self,
@@ -45,4 +46,5 @@ class CapacityStack(PlatformStack):
             models=tuple(reserved_spec(capacity_spec(request, zones, system), reservations) for request in requests),
             tags=platform_tags(platform),
         )
-        NODE_STRATEGIES[platform.capacity.strategy](self, needs)
+        for strategy, models in by_strategy(platform, needs.models).items():
+            NODE_STRATEGIES[strategy](self, replace(needs, models=models))

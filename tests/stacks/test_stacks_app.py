@@ -13,6 +13,7 @@ from typing import Any
 
 import aws_cdk
 import pytest
+import yaml
 
 REPOSITORY = Path(__file__).parents[2]
 
@@ -111,3 +112,17 @@ def test_every_recommended_feature_flag_is_set() -> None:
 def read_json(name: str) -> dict[str, Any]:
     document: dict[str, Any] = json.loads((REPOSITORY / name).read_text(encoding="utf-8"))
     return document
+
+
+def test_nodes_that_a_controller_starts_are_rendered_with_its_chart(tmp_path: Path) -> None:
+    """Slow: the whole chain, as for GitOps."""
+    platform = tmp_path / "platform.yaml"
+    settings = "capacity: {strategy: karpenter}\ndelivery: {mode: render}\n"
+    platform.write_text(f"{PLATFORM}{settings}", encoding="utf-8")
+    result = run_app(tmp_path, platform=str(platform))
+    assert (result.returncode, "Traceback" in result.stderr) == (0, False), result.stderr
+    nodes = [*yaml.safe_load_all((tmp_path / "manifests" / "nodes" / "node-pools.yaml").read_text(encoding="utf-8"))]
+    assert {one["kind"] for one in nodes} == {"EC2NodeClass", "NodePool"}
+    assert all(one["metadata"]["labels"]["app.kubernetes.io/part-of"] == "ai" for one in nodes)
+    charts = {path.stem for path in (tmp_path / "manifests" / "helm").glob("*.yaml")}
+    assert charts >= {"karpenter", "karpenter-crd", "gpu-operator"}

@@ -2,41 +2,47 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
+from aws_cdk import aws_iam as iam
 from constructs import Construct
 
 from ai_on_eks.aws.efa import EfaFabric
 from ai_on_eks.aws.node_groups import NodeGroup, NodeGroupSpec, NodeRole
 from ai_on_eks.aws.node_needs import NodeNeeds
 
+ROLE_ID = "NodeRole"
+
 
 def managed_groups(scope: Construct, needs: NodeNeeds) -> None:
-    """One group for cluster services and one for each capacity request, with one role, and a fabric for each pool whose
-    replicas span nodes."""
-    _groups(scope, needs, (needs.system, *needs.models))
-
-
-def system_group(scope: Construct, needs: NodeNeeds) -> None:
-    """The group for cluster services alone, where models' nodes come another way."""
-    _groups(scope, needs, (needs.system,))
-
-
-def _groups(scope: Construct, needs: NodeNeeds, specs: Sequence[NodeGroupSpec]) -> None:
-    role = NodeRole(scope, "NodeRole").role
+    """One group for each capacity request beside that for cluster services, with its role, and a fabric for each pool
+    whose replicas span nodes."""
+    role = system_group(scope, needs)
     fabrics = {
         pool: EfaFabric(scope, f"{pool}-fabric", pool=pool, cluster=needs.cluster, vpc=needs.vpc)
-        for pool in sorted({spec.pool for spec in specs if spec.efa})
+        for pool in sorted({spec.pool for spec in needs.models if spec.efa})
     }
-    for spec in specs:
-        NodeGroup(
-            scope,
-            spec.name,
-            spec=spec,
-            cluster=needs.cluster,
-            vpc=needs.vpc,
-            role=role,
-            platform_name=needs.platform.name,
-            tags=needs.tags,
-            fabric=fabrics.get(spec.pool),
-        )
+    for spec in needs.models:
+        _group(scope, needs, spec, role, fabrics.get(spec.pool))
+
+
+def system_group(scope: Construct, needs: NodeNeeds) -> iam.IRole:
+    """The group for cluster services, made once for all strategies that need it; the role of managed nodes."""
+    made = scope.node.try_find_child(ROLE_ID)
+    if isinstance(made, NodeRole):
+        return made.role
+    role = NodeRole(scope, ROLE_ID).role
+    _group(scope, needs, needs.system, role, None)
+    return role
+
+
+def _group(scope: Construct, needs: NodeNeeds, spec: NodeGroupSpec, role: iam.IRole, fabric: EfaFabric | None) -> None:
+    NodeGroup(
+        scope,
+        spec.name,
+        spec=spec,
+        cluster=needs.cluster,
+        vpc=needs.vpc,
+        role=role,
+        platform_name=needs.platform.name,
+        tags=needs.tags,
+        fabric=fabric,
+    )

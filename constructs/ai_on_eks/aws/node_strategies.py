@@ -1,4 +1,4 @@
-"""Which way of getting nodes goes with which `capacity.strategy`: the one place that chooses.
+"""Which way of getting nodes goes with which strategy, and which pools with it: the one place that chooses.
 
 in AWS           NODE_STRATEGIES
 in the cluster   NODE_OBJECTS, and the releases of the controller that reads them
@@ -37,13 +37,26 @@ CONTROLLER_RELEASES: Mapping[CapacityStrategy, Callable[[Platform], tuple[HelmRe
 }
 
 
+def by_strategy(
+    platform: Platform, specs: Sequence[NodeGroupSpec]
+) -> dict[CapacityStrategy, tuple[NodeGroupSpec, ...]]:
+    """The models' nodes by what starts them; the platform's own strategy first, and there even without any."""
+    return {
+        strategy: tuple(spec for spec in specs if platform.capacity.strategy_of(spec.pool) is strategy)
+        for strategy in platform.capacity.strategies
+    }
+
+
 def node_objects(platform: Platform, specs: Sequence[NodeGroupSpec]) -> dict[str, Json]:
     """Objects by construct id that describe the models' nodes; none where EKS is told of them directly."""
-    make = NODE_OBJECTS.get(platform.capacity.strategy)
-    return make(platform, specs) if make else {}
+    objects: dict[str, Json] = {}
+    for strategy, own in by_strategy(platform, specs).items():
+        make = NODE_OBJECTS.get(strategy)
+        objects |= make(platform, own) if make else {}
+    return objects
 
 
 def controller_releases(platform: Platform) -> tuple[HelmRelease, ...]:
     """The releases of what starts nodes; none where that is part of AWS."""
-    make = CONTROLLER_RELEASES.get(platform.capacity.strategy)
-    return make(platform) if make else ()
+    makers = (CONTROLLER_RELEASES.get(strategy) for strategy in platform.capacity.strategies)
+    return tuple(release for make in makers if make for release in make(platform))

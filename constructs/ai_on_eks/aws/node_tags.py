@@ -16,7 +16,7 @@ def node_tags(platform: Platform) -> dict[str, str]:
     problems = [
         Problem(
             code="bad-tag",
-            message=f"nodes that {platform.capacity.strategy} starts are known by tags that begin so",
+            message="nodes that a controller starts are known to it by tags that begin so",
             path=f"tags.{key}",
             value=key,
             fix="choose another key, or use managed node groups",

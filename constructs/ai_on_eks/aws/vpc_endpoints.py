@@ -49,10 +49,11 @@ interfaces."""
 
 def services(platform: Platform) -> tuple[str, ...]:
     """What nodes, add-ons, storage drivers and the collector of this platform call."""
-    of_strategy = SERVICES_OF_STRATEGY.get(platform.capacity.strategy, {})
+    named = (SERVICES_OF_STRATEGY.get(strategy, {}) for strategy in platform.capacity.strategies)
+    of_strategies = (service for services_named in named for service in services_named)
     of_storage = (service for section, service in STORAGE_SERVICES.items() if section in platform.storage.sections)
     of_monitoring = SERVICES_OF_MONITORING.get(platform.monitoring.kind, {})
-    return (*SERVICES, *of_strategy, *of_storage, *of_monitoring)
+    return (*SERVICES, *of_strategies, *of_storage, *of_monitoring)
 
 
 class PrivateEndpoints(Construct):

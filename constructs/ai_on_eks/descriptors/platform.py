@@ -114,6 +114,11 @@ class Capacity(Strict):
         "times; karpenter = a controller in the cluster, when a pod needs one and never more than planned; auto-mode = "
         "EKS Auto Mode, likewise, with drivers, device plugins, networking and DNS as part of the node",
     )
+    pool_strategies: dict[str, CapacityStrategy] = Field(
+        default_factory=dict,
+        description="by pool, as `plan` names it, the strategy where it is another one than `strategy`; auto-mode goes "
+        "with no other",
+    )
     operating_system: OperatingSystem = Field(
         default=OperatingSystem.AL2023,
         description="of all nodes: al2023 = Amazon Linux 2023; bottlerocket = read-only and without a shell; the nodes "
@@ -132,6 +137,16 @@ class Capacity(Strict):
         description="vCPUs that the account may run, by code of the EC2 service quota (`ai-on-eks catalog show TYPE` "
         "names it); a code that is left out does not limit",
     )
+
+    def strategy_of(self, pool: str) -> CapacityStrategy:
+        """What starts the nodes of a pool."""
+        return self.pool_strategies.get(pool, self.strategy)
+
+    @property
+    def strategies(self) -> tuple[CapacityStrategy, ...]:
+        """Every strategy in use, the platform's own first."""
+        others = {one for one in self.pool_strategies.values() if one is not self.strategy}
+        return (self.strategy, *sorted(others))
 
 
 class Delivery(Strict):

@@ -34,6 +34,7 @@ def check_platform(platform: Platform) -> list[Problem]:
         *_gpu_software(platform.capacity),
         *_reservations(platform.capacity.reservations, platform.network.availability_zones),
         *check_monitoring(platform),
+        *_strategies(platform.capacity),
         *_public_access(platform.cluster.public_access_cidrs),
         *check_storage(platform.storage, platform.network.availability_zones),
         *_tags(platform.tags),
@@ -60,12 +61,23 @@ def _isolation(platform: Platform) -> list[Problem]:
 def _gpu_software(capacity: Capacity) -> list[Problem]:
     """Which way of getting nodes understands claims of devices."""
     groups = CapacityStrategy.MANAGED_NODE_GROUPS
-    if capacity.gpu_software is not GpuSoftware.DRA_DRIVER or capacity.strategy is groups:
+    if capacity.gpu_software is not GpuSoftware.DRA_DRIVER or capacity.strategies == (groups,):
         return []
-    message = f"{capacity.strategy.value} starts no node for a pod that claims its GPUs"
+    other = next(one for one in capacity.strategies if one is not groups)
+    message = f"{other.value} starts no node for a pod that claims its GPUs"
     path, value = "capacity.gpu_software", capacity.gpu_software.value
     fix = f"set capacity.strategy: {groups.value}, or another gpu_software"
     return [Problem("claims-not-served", message, path=path, value=value, fix=fix)]
+
+
+def _strategies(capacity: Capacity) -> list[Problem]:
+    """Nodes of Auto Mode bring what add-ons and charts bring to others, and one cluster has either."""
+    if len(capacity.strategies) == 1 or CapacityStrategy.AUTO_MODE not in capacity.strategies:
+        return []
+    message = "nodes of EKS Auto Mode bring their own add-ons and device plugins, which the others would have twice"
+    path, value = "capacity.pool_strategies", [one.value for one in capacity.strategies]
+    fix = "use auto-mode for every pool or for none"
+    return [Problem("strategies-do-not-mix", message, path=path, value=value, fix=fix)]
 
 
 def _reservations(reservations: Sequence[Reservation], zones: Sequence[str]) -> list[Problem]:

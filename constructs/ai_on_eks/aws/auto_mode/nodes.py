@@ -7,6 +7,7 @@ from aws_cdk import aws_eks_v2 as eks
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
+from ai_on_eks.aws.auto_mode.checks import check_auto_mode
 from ai_on_eks.aws.auto_mode.names import node_role_name
 from ai_on_eks.aws.node_needs import NodeNeeds
 
@@ -23,6 +24,7 @@ def auto_mode_nodes(scope: Construct, needs: NodeNeeds) -> None:
     The nodes are described by objects in the cluster, see `aws.auto_mode.objects`; cluster services run on nodes of
     Auto Mode's own pools, whose role EKS admits itself.
     """
+    check_auto_mode(needs.models)
     role = auto_mode_node_role(scope, "NodeRole", role_name=node_role_name(needs.platform))
     eks.CfnAccessEntry(
         scope,
