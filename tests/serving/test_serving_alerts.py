@@ -8,6 +8,7 @@ import promql_parser
 import pytest
 from serving_monitored import PLATFORM, monitored
 
+from ai_on_eks.descriptors.platform import Capacity, Reservation
 from ai_on_eks.serving.monitoring import signals
 from ai_on_eks.serving.monitoring.alerts import rule_groups
 from ai_on_eks.serving.monitoring.dashboard import dashboard
@@ -96,3 +97,20 @@ def test_templates_are_prometheus_own() -> None:
     for rule in rules(LLAMA, QWEN, BGE).values():
         summary = rule["annotations"]["summary"]
         assert summary.count("{{ $") == summary.count("}}")
+
+
+def test_people_hear_of_a_reservation_two_days_before_it_ends() -> None:
+    reservation = Reservation(
+        id="cr-0123456789abcdef0", instance_type="p5.48xlarge", count=2, zone="us-east-1a", ends="2026-12-01T11:30:00Z"
+    )
+    on = PLATFORM.model_copy(update={"capacity": Capacity(reservations=(reservation,))})
+    (rule,) = [
+        rule
+        for group in rule_groups(on, [])
+        for rule in group["rules"]
+        if rule.get("alert", "").startswith("ReservationEnds")
+    ]
+    left = "vector(1796124600 - time())"
+    assert rule["expr"] == f"{left} < 48 * 3600 and {left} > 0"
+    assert "2 × p5.48xlarge of cr-0123456789abcdef0 end at 2026-12-01T11:30:00Z" in rule["annotations"]["summary"]
+    promql_parser.parse(rule["expr"])

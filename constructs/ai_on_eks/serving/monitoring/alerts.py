@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from ai_on_eks.descriptors.platform import Platform
 from ai_on_eks.serving.monitoring import signals
@@ -21,6 +22,9 @@ FAILED_SHARE = 0.05
 NODE_AGE_DAYS = 90
 """Nodes keep the machine image they were started with. EKS publishes images with fixes at least monthly; three missed
 are a habit."""
+
+END_NOTICE_HOURS = 48
+"""Before a reservation ends. Long enough to find other capacity on a working day, or to say that there is none."""
 
 USD_PER_HOUR = "ai_on_eks:model_usd_per_hour"
 """Recorded series: what a model's part of its nodes costs on demand, at the price of the plan."""
@@ -52,7 +56,7 @@ def rule_groups(platform: Platform, workloads: Sequence[Workload]) -> list[Json]
         "ai-on-eks-models": [alert.to_rule() for alert in _models(platform.namespace, workloads)],
         "ai-on-eks-pods": [alert.to_rule() for alert in _pods(platform.namespace)],
         "ai-on-eks-accelerators": [alert.to_rule() for alert in _accelerators()],
-        "ai-on-eks-nodes": [alert.to_rule() for alert in _nodes()],
+        "ai-on-eks-nodes": [alert.to_rule() for alert in (*_nodes(), *_reservations(platform))],
         "ai-on-eks-costs": list(_costs(workloads)),
     }
     return [{"name": name, "rules": rules} for name, rules in groups.items() if rules]
@@ -161,6 +165,23 @@ def _nodes() -> Iterator[Alert]:
         "warning",
         f"{{{{ $labels.node }}}} runs a machine image of more than {NODE_AGE_DAYS} days: replace it",
     )
+
+
+def _reservations(platform: Platform) -> Iterator[Alert]:
+    """Capacity that ends takes its nodes along, whatever runs on them."""
+    for reservation in platform.capacity.reservations:
+        if reservation.ends is None:
+            continue
+        left = f"{int(datetime.fromisoformat(reservation.ends).timestamp())} - time()"
+        name = "".join(part.capitalize() for part in reservation.id.split("-"))
+        yield Alert(
+            f"ReservationEnds{name}",
+            f"vector({left}) < {END_NOTICE_HOURS} * 3600 and vector({left}) > 0",
+            1,
+            "critical",
+            f"{reservation.count} × {reservation.instance_type} of {reservation.id} end at {reservation.ends}: move "
+            "their models before",
+        )
 
 
 def _costs(workloads: Sequence[Workload]) -> Iterator[Json]:
