@@ -184,7 +184,7 @@ def test_models_without_a_placement_are_handed_through(models: Models, catalog: 
 def test_what_the_fleet_changes_stays_visible_in_the_plan(models: Models, catalog: Catalog, platform: Platform) -> None:
     # GIVEN a large model that stages on small nodes would not answer soon enough
     few = only(catalog, ["g7e.48xlarge", "g7e.2xlarge"])
-    fleet = fleet_of([with_targets(models[LARGE], ttft_ms=14_000), *copies(models[LLAMA], 2)], few, platform)
+    fleet = fleet_of([with_targets(models[LARGE], ttft_ms=12_000), *copies(models[LLAMA], 2)], few, platform)
     moved = fleet.plans[1]
     own = plan_model(moved.descriptor, moved.inventory, few, platform).chosen
     assert moved.chosen is not None
