@@ -40,11 +40,14 @@ def test_what_is_deployed_is_not_moved_to_such_an_engine_for_its_price(
     plan = planned(small, catalog, platform, PlannedEngines.RENDERED)
     assert chosen_engine(plan) == "vllm"
     (warning,) = (one for one in plan.warnings if "would save" in one)
-    assert "NxD Inference is taken where constraints.engines or constraints.accelerators name it" in warning
+    assert "NxD Inference is taken where constraints name it, its accelerator or its instance family" in warning
 
 
-@pytest.mark.parametrize("constraint", [{"engines": ("vllm", "nxd-inference")}, {"accelerators": ("inferentia2",)}])
-def test_who_names_the_engine_or_its_accelerator_gets_it(
+@pytest.mark.parametrize(
+    "constraint",
+    [{"engines": ("vllm", "nxd-inference")}, {"accelerators": ("inferentia2",)}, {"instance_families": ("inf2",)}],
+)
+def test_who_names_the_engine_its_accelerator_or_its_family_gets_it(
     small: Descriptor, catalog: Catalog, platform: Platform, constraint: dict[str, tuple[str, ...]]
 ) -> None:
     plan = planned(with_constraints(small, **constraint), catalog, platform, PlannedEngines.RENDERED)

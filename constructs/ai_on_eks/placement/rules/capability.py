@@ -127,16 +127,16 @@ def why_not_rendered(placement: Placement) -> str | None:
 
 def why_not_taken(placement: Placement, descriptor: Descriptor) -> str | None:
     """Why what is to be deployed does not run on the placement: there is no workload, or nobody asked for its engine.
-    Who names an accelerator that only such engines run on asks for them."""
+    Who names an accelerator or a family that only such engines run on asks for them."""
     why, engine, constraints = why_not_rendered(placement), placement.engine, descriptor.constraints
-    accelerator = placement.instance_type.accelerator
-    only_such = accelerator is not None and accelerator.vendor is Vendor.NEURON
-    named = engine.name in constraints.engines or (
-        only_such and accelerator is not None and accelerator.name in constraints.accelerators
-    )
-    if why is not None or engine.by_name is None or named:
+    kind = placement.instance_type
+    is_named = engine.name in constraints.engines
+    where = "constraints.engines names it"
+    if kind.accelerator is not None and kind.accelerator.vendor is Vendor.NEURON:
+        is_named |= kind.accelerator.name in constraints.accelerators or kind.family in constraints.instance_families
+        where = "constraints name it, its accelerator or its instance family"
+    if why is not None or engine.by_name is None or is_named:
         return why
-    where = "constraints.engines or constraints.accelerators name it" if only_such else "constraints.engines names it"
     return f"{engine.title} is taken where {where}: {engine.by_name}"
 
 
