@@ -10,11 +10,8 @@ import json
 import os
 import sys
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import replace
-from importlib import import_module
 from pathlib import Path
-from threading import Thread
 from typing import TYPE_CHECKING, Any
 
 from ai_on_eks.catalog.types import InstanceType
@@ -55,16 +52,12 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parent
 
-CONSTRUCT_LIBRARIES = ("aws_cdk.aws_eks_v2", "aws_cdk.aws_ec2", "aws_cdk.aws_iam", "cdk8s")
-"""What takes long to import: Node starts and reads half a million lines."""
-
 NODES_FILE = "nodes/node-pools.yaml"
 """In a folder of its own, as a model may have any name."""
 
 
 def main() -> int:
     """Synthesize. The user's mistakes are told without a traceback and end with their exit code."""
-    Thread(target=load_construct_libraries).start()
     context = json.loads(os.environ.get("CDK_CONTEXT_JSON", "{}"))
     platform_file = str(ROOT / context.get("platform", "platform.yaml"))
     try:
@@ -82,16 +75,9 @@ def main() -> int:
     return 0
 
 
-def load_construct_libraries() -> None:
-    """While Python would only wait for Node, it plans. What fails here fails again, and is told, where it is needed."""
-    with suppress(Exception):
-        for name in CONSTRUCT_LIBRARIES:
-            import_module(name)
-
-
 def read_deployment(platform_file: str, models: Path) -> tuple[Deployment, str]:
     """Plan every model of the folder on the platform; the plan for people comes along."""
-    # In functions, here and below: planning must not wait for what these import.
+    # Stacks and charts are imported in functions: a mistake in a file is told before Node has started.
     files = [str(path) for path in sorted(models.glob("*.yaml"))]
     if not files:
         raise UsageError(Problem("no-models", f"no *.yaml in {models}", fix="write a descriptor or pass -c models="))

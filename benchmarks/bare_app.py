@@ -1,6 +1,6 @@
 """The default platform's resources without this package: what benchmarks/synth.py compares with.
 
-    python benchmarks/bare_app.py TEMPLATES OUTDIR
+    cdk synth --app "python benchmarks/bare_app.py TEMPLATES" --output OUTDIR
 
 Read from the templates that a synth of ours wrote: what has a construct of the library's own is made by it, everything
 else by a plain `CfnResource`.
@@ -11,23 +11,27 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from aws_cdk import App, CfnResource, Stack
+from aws_cdk import App, CfnParameter, CfnResource, Stack
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_eks_v2 as eks
+from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_logs as logs
 from aws_cdk import aws_s3 as s3
 from aws_cdk.lambda_layer_kubectl_v36 import KubectlV36Layer
 
+REFERENCE = {"Ref": "Reference"}
 OBJECTS, CHART = "Custom::AWSCDK-EKS-KubernetesResource", "Custom::AWSCDK-EKS-HelmChart"
 
-folder, outdir = map(Path, sys.argv[1:])
+folder = Path(sys.argv[1])
 templates = {
     path.name.split(".")[0].rsplit("-", 1)[1]: json.loads(path.read_text(encoding="utf-8"))
     for path in folder.glob("*.template.json")
 }
-app = App(outdir=str(outdir), analytics_reporting=False, builtin_cloud_formation_validation=False)
+app = App(analytics_reporting=False)
 stacks = {name: Stack(app, name) for name in sorted(templates)}
+for stack in stacks.values():
+    CfnParameter(stack, "Reference")
 
 
 def of(name: str, *types: str) -> list[tuple[str, dict[str, Any]]]:
@@ -36,10 +40,21 @@ def of(name: str, *types: str) -> list[tuple[str, dict[str, Any]]]:
     return [(key, one.get("Properties", {})) for key, one in resources if one["Type"] in types]
 
 
+def literal(value: Any) -> Any:
+    """A parameter in the place of each reference: what it names has another logical id here, if it is there at all."""
+    if isinstance(value, list):
+        return [literal(one) for one in value]
+    if not isinstance(value, dict):
+        return value
+    if value.keys() & {"Ref", "Fn::GetAtt", "Fn::ImportValue"}:
+        return value if str(value.get("Ref", "")).startswith("AWS::") else REFERENCE
+    return {key: literal(one) for key, one in value.items()}
+
+
 def plain(name: str, *types: str) -> None:
     for kind in types:
         for key, properties in of(name, kind):
-            CfnResource(stacks[name], key, type=kind, properties=properties)
+            CfnResource(stacks[name], key, type=kind, properties=literal(properties))
 
 
 def text(value: Any) -> str:
@@ -52,7 +67,7 @@ def text(value: Any) -> str:
 vpc = ec2.Vpc(
     stacks["network"],
     "Vpc",
-    max_azs=3,
+    availability_zones=["us-east-1a", "us-east-1b", "us-east-1c"],
     nat_gateways=1,
     restrict_default_security_group=False,
     gateway_endpoints={"S3": ec2.GatewayVpcEndpointOptions(service=ec2.GatewayVpcEndpointAwsService.S3)},
@@ -71,7 +86,9 @@ cluster: Any = eks.Cluster(
     kubectl_provider_options=eks.KubectlProviderOptions(kubectl_layer=layer),
 )
 s3.Bucket(stacks["storage"], "Bucket", encryption=s3.BucketEncryption.KMS, enforce_ssl=True, versioned=True)
-plain("cluster", "AWS::EKS::Addon", "AWS::Logs::LogGroup")
+plain("cluster", "AWS::EKS::Addon")
+logs.LogGroup(stacks["cluster"], "ControlPlane")
+iam.Role(stacks["cluster"], "CniRole", assumed_by=iam.ServicePrincipal("pods.eks.amazonaws.com"))
 plain("capacity", "AWS::IAM::Role", "AWS::EC2::LaunchTemplate", "AWS::EKS::Nodegroup", "AWS::EC2::SecurityGroup")
 plain("addons", "AWS::EKS::Addon", "AWS::IAM::Role")
 plain("storage", "AWS::IAM::Role", "AWS::IAM::Policy", "AWS::EKS::PodIdentityAssociation")
