@@ -9,15 +9,18 @@ import copy
 import json
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+import stacks_samples as samples
 import strategy_samples
 from stacks_ledger import GONE, NEW, Change, Entry, create_only_paths, differences, entries, updated
 from strategy_samples import STRATEGIES
 
 from ai_on_eks.descriptors.platform import CapacityStrategy
+from ai_on_eks.descriptors.profiles import Profile
 
 pytest_plugins = ["stacks_fixtures"]
 
@@ -26,7 +29,10 @@ LEDGER = Path(__file__).parent / "logical_ids.json"
 PLATFORMS = {"default": "applied", "rendered": "rendered", "storage": "stored"}
 """Fixture of the platform's templates by its name in the ledger."""
 
-NAMES = (*PLATFORMS, *(str(strategy) for strategy in STRATEGIES))
+PROFILES = tuple(profile.value for profile in Profile if profile is not Profile.MINIMAL)
+"""Those beside the one that the default platform starts from."""
+
+NAMES = (*PLATFORMS, *(str(strategy) for strategy in STRATEGIES), *PROFILES)
 
 Stacks = dict[str, dict[str, Entry]]
 
@@ -47,8 +53,12 @@ def now_of(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
         if platform in PLATFORMS:
             templates: dict[str, dict[str, Any]] = request.getfixturevalue(PLATFORMS[platform])
         else:
-            strategy = strategy_samples.deployment(CapacityStrategy(platform))
-            folder = strategy_samples.synthesize(strategy, tmp_path_factory.mktemp("cdk.out"))
+            scratch = tmp_path_factory.mktemp("ledger")
+            if platform in PROFILES:
+                deployment = replace(samples.deployment(), platform=samples.profiled(platform, scratch))
+            else:
+                deployment = strategy_samples.deployment(CapacityStrategy(platform))
+            folder = strategy_samples.synthesize(deployment, scratch / "cdk.out")
             files = sorted(folder.glob("*.template.json"))
             templates = {path.name.partition(".")[0]: json.loads(path.read_text(encoding="utf-8")) for path in files}
         return {stack: entries(template) for stack, template in templates.items()}
