@@ -7,16 +7,16 @@ from random import Random
 
 import pytest
 from fleet_cases import Case, Way, cases, demand, least_cost, pool, schedule
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from ai_on_eks.placement.fleet.packing import cost_of, pack
-from ai_on_eks.placement.fleet.problem import PackingProblem, chosen
+from ai_on_eks.placement.fleet.problem import PackingProblem, Pool, chosen
 from ai_on_eks.placement.fleet.search import search
 from ai_on_eks.placement.fleet.shares import Resources, divisor_chain, nodes_for, share_of
 
 NEAR = 1e-6
-many = settings(max_examples=150, suppress_health_check=[HealthCheck.too_slow])
+many = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 @pytest.mark.parametrize(
@@ -59,7 +59,22 @@ def test_with_models_that_spread_the_bound_holds_and_one_node_more_is_the_most(c
     assert answer.usd_per_hour <= least + max(one.ranked_usd_per_hour for one in case.pools) + NEAR
 
 
+ROOM = Resources(accelerators=4, cpu_millicores=32_000, memory_bytes=4000, pods=50)
+LITTLE = Resources(accelerators=1, cpu_millicores=2500, memory_bytes=1)
+MOST_MEMORY = Resources(accelerators=1, cpu_millicores=2500, memory_bytes=2001)
+MOST_PROCESSOR = Resources(accelerators=1, cpu_millicores=17_000, memory_bytes=1)
+
+
+def on_one_node(*demands: Resources) -> Case:
+    """Models of one replica each in a pool of which one node holds them all."""
+    shared = Pool("pool", units=4, room=ROOM, usd_per_hour=0.25)
+    ways = tuple((Way(pool=0, replicas=1, demand=demand),) for demand in demands)
+    return Case((shared,), ways, (False,) * len(demands))
+
+
 @many
+@example(on_one_node(LITTLE, MOST_MEMORY))
+@example(on_one_node(MOST_PROCESSOR, MOST_MEMORY))
 @given(cases(aligned=False, spreading=True))
 def test_no_packing_whatever_costs_less_than_the_bound(case: Case) -> None:
     if any(not model.options for model in case.problem().models):

@@ -152,13 +152,14 @@ def option_for(position: int, pool: Pool, demand: Resources, replicas: int, *, n
     if share is None:
         return None
     count = replicas * nodes
-    twice = Resources(*(2 * value for value in _values(demand)))
     return Option(
         pool=position,
         replicas=replicas,
         share=share * nodes,
         floor=Resources(*(count * value for value in _values(demand))),
-        floor_nodes=0 if nodes == 1 and twice.fits(pool.room) else count,
+        apart=Resources(
+            *(count if nodes > 1 or 2 * needed > present else 0 for needed, present in demand.pairs(pool.room))
+        ),
         full_nodes=count if nodes > 1 or _fills(demand, pool.room) else 0,
     )
 
@@ -241,12 +242,12 @@ def _best(
 ) -> Iterator[tuple[Option, Placement]]:
     """The option with the fewest units, and beside it the one with the fewest nodes of its own where those are fewer
     still: three replicas on a node of four accelerators, say, where memory leaves no room for a fourth."""
-    floor = Resources(*(min(values) for values in zip(*(_values(option.floor) for option, _ in options), strict=True)))
-    floor_nodes = min(option.floor_nodes for option, _ in options)
+    floor = _least(option.floor for option, _ in options)
+    apart = _least(option.apart for option, _ in options)
     full_nodes = min(option.full_nodes for option, _ in options)
 
     def floored(option: Option) -> Option:
-        return replace(option, floor=floor, floor_nodes=floor_nodes, full_nodes=full_nodes)
+        return replace(option, floor=floor, apart=apart, full_nodes=full_nodes)
 
     option, placement = min(options, key=lambda pair: pair[0].units)
     yield floored(option), placement
@@ -254,6 +255,11 @@ def _best(
     if lone_placement.nodes < nodes_for(option.units, pool.units):
         own_nodes = max(lone_placement.nodes, 2 if spread else 0)
         yield floored(replace(lone, own_nodes=own_nodes)), lone_placement
+
+
+def _least(resources: Iterable[Resources]) -> Resources:
+    """Of each resource the least that any of them has."""
+    return Resources(*(min(values) for values in zip(*map(_values, resources), strict=True)))
 
 
 def _fills(demand: Resources, room: Resources) -> bool:

@@ -39,6 +39,9 @@ class Pool:
         return max(0, nodes - self.reserved) * self.ranked_usd_per_hour
 
 
+NO_RESOURCES = Resources(0, 0, 0, 0)
+
+
 @dataclass(frozen=True, slots=True)
 class Option:
     """One way to run all replicas of a model.
@@ -46,7 +49,7 @@ class Option:
     pool         index into `PackingProblem.pools`
     share        units that one replica takes; of all its nodes together where it spans several
     floor        resources that all replicas need together, at least: what no packing can do without
-    floor_nodes  nodes that no packing can do without, because one holds no second replica; 0 where it does
+    apart        replicas of which no two fit on one node, by the resource of which each needs more than half
     full_nodes   those of them on which no other model's replica finds room
     own_nodes    nodes that hold the replicas and no other model; None where they share the pool's nodes
     """
@@ -55,7 +58,7 @@ class Option:
     replicas: int
     share: int
     floor: Resources
-    floor_nodes: int = 0
+    apart: Resources = NO_RESOURCES
     full_nodes: int = 0
     own_nodes: int | None = None
 
@@ -63,6 +66,17 @@ class Option:
     def units(self) -> int:
         """Units of the pool's shared nodes that all replicas take together."""
         return 0 if self.own_nodes is not None else self.replicas * self.share
+
+    def nodes_at_least(self, room: Resources) -> tuple[float, ...]:
+        """Bounds of the nodes that the replicas take, each of which adds up over all models on a pool's nodes: parts of
+        a node by resource, then replicas that need more than half of it by resource.
+
+        Only bounds of the same resource may be added: of two replicas one may need most of the memory and the other
+        most of the processor, and both find room on one node. Nodes without room for anybody else count whole in each.
+        """
+        parts = (needed / present if needed else 0.0 for needed, present in self.floor.pairs(room))
+        halves = (float(count) for count, _ in self.apart.pairs(room))
+        return tuple(max(bound, float(self.full_nodes)) for bound in (*parts, *halves))
 
 
 @dataclass(frozen=True, slots=True)

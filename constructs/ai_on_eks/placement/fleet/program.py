@@ -10,7 +10,7 @@
 Models that are alike are counted: x ∈ {0, …, how many}, and Σ x = how many.
 
 That is exact for what a scheduler is certain to find. The relaxed program asks for less and proves the bound: instead
-of shares it takes each resource by itself, and counts replicas of which no two fit on a node. Whatever packs the
+of shares it takes each resource by itself, and counts replicas that need more than half of it. Whatever packs the
 replicas, by any method, cannot do with fewer nodes.
 """
 
@@ -145,18 +145,13 @@ def _own(seats: Iterable[Seat]) -> Iterator[tuple[int, int]]:
 
 
 def _floors(pool: Pool, seats: list[Seat]) -> Iterator[Row]:
-    """Parts of a node, negative, by resource. A resource that another one outweighs for every option adds nothing."""
-    kinds = [[_part(option, pool, kind) for _, option, _ in seats] for kind in range(4)]
-    kinds.append([float(option.floor_nodes) for _, option, _ in seats])
+    """Parts of a node, negative, by resource. A bound that another one outweighs for every option adds nothing."""
+    bounds = [option.nodes_at_least(pool.room) for _, option, _ in seats]
+    kinds = [list(values) for values in zip(*bounds, strict=True)]
     for kind, parts in enumerate(kinds):
         if any(_outweighs(kinds[other], parts, earlier=other < kind) for other in range(len(kinds)) if other != kind):
             continue
         yield [(column, -part) for (_, _, column), part in zip(seats, parts, strict=True) if part]
-
-
-def _part(option: Option, pool: Pool, kind: int) -> float:
-    needed, present = option.floor.pairs(pool.room)[kind]
-    return needed / present if needed else 0.0
 
 
 def _outweighs(these: list[float], those: list[float], *, earlier: bool) -> bool:

@@ -17,6 +17,9 @@ from ai_on_eks.placement.fleet.shares import nodes_for
 SAME = 1e-6
 """Dollars an hour below which two costs are one; no published price has more decimals."""
 
+BOUNDS = 8
+"""Of `Option.nodes_at_least`."""
+
 ROUNDS = 12
 """Of step 3. Each adds room for at least one more model; what is left then is paid for with one node more."""
 
@@ -70,7 +73,7 @@ def nodes_alone(pools: tuple[Pool, ...], model: Model, option: Option) -> int:
 
 
 def _counted_bound(problem: PackingProblem, alone: Choice) -> float:
-    """A bound that needs no solver: each model pays at least for its part of the nodes it lies on.
+    """A bound that needs no solver: of one resource each model pays at least for its part of the nodes it lies on.
 
     A pool whose first node costs as much as the whole choice can be in no cheaper one.
     """
@@ -78,17 +81,15 @@ def _counted_bound(problem: PackingProblem, alone: Choice) -> float:
     if len(problem.models) == 1:
         return cost
     usable = [pool.reserved > 0 or pool.ranked_usd_per_hour < cost for pool in problem.pools]
-    return sum(
-        min(
-            (_least_cost(problem.pools[option.pool], model, option) for option in model.options if usable[option.pool]),
-            default=cost,
-        )
+    by_model = [
+        [_least_costs(problem.pools[option.pool], option) for option in model.options if usable[option.pool]]
+        or [(cost,) * BOUNDS]
         for model in problem.models
-    )
+    ]
+    return max(sum(min(option[kind] for option in options) for options in by_model) for kind in range(BOUNDS))
 
 
-def _least_cost(pool: Pool, model: Model, option: Option) -> float:
+def _least_costs(pool: Pool, option: Option) -> tuple[float, ...]:
     if pool.reserved:
-        return 0.0
-    parts = [needed / present for needed, present in option.floor.pairs(pool.room) if needed]
-    return max(option.floor_nodes, *parts) * pool.ranked_usd_per_hour
+        return (0.0,) * BOUNDS
+    return tuple(bound * pool.ranked_usd_per_hour for bound in option.nodes_at_least(pool.room))
