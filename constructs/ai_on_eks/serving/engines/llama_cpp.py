@@ -9,16 +9,16 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from ai_on_eks.descriptors.schema import CachePrecision, Storage
+from ai_on_eks.descriptors.schema import CachePrecision
 from ai_on_eks.errors import Problem
-from ai_on_eks.serving.replica import EmptyDirectory, Ports, Probes, Replica, Volume
+from ai_on_eks.serving.local_files import MODEL_DIRECTORY, file_problems, files_volume, hub_problems
+from ai_on_eks.serving.replica import Ports, Probes, Replica, Volume
 from ai_on_eks.serving.startup import readiness
-from ai_on_eks.serving.weights import model_uri, mounted_model, weights_volume
+from ai_on_eks.serving.weights import model_uri, mounted_model
 from ai_on_eks.units import ceil_div
 
 PORTS = Ports(http=8080, metrics=8080, metrics_path="/metrics")
 """Always passed: the server's own default moved from 8080 to 9931 (ggml-org/llama.cpp#26508)."""
-MODEL_DIRECTORY = "/models"
 
 SHUTDOWN_SECONDS = 0
 """SIGTERM stops the server at once, with requests cut off (ggml-org/llama.cpp#6348); so they end before it is sent."""
@@ -40,29 +40,8 @@ SHARD = re.compile(r"(?P<stem>.+)-00001-of-(?P<count>[0-9]{5})\.gguf")
 
 def problems(replica: Replica) -> tuple[Problem, ...]:
     """A source has a file for each quantization, and what the server downloads itself is not pinned to a commit."""
-    found = []
-    descriptor = replica.descriptor
-    if descriptor.storage is Storage.NODE:
-        found.append(
-            Problem(
-                code="storage-not-served",
-                message="llama.cpp downloads no pinned revision from the hub",
-                path="storage",
-                value=descriptor.storage.value,
-                allowed=(Storage.S3.value,),
-                fix="storage: s3",
-            )
-        )
-    if descriptor.source.file is None:
-        found.append(
-            Problem(
-                code="source-file-missing",
-                message="llama.cpp needs to know which file of the source is the model",
-                path="source.file",
-                fix="file: model-q4_k_m.gguf, or whatever it is called in the source; of a split model the first",
-            )
-        )
-    return tuple(found)
+    example = "model-q4_k_m.gguf, or whatever it is called in the source; of a split model the first"
+    return (*hub_problems(replica), *file_problems(replica, example))
 
 
 def command(replica: Replica) -> tuple[str, ...]:
@@ -129,10 +108,7 @@ def probes(replica: Replica) -> Probes:
 
 def volumes(replica: Replica) -> tuple[Volume, ...]:
     """The file or its shards, mounted or copied by the init container, and mapped by the server."""
-    if replica.claim is not None:
-        return (weights_volume(replica.claim),)
-    disk = EmptyDirectory(replica.placement.memory.host.ephemeral_bytes)
-    return (Volume(name="models", source=disk, mount_path=MODEL_DIRECTORY, read_only=True, fetched=True),)
+    return (files_volume(replica),)
 
 
 def fetch(replica: Replica) -> tuple[str, ...]:

@@ -8,14 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from ai_on_eks.descriptors.schema import Storage, WeightPrecision
-from ai_on_eks.errors import Problem
+from ai_on_eks.descriptors.schema import WeightPrecision
+from ai_on_eks.serving.local_files import files_volume
 from ai_on_eks.serving.replica import EmptyDirectory, Ports, Probes, Replica, Volume
 from ai_on_eks.serving.startup import readiness
-from ai_on_eks.serving.weights import model_uri, mounted_model, weights_volume
 
 PORTS = Ports(http=8000, metrics=8000, metrics_path="/metrics")
-MODEL_DIRECTORY = "/models"
 CACHE_DIRECTORY = "/cache"
 
 PROCESS_SECONDS = 60.0
@@ -30,31 +28,6 @@ COMPUTE_DTYPES: Mapping[WeightPrecision, str] = {
     WeightPrecision.BF16: "bfloat16",
 }
 """`--dtype` of unquantized weights."""
-
-SKIPPED_FILES = ("*.bin", "*.pt", "*.pth", "*.h5", "*.msgpack", "*.gguf", "original/*", "onnx/*")
-"""The same weights in other formats, which hubs keep beside each other; some of them can hold pickles."""
-
-
-def storage_problems(replica: Replica) -> tuple[Problem, ...]:
-    """Weights come as files: a revision in the hub's cache is copied and divided just as long."""
-    storage = replica.descriptor.storage
-    if storage is not Storage.NODE:
-        return ()
-    return (
-        Problem(
-            code="storage-not-served",
-            message=f"{replica.placement.engine.title} reads weights from local files",
-            path="storage",
-            value=storage.value,
-            allowed=(Storage.S3.value,),
-            fix="storage: s3",
-        ),
-    )
-
-
-def model_directory(replica: Replica) -> str:
-    """Where the model's files are copied to, or shown by a volume."""
-    return MODEL_DIRECTORY if replica.claim is None else mounted_model(replica.descriptor)
 
 
 def environment(replica: Replica) -> Mapping[str, str]:
@@ -88,18 +61,5 @@ def probes(replica: Replica) -> Probes:
 def volumes(replica: Replica) -> tuple[Volume, ...]:
     """The model's files, and what is compiled from them. The compiler leaves a log where it is started."""
     disk = EmptyDirectory(replica.placement.memory.host.ephemeral_bytes)
-    weights = Volume(name="models", source=disk, mount_path=MODEL_DIRECTORY, read_only=True, fetched=True)
-    if replica.claim is not None:
-        weights = weights_volume(replica.claim)
-    return (
-        weights,
-        Volume(name="cache", source=disk, mount_path=CACHE_DIRECTORY, working_directory=True),
-    )
-
-
-def fetch(replica: Replica) -> tuple[str, ...]:
-    """The folder without other formats, where no volume shows it."""
-    if not replica.reads_model_store:
-        return ()
-    skipped = (f"--exclude={pattern}" for pattern in SKIPPED_FILES)
-    return ("s3", "sync", model_uri(replica.descriptor), MODEL_DIRECTORY, *skipped, "--no-progress")
+    cache = Volume(name="cache", source=disk, mount_path=CACHE_DIRECTORY, working_directory=True)
+    return (files_volume(replica), cache)

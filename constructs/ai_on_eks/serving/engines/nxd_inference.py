@@ -10,6 +10,7 @@ from collections.abc import Mapping
 
 from ai_on_eks.errors import Problem
 from ai_on_eks.serving.engines import neuron
+from ai_on_eks.serving.local_files import fetch_folder, hub_problems, model_directory
 from ai_on_eks.serving.replica import Probes, Replica, Volume
 from ai_on_eks.serving.weights import compiled_uri
 
@@ -22,7 +23,7 @@ SHUTDOWN_SECONDS = 0
 def problems(replica: Replica) -> tuple[Problem, ...]:
     """Quantized weights have to be made beforehand with tools of its own, and named in a configuration of its own."""
     weights = replica.precision.weights
-    found = list(neuron.storage_problems(replica))
+    found = list(hub_problems(replica))
     if weights not in neuron.COMPUTE_DTYPES:
         found.append(
             Problem(
@@ -47,7 +48,7 @@ def arguments(replica: Replica) -> tuple[str, ...]:
     placement = replica.placement
     rank = placement.memory.rank
     return (
-        neuron.model_directory(replica),
+        model_directory(replica),
         f"--served-model-name={replica.name}",
         f"--port={PORTS.http}",
         f"--dtype={neuron.COMPUTE_DTYPES[replica.precision.weights]}",
@@ -86,7 +87,7 @@ def volumes(replica: Replica) -> tuple[Volume, ...]:
 
 def fetch(replica: Replica) -> tuple[str, ...]:
     """As on any Neuron device."""
-    return neuron.fetch(replica)
+    return fetch_folder(replica)
 
 
 def config_maps(replica: Replica) -> Mapping[str, Mapping[str, str]]:

@@ -7,14 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from ai_on_eks.descriptors.schema import CachePrecision, Storage, WeightPrecision
+from ai_on_eks.descriptors.schema import CachePrecision, WeightPrecision
 from ai_on_eks.errors import Problem
+from ai_on_eks.serving.local_files import fetch_folder, files_volume, hub_problems, model_directory
 from ai_on_eks.serving.replica import EmptyDirectory, Ports, Probes, Replica, Volume
 from ai_on_eks.serving.startup import readiness
-from ai_on_eks.serving.weights import model_uri, mounted_model, weights_volume
 
 PORTS = Ports(http=30000, metrics=30000, metrics_path="/metrics")
-MODEL_DIRECTORY = "/models"
 CACHE_DIRECTORY = "/cache"
 
 SHUTDOWN_SECONDS = 0
@@ -38,25 +37,10 @@ CACHE_DTYPES: Mapping[CachePrecision, str] = {
     CachePrecision.FP8: "fp8_e4m3",
 }
 
-SKIPPED_FILES = ("*.bin", "*.pt", "*.pth", "*.h5", "*.msgpack", "*.gguf", "original/*", "onnx/*")
-"""The same weights in other formats, which hubs keep beside each other; some of them can hold pickles."""
-
 
 def problems(replica: Replica) -> tuple[Problem, ...]:
     """Weights come as files."""
-    storage = replica.descriptor.storage
-    if storage is not Storage.NODE:
-        return ()
-    return (
-        Problem(
-            code="storage-not-served",
-            message="sglang is given its weights as files",
-            path="storage",
-            value=storage.value,
-            allowed=(Storage.S3.value,),
-            fix="storage: s3",
-        ),
-    )
+    return hub_problems(replica)
 
 
 def command(replica: Replica) -> tuple[str, ...]:
@@ -69,7 +53,7 @@ def arguments(replica: Replica) -> tuple[str, ...]:
     placement = replica.placement
     rank = placement.memory.rank
     return (
-        f"--model-path={_model_directory(replica)}",
+        f"--model-path={model_directory(replica)}",
         f"--served-model-name={replica.name}",
         "--host=0.0.0.0",
         f"--port={PORTS.http}",
@@ -84,10 +68,6 @@ def arguments(replica: Replica) -> tuple[str, ...]:
         *((f"--ep-size={placement.expert_parallel}",) if placement.expert_parallel > 1 else ()),
         "--enable-metrics",
     )
-
-
-def _model_directory(replica: Replica) -> str:
-    return MODEL_DIRECTORY if replica.claim is None else mounted_model(replica.descriptor)
 
 
 def environment(replica: Replica) -> Mapping[str, str]:
@@ -120,21 +100,12 @@ def probes(replica: Replica) -> Probes:
 def volumes(replica: Replica) -> tuple[Volume, ...]:
     """The model's files, and a cache for everything that is compiled."""
     disk = EmptyDirectory(replica.placement.memory.host.ephemeral_bytes)
-    weights = Volume(name="models", source=disk, mount_path=MODEL_DIRECTORY, read_only=True, fetched=True)
-    if replica.claim is not None:
-        weights = weights_volume(replica.claim)
-    return (
-        weights,
-        Volume(name="cache", source=disk, mount_path=CACHE_DIRECTORY),
-    )
+    return (files_volume(replica), Volume(name="cache", source=disk, mount_path=CACHE_DIRECTORY))
 
 
 def fetch(replica: Replica) -> tuple[str, ...]:
-    """The folder without other formats, where no volume shows it."""
-    if not replica.reads_model_store:
-        return ()
-    skipped = (f"--exclude={pattern}" for pattern in SKIPPED_FILES)
-    return ("s3", "sync", model_uri(replica.descriptor), MODEL_DIRECTORY, *skipped, "--no-progress")
+    """The folder without other formats."""
+    return fetch_folder(replica)
 
 
 def config_maps(replica: Replica) -> Mapping[str, Mapping[str, str]]:

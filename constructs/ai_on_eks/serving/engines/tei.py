@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from ai_on_eks.descriptors.schema import Format, WeightPrecision
 from ai_on_eks.errors import Problem
+from ai_on_eks.serving.local_files import fetch_folder, files_volume, model_directory
 from ai_on_eks.serving.replica import EmptyDirectory, Ports, Probes, Replica, Volume
 from ai_on_eks.serving.startup import readiness
 from ai_on_eks.serving.weights import (
@@ -13,14 +14,10 @@ from ai_on_eks.serving.weights import (
     HUB_TOKEN_DIRECTORY,
     hub_id,
     hub_token_volume,
-    model_uri,
-    mounted_model,
-    weights_volume,
 )
 
 PORTS = Ports(http=8080, metrics=9000, metrics_path="/metrics")
 """8080 because the image's own 80 needs a privilege that the pod does not have."""
-MODEL_DIRECTORY = "/models"
 CACHE_DIRECTORY = "/cache"
 
 MAX_BATCH_TOKENS = 16384
@@ -99,8 +96,7 @@ def arguments(replica: Replica) -> tuple[str, ...]:
 
 
 def _from_files(replica: Replica) -> tuple[str, ...]:
-    folder = MODEL_DIRECTORY if replica.claim is None else mounted_model(replica.descriptor)
-    return (f"--model-id={folder}",)
+    return (f"--model-id={model_directory(replica)}",)
 
 
 def _from_hub(replica: Replica) -> tuple[str, ...]:
@@ -127,20 +123,15 @@ def probes(replica: Replica) -> Probes:
 
 def volumes(replica: Replica) -> tuple[Volume, ...]:
     """The model's files: mounted, copied by the init container or downloaded by the engine."""
-    if replica.claim is not None:
-        return (weights_volume(replica.claim),)
-    disk = EmptyDirectory(replica.placement.memory.host.ephemeral_bytes)
     if replica.uses_hub:
+        disk = EmptyDirectory(replica.placement.memory.host.ephemeral_bytes)
         return (Volume(name="cache", source=disk, mount_path=CACHE_DIRECTORY), hub_token_volume())
-    return (Volume(name="models", source=disk, mount_path=MODEL_DIRECTORY, read_only=True, fetched=True),)
+    return (files_volume(replica),)
 
 
 def fetch(replica: Replica) -> tuple[str, ...]:
     """TEI reads local files only."""
-    if not replica.reads_model_store:
-        return ()
-    skipped = (f"--exclude={pattern}" for pattern in SKIPPED_FILES[replica.descriptor.source.format])
-    return ("s3", "sync", model_uri(replica.descriptor), MODEL_DIRECTORY, *skipped, "--no-progress")
+    return fetch_folder(replica, SKIPPED_FILES[replica.descriptor.source.format])
 
 
 def config_maps(replica: Replica) -> Mapping[str, Mapping[str, str]]:

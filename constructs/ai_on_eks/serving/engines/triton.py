@@ -11,8 +11,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from ai_on_eks.descriptors.schema import Storage
 from ai_on_eks.errors import Problem
+from ai_on_eks.serving.local_files import file_problems, hub_problems
 from ai_on_eks.serving.replica import ConfigFiles, EmptyDirectory, Ports, Probes, Replica, Volume
 from ai_on_eks.serving.startup import readiness
 from ai_on_eks.serving.triton_model import MODEL_FILE, model_config
@@ -33,29 +33,8 @@ START_SECONDS = 60.0
 
 def problems(replica: Replica) -> tuple[Problem, ...]:
     """Triton downloads nothing from a hub, and its layout needs the file's name."""
-    found = []
-    descriptor = replica.descriptor
-    if descriptor.storage is Storage.NODE:
-        found.append(
-            Problem(
-                code="storage-not-served",
-                message="triton downloads nothing from the hub by itself",
-                path="storage",
-                value=descriptor.storage.value,
-                allowed=(Storage.S3.value,),
-                fix="storage: s3",
-            )
-        )
-    if descriptor.source.file is None:
-        found.append(
-            Problem(
-                code="source-file-missing",
-                message="triton needs to know which file of the source is the model",
-                path="source.file",
-                fix="file: model.onnx, or whatever it is called in the source",
-            )
-        )
-    return tuple(found)
+    example = "model.onnx, or whatever it is called in the source"
+    return (*hub_problems(replica), *file_problems(replica, example))
 
 
 def command(replica: Replica) -> tuple[str, ...]:

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from ai_on_eks.descriptors.schema import CachePrecision
 from ai_on_eks.errors import Problem
 from ai_on_eks.serving.engines import neuron
+from ai_on_eks.serving.local_files import fetch_folder, hub_problems, model_directory
 from ai_on_eks.serving.replica import Probes, Replica, Volume
 from ai_on_eks.units import ceil_div
 
@@ -31,7 +32,7 @@ CACHE_DTYPES: Mapping[CachePrecision, str] = {
 
 def problems(replica: Replica) -> tuple[Problem, ...]:
     """Placement has checked the rest; FP8 is told by the checkpoint."""
-    return neuron.storage_problems(replica)
+    return hub_problems(replica)
 
 
 def command(replica: Replica) -> tuple[str, ...]:
@@ -45,7 +46,7 @@ def arguments(replica: Replica) -> tuple[str, ...]:
     rank = placement.memory.rank
     blocks = rank.max_sequences * ceil_div(placement.max_model_len, BLOCK_TOKENS)
     return (
-        neuron.model_directory(replica),
+        model_directory(replica),
         f"--served-model-name={replica.name}",
         f"--port={PORTS.http}",
         f"--dtype={neuron.COMPUTE_DTYPES.get(replica.precision.weights, 'auto')}",
@@ -77,7 +78,7 @@ def volumes(replica: Replica) -> tuple[Volume, ...]:
 
 def fetch(replica: Replica) -> tuple[str, ...]:
     """As on any Neuron device."""
-    return neuron.fetch(replica)
+    return fetch_folder(replica)
 
 
 def config_maps(replica: Replica) -> Mapping[str, Mapping[str, str]]:

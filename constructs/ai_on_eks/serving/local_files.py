@@ -1,0 +1,67 @@
+"""What engines share that read a model from local files only: copied before they start, or shown by a volume."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from ai_on_eks.descriptors.schema import Storage
+from ai_on_eks.errors import Problem
+from ai_on_eks.serving.replica import EmptyDirectory, Replica, Volume
+from ai_on_eks.serving.weights import model_uri, mounted_model, weights_volume
+
+MODEL_DIRECTORY = "/models"
+
+OTHER_FORMATS = ("*.bin", "*.pt", "*.pth", "*.h5", "*.msgpack", "*.gguf", "original/*", "onnx/*")
+"""The same weights beside safetensors, which hubs keep next to each other; some of them can hold pickles."""
+
+
+def hub_problems(replica: Replica) -> tuple[Problem, ...]:
+    """Such an engine downloads no pinned revision itself."""
+    storage = replica.descriptor.storage
+    if storage is not Storage.NODE:
+        return ()
+    return (
+        Problem(
+            code="storage-not-served",
+            message=f"{replica.placement.engine.title} reads weights from local files and downloads none",
+            path="storage",
+            value=storage.value,
+            allowed=tuple(other.value for other in Storage if other is not Storage.NODE),
+            fix="storage: s3",
+        ),
+    )
+
+
+def file_problems(replica: Replica, example: str) -> tuple[Problem, ...]:
+    """An engine of one file has to be told which; `example` completes the fix."""
+    if replica.descriptor.source.file is not None:
+        return ()
+    return (
+        Problem(
+            code="source-file-missing",
+            message=f"{replica.placement.engine.title} needs to know which file of the source is the model",
+            path="source.file",
+            fix=f"file: {example}",
+        ),
+    )
+
+
+def model_directory(replica: Replica) -> str:
+    """Where the model's files are copied to, or shown by a volume."""
+    return MODEL_DIRECTORY if replica.claim is None else mounted_model(replica.descriptor)
+
+
+def files_volume(replica: Replica) -> Volume:
+    """The volume that shows the files, or the node's disk that they are copied to."""
+    if replica.claim is not None:
+        return weights_volume(replica.claim)
+    disk = EmptyDirectory(replica.placement.memory.host.ephemeral_bytes)
+    return Volume(name="models", source=disk, mount_path=MODEL_DIRECTORY, read_only=True, fetched=True)
+
+
+def fetch_folder(replica: Replica, skipped: Iterable[str] = OTHER_FORMATS) -> tuple[str, ...]:
+    """Copy the folder without other formats, where no volume shows it."""
+    if not replica.reads_model_store:
+        return ()
+    excluded = (f"--exclude={pattern}" for pattern in skipped)
+    return ("s3", "sync", model_uri(replica.descriptor), MODEL_DIRECTORY, *excluded, "--no-progress")
