@@ -22,7 +22,8 @@ from ai_on_eks.aws.lustre import check_zone
 from ai_on_eks.aws.mirror import mirrored
 from ai_on_eks.aws.node_groups import capacity_spec
 from ai_on_eks.aws.node_strategies import controller_releases, node_objects
-from ai_on_eks.aws.prometheus_chart import monitoring_release, remote_write_of, workspace_endpoint
+from ai_on_eks.aws.prometheus_chart import release as collector_release
+from ai_on_eks.aws.prometheus_chart import remote_write_of, workspace_endpoint
 from ai_on_eks.catalog.types import InstanceType
 from ai_on_eks.catalog.versions import mismatches
 from ai_on_eks.descriptors.platform import DeliveryMode, Platform
@@ -92,7 +93,7 @@ class Deployment:
         the observability stack knows that one."""
         existing = self.platform.monitoring.existing_workspace
         url = None if existing is None else remote_write_of(workspace_endpoint(self.platform.region, existing))
-        return (monitoring_release(self.platform, url),) if self.platform.monitoring.is_on else ()
+        return (collector_release(self.platform, url),) if self.platform.monitoring.is_on else ()
 
 
 def app_context(cdk_json: Path = CDK_JSON) -> dict[str, Any]:

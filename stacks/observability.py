@@ -60,7 +60,7 @@ class ObservabilityStack(PlatformStack):
                     statement=iam.PolicyStatement(actions=["sns:Publish"], resources=[platform.monitoring.alarm_topic]),
                 )
         if platform.monitoring.is_on and platform.delivery.mode is DeliveryMode.APPLY:
-            release = prometheus_chart.monitoring_release(platform, remote_write_url)
+            release = prometheus_chart.release(platform, remote_write_url)
             InstalledRelease(self, release.name, release=release, cluster=cluster)
         if platform.budget is not None:
             PlatformBudget(self, "Budget", budget=platform.budget, tag=(PLATFORM_TAG, platform.name))

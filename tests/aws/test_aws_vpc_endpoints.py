@@ -101,9 +101,22 @@ def test_without_nat_there_is_no_way_out_and_weights_still_come_from_s3(isolated
     assert len(gateway["RouteTableIds"]) == 3
 
 
+TOPIC = "arn:aws:sns:us-east-1:111122223333:alarms"
+
+
 @pytest.mark.parametrize(
-    ("kind", "service"), [(MonitoringKind.IN_CLUSTER, "sns"), (MonitoringKind.MANAGED, "aps-workspaces")]
+    ("monitoring", "expected"),
+    [
+        (Monitoring(kind=MonitoringKind.MANAGED), {"aps-workspaces"}),
+        (Monitoring(kind=MonitoringKind.IN_CLUSTER, alarm_topic=TOPIC), {"sns"}),
+        (Monitoring(kind=MonitoringKind.IN_CLUSTER), set()),
+    ],
 )
-def test_a_collector_reaches_what_it_sends_to(kind: MonitoringKind, service: str) -> None:
-    found = interfaces(template(monitoring=Monitoring(kind=kind)))
-    assert f"com.amazonaws.us-east-1.{service}" in {item["ServiceName"] for item in found}
+def test_a_collector_reaches_what_it_sends_to_and_no_endpoint_is_idle(
+    monitoring: Monitoring, expected: set[str]
+) -> None:
+    found = {
+        item["ServiceName"].removeprefix("com.amazonaws.us-east-1.")
+        for item in interfaces(template(monitoring=monitoring))
+    }
+    assert found - set(SERVICES) == expected

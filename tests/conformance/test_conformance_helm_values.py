@@ -22,6 +22,8 @@ from ai_on_eks.placement.types import CapacityRequest
 
 PLATFORM = Platform(name="demo", region="us-east-1", network=Network(availability_zones=("us-east-1a", "us-east-1b")))
 
+TOPIC = "arn:aws:sns:us-east-1:111122223333:alarms"
+
 KNOWN = frozenset({"driver", "driver.enabled", "labels", "worker", "worker.tolerations"})
 
 
@@ -181,9 +183,9 @@ def test_every_value_of_karpenter_is_one_of_its_chart(shared: Path) -> None:
 @pytest.mark.parametrize("kind", [MonitoringKind.IN_CLUSTER, MonitoringKind.MANAGED], ids=str)
 def test_every_value_of_the_prometheus_stack_is_one_of_its_chart(shared: Path, kind: MonitoringKind) -> None:
     known = frozenset((shared / "chart-values" / "kube-prometheus-stack.txt").read_text(encoding="utf-8").split())
-    platform = PLATFORM.model_copy(update={"monitoring": Monitoring(kind=kind)})
+    platform = PLATFORM.model_copy(update={"monitoring": Monitoring(kind=kind, alarm_topic=TOPIC)})
 
-    values = prometheus_chart.values(platform, remote_write_url="https://workspace.example/", alarm_topic="topic")
+    values = prometheus_chart.values(platform, "https://workspace.example/")
 
     assert values["kubeEtcd"] == {"enabled": False}
     # the chart lists no keys below these, or lists its defaults for what is free-form

@@ -34,6 +34,11 @@ def load(folder: Path, **settings: Any) -> Platform:
             "monitoring.alarm_topic",
         ),
         (
+            {"monitoring": {"kind": "managed", "retention_days": 30}},
+            "setting-without-effect",
+            "monitoring.retention_days",
+        ),
+        (
             {"monitoring": {"kind": "in-cluster", "existing_workspace": WORKSPACE}},
             "setting-without-effect",
             "monitoring.existing_workspace",

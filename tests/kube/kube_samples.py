@@ -52,5 +52,6 @@ def workload(**changes: Any) -> Workload:
         service_account="llama",
         priority=None,
         warnings=(),
+        engine="vllm",
     )
     return replace(plain, **changes)

@@ -69,11 +69,14 @@ NEURON_POD = {
 
 @pytest.mark.parametrize("on", [IN_CLUSTER, MANAGED], ids=["in-cluster", "managed"])
 def test_neuron_s_monitor_lies_where_models_with_neuron_devices_may(on: Platform) -> None:
-    manifests = monitoring_manifests(on, [LLAMA, workload(name="neuron", pod_spec=NEURON_POD)])
+    manifests = monitoring_manifests(
+        on, [LLAMA, workload(name="neuron", pod_spec=NEURON_POD, device_monitor="mirror.example/neuron-monitor:1")]
+    )
     pod = manifests["NeuronMonitor"]["spec"]["template"]["spec"]
     required = pod["affinity"]["nodeAffinity"]["requiredDuringSchedulingIgnoredDuringExecution"]
     assert required == {"nodeSelectorTerms": [NEURON_TERM]}
     assert "resources" not in pod["containers"][0]
+    assert pod["containers"][0]["image"] == "mirror.example/neuron-monitor:1"
     monitor = manifests["NeuronPodMonitor"]
     assert monitor["metadata"]["labels"]["release"] == "kube-prometheus-stack"
     labels = manifests["NeuronMonitor"]["spec"]["template"]["metadata"]["labels"]

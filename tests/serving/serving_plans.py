@@ -52,6 +52,7 @@ IMAGES = {
         ("vllm-efa", "public.ecr.aws/deep-learning-containers/vllm", "0.28.0-gpu-py312-cu130-ubuntu24.04-ec2"),
         ("tei-89", "ghcr.io/huggingface/text-embeddings-inference", "89-1.9"),
         ("triton", "nvcr.io/nvidia/tritonserver", "26.07-py3"),
+        ("neuron-monitor", "public.ecr.aws/neuron/neuron-monitor", "1.10.0"),
         ("weights-fetch", "public.ecr.aws/aws-cli/aws-cli", "2.36.46"),
     )
 }

@@ -48,6 +48,7 @@ def test_given_the_packaged_file_then_every_engine_has_its_image() -> None:
     assert sorted(images) == [
         "llama-cpp",
         "llama-cpp-cuda",
+        "neuron-monitor",
         "nxd-inference",
         "sglang",
         "tei-100",

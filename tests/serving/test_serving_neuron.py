@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import serving_plans as plans
 
+from ai_on_eks.descriptors.platform_monitoring import Monitoring, MonitoringKind
 from ai_on_eks.descriptors.schema import CachePrecision, Precision, Storage, WeightPrecision
 from ai_on_eks.errors import InputError
 from ai_on_eks.placement.types import Plan
@@ -132,3 +135,20 @@ def test_given_fp8_then_the_plugin_follows_the_checkpoint() -> None:
 
 def test_given_the_hub_then_the_plugin_is_refused() -> None:
     assert refused(plans.llama_on_trainium2(storage=Storage.NODE)) == ["storage-not-served"]
+
+
+@on_both
+def test_devices_are_watched_by_an_image_of_the_file_where_metrics_are_collected(plan: Plan) -> None:
+    on = plans.PLATFORM.model_copy(update={"monitoring": Monitoring(kind=MonitoringKind.IN_CLUSTER)})
+    assert build_workload(plan, on, plans.IMAGES).device_monitor == plans.IMAGES["neuron-monitor"].reference
+    movable = {**plans.IMAGES, "neuron-monitor": replace(plans.IMAGES["neuron-monitor"], digest=None)}
+    assert any("neuron-monitor:1.10.0 is unpinned" in text for text in build_workload(plan, on, movable).warnings)
+    assert build_workload(plan, plans.PLATFORM, plans.IMAGES).device_monitor is None
+    without = {key: image for key, image in plans.IMAGES.items() if key != "neuron-monitor"}
+    with pytest.raises(InputError, match=r"the images file has no entry for neuron-monitor"):
+        build_workload(plan, on, without)
+
+
+def test_gpus_are_watched_by_their_own_chart() -> None:
+    on = plans.PLATFORM.model_copy(update={"monitoring": Monitoring(kind=MonitoringKind.IN_CLUSTER)})
+    assert build_workload(plans.llama(), on, plans.IMAGES).device_monitor is None

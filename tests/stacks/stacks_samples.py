@@ -123,6 +123,7 @@ def workload(name: str = "llama") -> Workload:
         service_account=name,
         priority=None,
         warnings=(),
+        engine="vllm",
     )
 
 

@@ -17,7 +17,12 @@ from aws_cdk import aws_sns as sns
 from constructs import Construct
 
 from ai_on_eks.aws.pod_identity import admit_pods
-from ai_on_eks.aws.prometheus_chart import PROMETHEUS_SERVICE_ACCOUNT, remote_write_of, workspace_endpoint
+from ai_on_eks.aws.prometheus_chart import (
+    PROMETHEUS_SERVICE_ACCOUNT,
+    alert_routing,
+    remote_write_of,
+    workspace_endpoint,
+)
 from ai_on_eks.descriptors.platform import Platform
 from ai_on_eks.serving.monitoring.names import NAMESPACE
 from ai_on_eks.serving.types import Json
@@ -118,7 +123,5 @@ class ManagedPrometheus(Construct):
 
 
 def _alert_manager(region: str, topic_arn: str) -> Json:
-    """The service wants its Alertmanager configuration wrapped, as text."""
-    receiver = {"name": "alarms", "sns_configs": [{"topic_arn": topic_arn, "sigv4": {"region": region}}]}
-    config = {"route": {"receiver": "alarms", "group_by": ["alertname", "namespace"]}, "receivers": [receiver]}
-    return {"alertmanager_config": json.dumps(config, sort_keys=True)}
+    """The service wants Alertmanager's configuration wrapped, as text. It has no watchdog to leave out."""
+    return {"alertmanager_config": json.dumps(alert_routing(region, topic_arn), sort_keys=True)}

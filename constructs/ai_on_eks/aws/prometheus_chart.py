@@ -27,13 +27,16 @@ HIDDEN_BY_EKS = ("kubeControllerManager", "kubeEtcd", "kubeScheduler")
 
 _RECEIVER = "alarms"
 
+DCGM_PORT = 9400
+"""Where the exporter listens by default, whoever installs it (dcgm-exporter 4.8.3, README)."""
+
 GPU_POD_MONITORS: list[Json] = [
     {
         "name": f"gpus-by-{installed_by}",
         "additionalLabels": RELEASE_LABELS,
         "selector": {"matchLabels": labels},
         "namespaceSelector": {"any": True},
-        "podMetricsEndpoints": [{"port": "metrics", "interval": "30s"}],
+        "podMetricsEndpoints": [{"portNumber": DCGM_PORT, "interval": "30s"}],
     }
     for installed_by, labels in (
         ("operator", {"app": "nvidia-dcgm-exporter"}),
@@ -41,33 +44,30 @@ GPU_POD_MONITORS: list[Json] = [
     )
 ]
 """DCGM's exporter, whichever chart brought it. Through this chart and not theirs, which would fail where the operator's
-definitions are not there yet (gpu-operator 26.7, dcgm-exporter 4.8.3: labels of pods, name of the port)."""
+definitions are not there yet. The labels are those that public configurations of both charts select by (2026-11); none
+was looked up in a running cluster."""
 
 
-def monitoring_release(platform: Platform, remote_write_url: str | None) -> HelmRelease:
-    """The collector's chart, from the mirror if any; `remote_write_url` where it sends to a workspace."""
-    found = release(platform, remote_write_url=remote_write_url, alarm_topic=platform.monitoring.alarm_topic)
-    return found if platform.image_mirror is None else mirrored(found, platform.image_mirror)
-
-
-def release(platform: Platform, *, remote_write_url: str | None, alarm_topic: str | None) -> HelmRelease:
-    """The chart at the version whose keys `values` uses. Its namespace is privileged: node exporters read the host."""
+def release(platform: Platform, remote_write_url: str | None) -> HelmRelease:
+    """The chart at the version whose keys `values` uses, from the mirror if any. `remote_write_url` where it sends to a
+    workspace. Its namespace is privileged: node exporters read the host."""
     repository, version = chart("kube-prometheus-stack")
-    return HelmRelease(
+    found = HelmRelease(
         name=RELEASE,
         repository=repository,
         chart="kube-prometheus-stack",
         version=version,
         namespace=NAMESPACE,
         namespace_labels=PRIVILEGED_NAMESPACE,
-        values=values(platform, remote_write_url=remote_write_url, alarm_topic=alarm_topic),
+        values=values(platform, remote_write_url),
     )
+    return found if platform.image_mirror is None else mirrored(found, platform.image_mirror)
 
 
-def values(platform: Platform, *, remote_write_url: str | None, alarm_topic: str | None) -> Json:
-    """The chart's values. `remote_write_url` is the workspace's with `managed`; `alarm_topic` is told of alarms."""
+def values(platform: Platform, remote_write_url: str | None) -> Json:
+    """The chart's values. `remote_write_url` is the workspace's with `managed`."""
     is_managed = platform.monitoring.kind is MonitoringKind.MANAGED
-    own = _agent(platform, remote_write_url) if is_managed else _server(platform, alarm_topic)
+    own = _agent(platform, remote_write_url) if is_managed else _server(platform)
     return {
         **own,
         **{part: {"enabled": False} for part in HIDDEN_BY_EKS},
@@ -103,7 +103,8 @@ def _agent(platform: Platform, remote_write_url: str | None) -> Json:
     }
 
 
-def _server(platform: Platform, alarm_topic: str | None) -> Json:
+def _server(platform: Platform) -> Json:
+    alarm_topic = platform.monitoring.alarm_topic
     claim = {
         "storageClassName": VOLUME_CLASS,
         "accessModes": ["ReadWriteOnce"],
@@ -124,14 +125,14 @@ def _server(platform: Platform, alarm_topic: str | None) -> Json:
         },
         "alertmanager": {
             "serviceAccount": {"name": ALERTMANAGER_SERVICE_ACCOUNT},
-            **({"config": _alertmanager(platform.region, alarm_topic)} if alarm_topic is not None else {}),
+            **({"config": alert_routing(platform.region, alarm_topic)} if alarm_topic is not None else {}),
         },
         "grafana": {"admin": {"existingSecret": GRAFANA_SECRET}},
     }
 
 
-def _alertmanager(region: str, alarm_topic: str) -> Json:
-    """Everything but the watchdog, which always fires, goes to the topic."""
+def alert_routing(region: str, alarm_topic: str) -> Json:
+    """Alertmanager's configuration: everything but the watchdog, which always fires, goes to the topic."""
     return {
         "route": {
             "receiver": _RECEIVER,

@@ -13,7 +13,7 @@ from constructs import Construct
 
 from ai_on_eks.aws.network import node_subnets
 from ai_on_eks.descriptors.platform import CapacityStrategy, Platform
-from ai_on_eks.descriptors.platform_monitoring import MonitoringKind
+from ai_on_eks.descriptors.platform_monitoring import Monitoring, MonitoringKind
 
 SERVICES: Mapping[str, str] = {
     "ec2": "the VPC CNI attaches interfaces; nodes describe themselves when they join",
@@ -36,12 +36,6 @@ SERVICES_OF_STRATEGY: Mapping[CapacityStrategy, Mapping[str, str]] = {
 """What one way of getting nodes calls besides (Karpenter 1.15, private clusters, 2026-10)."""
 
 
-SERVICES_OF_MONITORING: Mapping[MonitoringKind, Mapping[str, str]] = {
-    MonitoringKind.IN_CLUSTER: {"sns": "Alertmanager tells a topic"},
-    MonitoringKind.MANAGED: {"aps-workspaces": "the agent sends metrics to a workspace"},
-}
-"""What the collector calls (Amazon Managed Service for Prometheus user guide, VPC endpoints, 2026-11)."""
-
 STORAGE_SERVICES: Mapping[str, str] = {"efs": "elasticfilesystem", "fsx": "fsx"}
 """Whose drivers look at file systems, by section of the platform file. Mounting itself takes the file system's own
 interfaces."""
@@ -52,8 +46,15 @@ def services(platform: Platform) -> tuple[str, ...]:
     named = (SERVICES_OF_STRATEGY.get(strategy, {}) for strategy in platform.capacity.strategies)
     of_strategies = (service for services_named in named for service in services_named)
     of_storage = (service for section, service in STORAGE_SERVICES.items() if section in platform.storage.sections)
-    of_monitoring = SERVICES_OF_MONITORING.get(platform.monitoring.kind, {})
-    return (*SERVICES, *of_strategies, *of_storage, *of_monitoring)
+    return (*SERVICES, *of_strategies, *of_storage, *_of_monitoring(platform.monitoring))
+
+
+def _of_monitoring(monitoring: Monitoring) -> tuple[str, ...]:
+    """Where the agent sends metrics to, or Alertmanager its alarms (Amazon Managed Service for Prometheus user guide,
+    VPC endpoints, 2026-11)."""
+    if monitoring.kind is MonitoringKind.MANAGED:
+        return ("aps-workspaces",)
+    return ("sns",) if monitoring.is_on and monitoring.alarm_topic is not None else ()
 
 
 class PrivateEndpoints(Construct):

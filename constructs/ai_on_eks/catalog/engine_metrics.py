@@ -29,11 +29,8 @@ class EngineMetrics:
 
 
 def engine_metrics(engine: str) -> EngineMetrics:
-    """The metrics of an engine by its name in the catalogue; all None for one that is not listed. vLLM on Neuron is a
-    plugin of vLLM, whose server tells the same."""
+    """The metrics of an engine by its name in the catalogue; all None for one that is not listed."""
     entries = read("engine_metrics.json")["engines"]
-    entry = entries.get(_SAME_SERVER.get(engine, engine), {})
+    entry = entries.get(engine, {})
+    entry = entries.get(entry.get("same_as"), entry)
     return EngineMetrics(*(entry.get(field.name) for field in fields(EngineMetrics)))
-
-
-_SAME_SERVER = {"vllm-neuron": "vllm", "nxd-inference": "vllm"}

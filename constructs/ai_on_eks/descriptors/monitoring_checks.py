@@ -21,6 +21,15 @@ def check_monitoring(platform: Platform) -> Iterator[Problem]:
             value=monitoring.existing_workspace,
             fix="set monitoring.kind: managed, or remove it",
         )
+    if monitoring.kind is not MonitoringKind.IN_CLUSTER:
+        for name in sorted({"retention_days", "storage_gib"} & monitoring.model_fields_set):
+            yield Problem(
+                "setting-without-effect",
+                f"no metrics are kept in the cluster with monitoring.kind: {monitoring.kind.value}",
+                path=f"monitoring.{name}",
+                value=getattr(monitoring, name),
+                fix="set monitoring.kind: in-cluster, or remove it",
+            )
     if monitoring.alarm_topic is not None:
         yield from _topic(platform, monitoring.alarm_topic)
     if is_managed and monitoring.existing_workspace is None and platform.delivery.mode is DeliveryMode.RENDER:

@@ -74,6 +74,7 @@ class Workload:
     engine       the engine's name in the catalogue
     usd_per_hour the model's part of its nodes, on demand; None where no price is published
     device_claim   ResourceClaim spec of each pod's devices; None = pods ask for an extended resource
+    device_monitor  image that tells of the pods' devices where metrics are collected; None = their nodes do that
     compile_cache  key prefix in the model store that the pods read and write compiled programs under; None = none made
     """
 
@@ -90,8 +91,9 @@ class Workload:
     service_account: str
     priority: int | None
     warnings: tuple[str, ...]
-    engine: str = ""
+    engine: str
     usd_per_hour: float | None = None
+    device_monitor: str | None = None
     compile_cache: str | None = None
     group: Group | None = None
     device_claim: Json | None = None

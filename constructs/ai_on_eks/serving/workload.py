@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
+from ai_on_eks.catalog.types import Vendor
 from ai_on_eks.descriptors.platform import Platform
 from ai_on_eks.errors import InputError, NothingFitsError, Problem
 from ai_on_eks.placement.requirements import effective_precision
@@ -28,6 +29,8 @@ from ai_on_eks.serving.weights import (
 )
 
 FETCH_IMAGE_KEY = "weights-fetch"
+DEVICE_MONITOR_KEYS: Mapping[Vendor, str] = {Vendor.NEURON: "neuron-monitor"}
+"""Images by the vendor whose chart brings no monitor."""
 
 RESERVED_NAMES = frozenset({"aws", "cuda", "hf", "kubernetes", "nccl", "nvidia", "tei", "torch", "triton", "vllm"})
 """A Service of this name sets `<NAME>_PORT` and its like in pods that keep service links, and engines read them."""
@@ -50,7 +53,10 @@ def build_workload(plan: Plan, platform: Platform, images: Mapping[str, ImageRef
     """Everything the cluster has to know of one model. All problems are raised at once."""
     placement = _chosen(plan)
     image_key = _require_rendered(plan, placement)
-    _raise_all((*_name_problems(plan), *_image_problems(image_key, images)))
+    accelerator = placement.instance_type.accelerator
+    monitor_key = None if accelerator is None else DEVICE_MONITOR_KEYS.get(accelerator.vendor)
+    monitor_key = monitor_key if platform.monitoring.is_on else None
+    _raise_all((*_name_problems(plan), *_image_problems((image_key, FETCH_IMAGE_KEY, monitor_key), images)))
     descriptor = plan.descriptor
     _raise_all(storage_problems(descriptor, platform.storage))
     claim = weights_claim(plan, placement, platform.storage)
@@ -70,7 +76,8 @@ def build_workload(plan: Plan, platform: Platform, images: Mapping[str, ImageRef
     _raise_all((*isolation_problems(descriptor, platform), *engine.problems(replica)))
     parts = engine_parts(engine, replica)
     fetch_image = images[FETCH_IMAGE_KEY]
-    used_images = (replica.image, fetch_image) if parts.fetch else (replica.image,)
+    monitor = () if monitor_key is None else (images[monitor_key],)
+    used_images = (replica.image, *((fetch_image,) if parts.fetch else ()), *monitor)
     return Workload(
         name=descriptor.name,
         namespace=platform.namespace,
@@ -91,6 +98,7 @@ def build_workload(plan: Plan, platform: Platform, images: Mapping[str, ImageRef
         priority=plan.seat.priority,
         engine=placement.engine.name,
         usd_per_hour=_usd_per_hour(placement),
+        device_monitor=next((image.reference for image in monitor), None),
         warnings=(*unpinned_warnings(used_images), *_revision_warnings(plan)),
         compile_cache=_compile_cache(replica, parts),
         group=_group(engine, replica, fetch_image),
@@ -176,7 +184,7 @@ def _require_rendered(plan: Plan, placement: Placement) -> str:
     )
 
 
-def _image_problems(image_key: str, images: Mapping[str, ImageReference]) -> tuple[Problem, ...]:
+def _image_problems(keys: Iterable[str | None], images: Mapping[str, ImageReference]) -> tuple[Problem, ...]:
     return tuple(
         Problem(
             code="image-missing",
@@ -185,8 +193,8 @@ def _image_problems(image_key: str, images: Mapping[str, ImageReference]) -> tup
             allowed=tuple(sorted(images)),
             fix=f"add images.{key}, or leave platform.images out to use the package's own file",
         )
-        for key in (image_key, FETCH_IMAGE_KEY)
-        if key not in images
+        for key in keys
+        if key is not None and key not in images
     )
 
 

@@ -14,21 +14,20 @@ from ai_on_eks.serving.monitoring.names import NAMESPACE, RELEASE_LABELS
 from ai_on_eks.serving.types import Json, Workload
 
 NAME = "neuron-monitor"
-IMAGE = "public.ecr.aws/neuron/neuron-monitor:1.10.0"
-"""Of the same release as the chart (public.ecr.aws/neuron, tags, 2026-11). No digest is known."""
 
 PORT = 9010
 COMMAND = f"neuron-monitor | neuron-monitor-prometheus.py --port {PORT}"
 """The monitor writes JSON, its companion serves it as metrics (Neuron SDK, k8s-neuron-monitor, 2026-10)."""
 
-RESOURCE_PREFIX = "aws.amazon.com/neuron"
+TAINT = "aws.amazon.com/neuron"
 
 
 def neuron_monitor(platform: Platform, workloads: Sequence[Workload]) -> Json | None:
     """The DaemonSet; None where no model has Neuron devices."""
-    terms = [term for workload in workloads if _has_devices(workload) for term in _node_terms(workload)]
-    if not terms:
+    watched = [workload for workload in workloads if workload.device_monitor is not None]
+    if not watched:
         return None
+    terms = [term for workload in watched for term in _node_terms(workload)]
     labels = _labels(platform)
     return {
         "apiVersion": "apps/v1",
@@ -44,11 +43,11 @@ def neuron_monitor(platform: Platform, workloads: Sequence[Workload]) -> Json | 
                     "affinity": {
                         "nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": terms}}
                     },
-                    "tolerations": [{"key": RESOURCE_PREFIX, "operator": "Exists", "effect": "NoSchedule"}],
+                    "tolerations": [{"key": TAINT, "operator": "Exists", "effect": "NoSchedule"}],
                     "containers": [
                         {
                             "name": NAME,
-                            "image": IMAGE,
+                            "image": watched[0].device_monitor,
                             "command": ["/bin/sh", "-c", COMMAND],
                             "ports": [{"name": "metrics", "containerPort": PORT, "protocol": "TCP"}],
                             "securityContext": {"privileged": True},  # it reads counters of the devices
@@ -77,14 +76,6 @@ def neuron_pod_monitor(platform: Platform) -> Json:
 
 def _labels(platform: Platform) -> dict[str, str]:
     return {**platform_labels(platform), "app.kubernetes.io/name": NAME}
-
-
-def _has_devices(workload: Workload) -> bool:
-    return any(
-        name.startswith(RESOURCE_PREFIX)
-        for container in workload.pod_spec.get("containers", ())
-        for name in container.get("resources", {}).get("limits", {})
-    )
 
 
 def _node_terms(workload: Workload) -> list[Json]:
