@@ -126,9 +126,10 @@ def _pods(namespace: str) -> Iterator[Alert]:
 
 
 def _accelerators() -> Iterator[Alert]:
-    """Names as the exporters publish them: DCGM's default counters (dcgm-exporter 4.8.3, default-counters.csv), and Neuron
-    monitor's `hardware_ecc_events_total` with event types such as `sram_ecc_uncorrected` and `execution_errors_total`
-    by error type (Neuron SDK, neuron-monitor user guide). None was read from a running node."""
+    """Names as the exporters publish them: DCGM's default counters (dcgm-exporter 4.8.3, default-counters.csv), and
+    Neuron monitor's `hardware_ecc_events_total` with event types such as `sram_ecc_uncorrected` and
+    `execution_errors_total` by error type (Neuron SDK, neuron-monitor user guide). None was read from a running node.
+    """
     node = "{{ $labels.Hostname }}"
     yield Alert(
         "GpuXidError",
