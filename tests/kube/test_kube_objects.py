@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from kube_samples import POD_SPEC, platform, workload
 
@@ -14,10 +16,22 @@ from ai_on_eks.kube.objects.pod_disruption_budget import pod_disruption_budget
 from ai_on_eks.kube.objects.pod_template import config_hash
 from ai_on_eks.kube.objects.service import metrics_port_name, service
 from ai_on_eks.kube.objects.service_account import service_account
+from ai_on_eks.serving.ownership import plan_digest
+from ai_on_eks.serving.types import Workload
 from ai_on_eks.serving.workload import TAKEN_NAMES
 
-LABELS = {"ai-on-eks/model": "llama", "app.kubernetes.io/component": "vllm", "app.kubernetes.io/name": "llama"}
-METADATA = {"name": "llama", "namespace": "models", "labels": LABELS}
+POD_LABELS = {"ai-on-eks/model": "llama", "app.kubernetes.io/component": "vllm", "app.kubernetes.io/name": "llama"}
+
+
+def metadata_of(model: Workload) -> dict[str, Any]:
+    return {
+        "name": "llama",
+        "namespace": "models",
+        "labels": {**POD_LABELS, "ai-on-eks/plan-digest": plan_digest(model)},
+    }
+
+
+METADATA = metadata_of(workload())
 SHARED_LABELS = {"app.kubernetes.io/managed-by": "ai-on-eks", "app.kubernetes.io/part-of": "demo"}
 
 
@@ -41,7 +55,7 @@ def test_no_model_can_take_the_name_of_an_object_of_the_platform() -> None:
             "strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 0, "maxUnavailable": 1}},
             "template": {
                 "metadata": {
-                    "labels": LABELS,
+                    "labels": POD_LABELS,
                     "annotations": {
                         "prometheus.io/path": "/metrics",
                         "prometheus.io/port": "8000",
@@ -52,6 +66,20 @@ def test_no_model_can_take_the_name_of_an_object_of_the_platform() -> None:
             },
         },
     }
+
+
+def test_one_more_replica_is_another_plan_and_leaves_the_pods_alone() -> None:
+    one, two = (deployment(workload(replicas=replicas)) for replicas in (1, 2))
+
+    assert one["metadata"]["labels"]["ai-on-eks/plan-digest"] != two["metadata"]["labels"]["ai-on-eks/plan-digest"]
+    assert one["spec"]["template"] == two["spec"]["template"]
+
+
+def test_every_object_of_a_model_says_which_plan_it_is_from_and_no_two_say_different() -> None:
+    model = workload(replicas=2, config_maps={"llama-triton": {}})
+    manifests = model_manifests(model, monitored=True).values()
+
+    assert {item["metadata"]["labels"]["ai-on-eks/plan-digest"] for item in manifests} == {plan_digest(model)}
 
 
 def test_pods_roll_when_a_config_map_changes_and_only_then() -> None:

@@ -28,6 +28,7 @@ def test_given_a_plan_then_the_workload_is_named_and_labelled_after_the_model() 
         "app.kubernetes.io/managed-by": "ai-on-eks",
         "app.kubernetes.io/name": "llama-70b",
         "app.kubernetes.io/part-of": "demo",
+        "ai-on-eks/revision": plans.REVISION,
     }
     assert workload.pod_spec["serviceAccountName"] == "llama-70b"
     assert workload.pod_spec["containers"][0]["image"] == f"docker.io/vllm/vllm-openai:v0.33.0@{plans.DIGEST}"

@@ -12,6 +12,7 @@ from dataclasses import replace
 from ai_on_eks.catalog.taints import CAPACITY_LABEL, taint_key
 from ai_on_eks.serving.claims import CLAIM
 from ai_on_eks.serving.fabric import adapters, fabric_resources, group_environment
+from ai_on_eks.serving.ownership import NAME_LABEL
 from ai_on_eks.serving.quantities import bytes_quantity, cpu_quantity
 from ai_on_eks.serving.replica import (
     ClaimedFiles,
@@ -52,7 +53,6 @@ FETCH_MEMORY_BYTES = GIB
 """The AWS CLI with its ten parallel transfers stays far below; the rest is page cache."""
 FETCH_MILLICORES = 500
 
-NAME_LABEL = "app.kubernetes.io/name"
 INSTANCE_TYPE_LABEL = "node.kubernetes.io/instance-type"
 HOSTNAME_LABEL = "kubernetes.io/hostname"
 GROUP_INDEX_LABEL = "leaderworkerset.sigs.k8s.io/group-index"

@@ -15,7 +15,8 @@ from ai_on_eks.placement.warnings import placement_text
 from ai_on_eks.serving.claims import claims_devices, device_claim
 from ai_on_eks.serving.engines import ENGINES, ServingEngine, engine_parts
 from ai_on_eks.serving.images import unpinned_warnings
-from ai_on_eks.serving.pod import NAME_LABEL, pod_spec
+from ai_on_eks.serving.ownership import ownership_labels
+from ai_on_eks.serving.pod import pod_spec
 from ai_on_eks.serving.replica import EngineParts, Replica
 from ai_on_eks.serving.schedulers import scheduler_of
 from ai_on_eks.serving.types import Group, ImageReference, Workload
@@ -81,12 +82,7 @@ def build_workload(plan: Plan, platform: Platform, images: Mapping[str, ImageRef
     return Workload(
         name=descriptor.name,
         namespace=platform.namespace,
-        labels={
-            "app.kubernetes.io/component": "model",
-            "app.kubernetes.io/managed-by": "ai-on-eks",
-            NAME_LABEL: descriptor.name,
-            "app.kubernetes.io/part-of": platform.name,
-        },
+        labels=ownership_labels(descriptor, platform),
         replicas=placement.replicas,
         pod_spec=pod_spec(replica, parts, fetch_image, descriptor.name),
         config_maps=parts.config_maps,

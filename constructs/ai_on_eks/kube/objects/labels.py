@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from ai_on_eks.descriptors.platform import Platform
+from ai_on_eks.serving.ownership import MANAGED_BY, MANAGED_BY_LABEL, PART_OF_LABEL, plan_digest
 from ai_on_eks.serving.types import Workload
 
 MODEL_LABEL = "ai-on-eks/model"
 """Names the model a pod belongs to. The Deployment's selector is immutable, so it holds this one label and no version:
 a label that ever changes would force the Deployment to be deleted and created again."""
+
+PLAN_DIGEST_LABEL = "ai-on-eks/plan-digest"
+"""On every object of a model and on none of its pods: what has the digest of another plan was not applied with the
+rest. On the pods a change that they do not see, such as one more replica, would make all of them anew."""
 
 GATEWAY_LABEL = "ai-on-eks/gateway"
 """Set to "true" on a namespace, it may call every model's API."""
@@ -41,17 +44,21 @@ def serving_selector(workload: Workload) -> dict[str, str]:
     return selector(workload) if workload.group is None else selector(workload) | {PART_LABEL: LEADER}
 
 
-def object_labels(workload: Workload) -> dict[str, str]:
-    """Labels of every object of one model, sorted by key; the selector's always win."""
+def pod_labels(workload: Workload) -> dict[str, str]:
+    """Labels of every pod of one model, sorted by key; the selector's always win."""
     return dict(sorted({**workload.labels, **selector(workload)}.items()))
+
+
+def object_labels(workload: Workload) -> dict[str, str]:
+    """Labels of every object of one model: its pods', and which plan it is from."""
+    return dict(sorted({**pod_labels(workload), PLAN_DIGEST_LABEL: plan_digest(workload)}.items()))
 
 
 def platform_labels(platform: Platform) -> dict[str, str]:
     """Labels of every object that belongs to the platform and to no model."""
-    return {"app.kubernetes.io/managed-by": "ai-on-eks", "app.kubernetes.io/part-of": platform.name}
+    return {MANAGED_BY_LABEL: MANAGED_BY, PART_OF_LABEL: platform.name}
 
 
 def metadata(workload: Workload, name: str | None = None) -> dict[str, object]:
     """Metadata of a namespaced object of one model; its name is the model's unless another is given."""
-    labels: Mapping[str, str] = object_labels(workload)
-    return {"name": name or workload.name, "namespace": workload.namespace, "labels": labels}
+    return {"name": name or workload.name, "namespace": workload.namespace, "labels": object_labels(workload)}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 
-from ai_on_eks.kube.objects.labels import CONFIG_HASH_ANNOTATION, PART_LABEL, WORKER, object_labels
+from ai_on_eks.kube.objects.labels import CONFIG_HASH_ANNOTATION, PART_LABEL, WORKER, pod_labels
 from ai_on_eks.serving.types import Json, Workload
 
 
@@ -23,7 +23,7 @@ def pod_metadata(workload: Workload, part: str | None = None) -> Json:
         }
     if workload.config_maps:
         annotations[CONFIG_HASH_ANNOTATION] = config_hash(workload)
-    labels = object_labels(workload) | ({} if part is None else {PART_LABEL: part})
+    labels = pod_labels(workload) | ({} if part is None else {PART_LABEL: part})
     described = {"annotations": dict(sorted(annotations.items()))} if annotations else {}
     return {"labels": dict(sorted(labels.items())), **described}
 
