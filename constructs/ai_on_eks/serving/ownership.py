@@ -34,8 +34,7 @@ NOT_APPLIED = frozenset({"usd_per_hour", "warnings"})
 """Fields of a workload that reach no object that is the model's alone."""
 
 MAX_LABEL_CHARACTERS = 63
-"""Of a label's value (kubernetes.io/docs/concepts/overview/working-with-objects/labels, 2026-11). A revision has at most
-64."""
+"""Of a label's value (kubernetes.io/docs/concepts/overview/working-with-objects/labels, 2026-11)."""
 
 
 def ownership_labels(descriptor: Descriptor, platform: Platform) -> dict[str, str]:
