@@ -18,6 +18,7 @@ def test_given_the_data_when_loaded_then_the_engines_that_are_deployed_are_these
         "nxd-inference": "2.28",
         "sglang": "0.5.23",
         "tei": "1.9",
+        "tensorflow-serving": "2.20.0",
         "triton": "26.07",
         "vllm": "0.33.0",
         "vllm-neuron": "0.24.0.1.1.0",

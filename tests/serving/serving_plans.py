@@ -51,6 +51,8 @@ IMAGES = {
         ("vllm-neuron", "public.ecr.aws/neuron/pytorch-inference-vllm-neuronx", "0.24.0.1.1.0-sdk2.32.0"),
         ("vllm-efa", "public.ecr.aws/deep-learning-containers/vllm", "0.28.0-gpu-py312-cu130-ubuntu24.04-ec2"),
         ("tei-89", "ghcr.io/huggingface/text-embeddings-inference", "89-1.9"),
+        ("tensorflow-serving", "docker.io/tensorflow/serving", "2.20.0"),
+        ("tensorflow-serving-cuda", "docker.io/tensorflow/serving", "2.20.0-gpu"),
         ("triton", "nvcr.io/nvidia/tritonserver", "26.07-py3"),
         ("neuron-monitor", "public.ecr.aws/neuron/neuron-monitor", "1.10.0"),
         ("weights-fetch", "public.ecr.aws/aws-cli/aws-cli", "2.36.46"),
@@ -336,6 +338,20 @@ def resnet_on_accelerator(accelerators: int = 1) -> Plan:
     return replace(on_cpu, chosen=chosen)
 
 
+def savedmodel(*, accelerators: int = 1, **changes: Any) -> Plan:
+    """The same network as a SavedModel, on an accelerator or on a processor."""
+    source = Source(uri="s3://ours/resnet", revision=REVISION, format=Format.TENSORFLOW)
+    on_cpu = resnet(**{"source": source, **changes})
+    assert on_cpu.chosen is not None
+    chosen = replace(
+        on_cpu.chosen,
+        engine=engine("tensorflow-serving"),
+        image_key="tensorflow-serving-cuda" if accelerators else "tensorflow-serving",
+        instance_type=G6E_XLARGE if accelerators else M7I_XLARGE,
+    )
+    return replace(on_cpu, chosen=chosen)
+
+
 def llama_70b_sglang(**changes: Any) -> Plan:
     """The same on another engine."""
     plan_ = llama_70b(**changes)
@@ -418,6 +434,8 @@ ALL_PLANS = {
     "sglang on four accelerators": llama_70b_sglang(),
     "vllm on trainium2": llama_on_trainium2(),
     "tei on an accelerator": bge(),
+    "tensorflow serving on an accelerator": savedmodel(),
+    "tensorflow serving on cpu": savedmodel(accelerators=0),
     "tei from the hub": bge(storage=Storage.NODE),
     "triton on cpu": resnet(),
     "triton on an accelerator": resnet_on_accelerator(),

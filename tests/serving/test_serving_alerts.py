@@ -16,6 +16,7 @@ from ai_on_eks.serving.monitoring.dashboard import dashboard
 LLAMA = monitored("llama", engine="vllm", usd_per_hour=1.861)
 QWEN = monitored("qwen", engine="vllm", usd_per_hour=3.5)
 BGE = monitored("bge", engine="tei", usd_per_hour=None)
+RESNET = monitored("resnet", engine="tensorflow-serving", usd_per_hour=None)
 
 
 def rules(*workloads: Any) -> dict[str, dict[str, Any]]:
@@ -46,6 +47,24 @@ def test_the_share_of_failures_has_no_value_without_requests() -> None:
     where = '{namespace="models", model=~"bge"}[5m]'
     failed, finished = (f"sum by (model) (rate(te_request_{kind}{where}))" for kind in ("failure", "success"))
     assert signals.of_models(signals.failed_share, [BGE]) == f"{failed} / ({failed} + {finished} > 0)"
+
+
+def test_one_counter_of_several_outcomes_is_told_apart_by_its_labels() -> None:
+    where = 'namespace="models", model=~"resnet"}[5m]'
+    name = ":tensorflow:serving:request_count"
+    finished = f'sum by (model) (rate({name}{{status="OK", {where}))'
+    failed = (
+        f'sum by (model) (rate({name}{{status=~"DEADLINE_EXCEEDED|INTERNAL|RESOURCE_EXHAUSTED|UNAVAILABLE", {where}))'
+    )
+    assert signals.of_models(signals.finished_per_s, [RESNET]) == finished
+    assert signals.of_models(signals.failed_share, [RESNET]) == f"{failed} / ({failed} + {finished} > 0)"
+
+
+def test_latencies_in_another_unit_are_told_in_seconds() -> None:
+    assert signals.of_models(signals.whole_request_s, [RESNET]) == (
+        "histogram_quantile(0.95, sum by (model, le) "
+        '(rate(:tensorflow:serving:request_latency_bucket{namespace="models", model=~"resnet"}[5m]))) * 1e-06'
+    )
 
 
 def test_what_wakes_people() -> None:
@@ -82,8 +101,8 @@ def test_what_a_model_costs_is_a_series_and_unknown_is_none() -> None:
 
 
 def test_every_expression_is_promql() -> None:
-    groups = rule_groups(PLATFORM, [LLAMA, QWEN, BGE])
-    panels = dashboard(PLATFORM, [LLAMA, QWEN, BGE])["panels"]
+    groups = rule_groups(PLATFORM, [LLAMA, QWEN, BGE, RESNET])
+    panels = dashboard(PLATFORM, [LLAMA, QWEN, BGE, RESNET])["panels"]
     expressions = [rule["expr"] for group in groups for rule in group["rules"]]
     expressions += [target["expr"] for panel in panels for target in panel["targets"]]
     assert len(expressions) > 20

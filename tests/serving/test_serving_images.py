@@ -57,6 +57,8 @@ def test_given_the_packaged_file_then_every_engine_has_its_image() -> None:
         "tei-89",
         "tei-90",
         "tei-cpu",
+        "tensorflow-serving",
+        "tensorflow-serving-cuda",
         "triton",
         "vllm",
         "vllm-efa",

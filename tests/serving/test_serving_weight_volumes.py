@@ -46,6 +46,7 @@ MAKERS = (
     plans.llama_gguf,
     plans.bge,
     plans.resnet,
+    plans.savedmodel,
 )
 
 

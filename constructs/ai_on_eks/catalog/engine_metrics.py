@@ -9,12 +9,14 @@ from ai_on_eks.catalog.reading import read
 
 @dataclass(frozen=True, slots=True)
 class EngineMetrics:
-    """Names of Prometheus metrics; None where the engine has nothing like it.
+    """Names of Prometheus metrics, with labels in braces where one counts several things; None where the engine has
+    nothing like it.
 
     running, waiting                            requests: gauges
     cache_share                                 share of the KV cache in use, 0 to 1: a gauge
-    first_token, between_tokens, whole_request  seconds: histograms
+    first_token, between_tokens, whole_request  histograms, in units of latency_unit_s
     generated_tokens, finished, failed          counters
+    latency_unit_s                              seconds that a histogram's unit is
     """
 
     running: str | None
@@ -26,6 +28,7 @@ class EngineMetrics:
     generated_tokens: str | None
     finished: str | None
     failed: str | None
+    latency_unit_s: float = 1.0
 
 
 def engine_metrics(engine: str) -> EngineMetrics:
@@ -33,4 +36,5 @@ def engine_metrics(engine: str) -> EngineMetrics:
     entries = read("engine_metrics.json")["engines"]
     entry = entries.get(engine, {})
     entry = entries.get(entry.get("same_as"), entry)
-    return EngineMetrics(*(entry.get(field.name) for field in fields(EngineMetrics)))
+    names = {field.name: entry.get(field.name) for field in fields(EngineMetrics)}
+    return EngineMetrics(**{**names, "latency_unit_s": entry.get("latency_unit_s", 1.0)})

@@ -10,7 +10,16 @@ from typing import Protocol
 
 from ai_on_eks.descriptors.schema import Storage
 from ai_on_eks.errors import Problem
-from ai_on_eks.serving.engines import llama_cpp, nxd_inference, sglang, tei, triton, vllm, vllm_neuron
+from ai_on_eks.serving.engines import (
+    llama_cpp,
+    nxd_inference,
+    sglang,
+    tei,
+    tensorflow_serving,
+    triton,
+    vllm,
+    vllm_neuron,
+)
 from ai_on_eks.serving.replica import EngineParts, Ports, Probes, Replica, Volume
 from ai_on_eks.serving.weights import copy_to_volume
 
@@ -38,6 +47,7 @@ ENGINES: Mapping[str, ServingEngine] = {
     "nxd-inference": nxd_inference,
     "sglang": sglang,
     "tei": tei,
+    "tensorflow-serving": tensorflow_serving,
     "triton": triton,
     "vllm": vllm,
     "vllm-neuron": vllm_neuron,

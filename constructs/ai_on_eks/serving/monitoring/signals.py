@@ -33,22 +33,22 @@ def waiting(metrics: EngineMetrics, where: str) -> str | None:
 
 def cache_share(metrics: EngineMetrics, where: str) -> str | None:
     """Share of the KV cache in use: of the fullest replica, since a request cannot choose another one."""
-    return None if metrics.cache_share is None else f"max by ({MODEL}) ({metrics.cache_share}{where})"
+    return None if metrics.cache_share is None else f"max by ({MODEL}) ({_series(metrics.cache_share, where)})"
 
 
 def first_token_s(metrics: EngineMetrics, where: str) -> str | None:
     """Time to the first token of nineteen in twenty requests."""
-    return _quantile(metrics.first_token, where)
+    return _quantile(metrics.first_token, where, metrics.latency_unit_s)
 
 
 def between_tokens_s(metrics: EngineMetrics, where: str) -> str | None:
     """Time between two tokens of nineteen in twenty."""
-    return _quantile(metrics.between_tokens, where)
+    return _quantile(metrics.between_tokens, where, metrics.latency_unit_s)
 
 
 def whole_request_s(metrics: EngineMetrics, where: str) -> str | None:
     """Time of nineteen in twenty whole requests."""
-    return _quantile(metrics.whole_request, where)
+    return _quantile(metrics.whole_request, where, metrics.latency_unit_s)
 
 
 def tokens_per_s(metrics: EngineMetrics, where: str) -> str | None:
@@ -89,16 +89,23 @@ def _selector(namespace: str, names: list[str]) -> str:
     return f'{{namespace="{namespace}", {MODEL}=~"{"|".join(sorted(names))}"}}'
 
 
+def _series(metric: str, where: str) -> str:
+    """The metric's series of these models; a metric may bring labels of its own."""
+    name, _, labels = metric.partition("{")
+    return f"{name}{{{labels.removesuffix('}')}, {where[1:]}" if labels else f"{name}{where}"
+
+
 def _total(metric: str | None, where: str) -> str | None:
-    return None if metric is None else f"sum by ({MODEL}) ({metric}{where})"
+    return None if metric is None else f"sum by ({MODEL}) ({_series(metric, where)})"
 
 
 def _rate(metric: str | None, where: str) -> str | None:
-    return None if metric is None else f"sum by ({MODEL}) (rate({metric}{where}[{RATE_WINDOW}]))"
+    return None if metric is None else f"sum by ({MODEL}) (rate({_series(metric, where)}[{RATE_WINDOW}]))"
 
 
-def _quantile(metric: str | None, where: str) -> str | None:
+def _quantile(metric: str | None, where: str, unit_s: float) -> str | None:
     if metric is None:
         return None
-    buckets = f"sum by ({MODEL}, le) (rate({metric}_bucket{where}[{RATE_WINDOW}]))"
-    return f"histogram_quantile({QUANTILE}, {buckets})"
+    buckets = f"sum by ({MODEL}, le) (rate({_series(f'{metric}_bucket', where)}[{RATE_WINDOW}]))"
+    value = f"histogram_quantile({QUANTILE}, {buckets})"
+    return value if unit_s == 1 else f"{value} * {unit_s:g}"
