@@ -22,6 +22,7 @@ LAYERS = (
     "maintenance",
     "performance",
     "placement",
+    "programs",
     "review",
     "serving",
     "sizing",

@@ -20,7 +20,7 @@ from constructs import Construct
 
 from ai_on_eks.aws.network import node_subnets
 from ai_on_eks.descriptors.platform_storage import ElasticFileSystem
-from ai_on_eks.serving.pod import USER_ID
+from ai_on_eks.serving.pod_parts import USER_ID
 from ai_on_eks.serving.storage import EfsAddress
 from ai_on_eks.serving.types import WeightsClaim
 

@@ -6,38 +6,29 @@ lies on a volume with a size limit. No command goes through a shell, and no cred
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
 
 from ai_on_eks.catalog.taints import CAPACITY_LABEL, taint_key
 from ai_on_eks.serving.claims import CLAIM
 from ai_on_eks.serving.fabric import adapters, fabric_resources, group_environment
 from ai_on_eks.serving.ownership import NAME_LABEL
+from ai_on_eks.serving.pod_parts import container_security, environment, mount_entry, pod_security, volume_entry
 from ai_on_eks.serving.quantities import bytes_quantity, cpu_quantity
 from ai_on_eks.serving.replica import (
     ClaimedFiles,
-    ConfigFiles,
     EmptyDirectory,
     EngineParts,
     Ports,
     Probes,
     Replica,
-    SecretFiles,
     Volume,
-    VolumeSource,
 )
 from ai_on_eks.serving.startup import PERIOD_SECONDS, failure_threshold
 from ai_on_eks.serving.types import ImageReference, Json
 from ai_on_eks.serving.weights import (
-    BUCKET_VARIABLE,
-    MODEL_STORE_BUCKET_KEY,
-    MODEL_STORE_CONFIG_MAP,
     WEIGHTS_DIRECTORY,
 )
 from ai_on_eks.units import GIB
-
-USER_ID = 1000
-"""No account of the host; Triton's image has it, the others take any. Above 0, as `runAsNonRoot` wants."""
 
 DRAIN_SECONDS = 15
 """Between the order to stop and SIGTERM: until every node has taken the pod out of its Service."""
@@ -74,17 +65,10 @@ def pod_spec(replica: Replica, parts: EngineParts, fetch_image: ImageReference, 
         # Otherwise a Service called `vllm` would set VLLM_PORT=tcp://… and stop vLLM from starting.
         "enableServiceLinks": False,
         "terminationGracePeriodSeconds": TERMINATION_SECONDS,
-        "securityContext": {
-            "runAsNonRoot": True,
-            "runAsUser": USER_ID,
-            "runAsGroup": USER_ID,
-            "fsGroup": USER_ID,
-            "fsGroupChangePolicy": "OnRootMismatch",
-            "seccompProfile": {"type": "RuntimeDefault"},
-        },
+        "securityContext": pod_security(),
         "affinity": _affinity(replica),
         "containers": [_main_container(replica, parts, volumes)],
-        "volumes": [_volume(volume) for volume in volumes],
+        "volumes": [volume_entry(volume) for volume in volumes],
     }
     if parts.fetch:
         spec["initContainers"] = [_fetch_container(replica, parts, volumes, fetch_image)]
@@ -115,11 +99,11 @@ def _main_container(replica: Replica, parts: EngineParts, volumes: tuple[Volume,
         **command,
         **({"workingDir": started_in} if started_in else {}),
         "args": list(parts.arguments),
-        "env": _environment(parts.arguments, {**parts.environment, **group_environment(replica.placement)}),
+        "env": environment(parts.arguments, {**parts.environment, **group_environment(replica.placement)}),
         **({} if replica.is_worker else {"ports": _ports(parts.ports)}),
         "resources": _resources(replica),
-        "volumeMounts": [_mount(volume, read_only=volume.read_only) for volume in volumes],
-        "securityContext": _container_security(),
+        "volumeMounts": [mount_entry(volume, read_only=volume.read_only) for volume in volumes],
+        "securityContext": container_security(),
         "lifecycle": {"preStop": {"sleep": {"seconds": _sleep_seconds(replica, parts)}}},
         **({} if replica.is_worker else _probes(parts.probes)),
     }
@@ -142,10 +126,10 @@ def _fetch_container(replica: Replica, parts: EngineParts, volumes: tuple[Volume
         "image": image.reference,
         "imagePullPolicy": "IfNotPresent",
         "args": list(parts.fetch),
-        "env": _environment(parts.fetch, {"AWS_REGION": replica.region, "HOME": "/tmp"}),  # noqa: S108 - an emptyDir
+        "env": environment(parts.fetch, {"AWS_REGION": replica.region, "HOME": "/tmp"}),  # noqa: S108 - an emptyDir
         "resources": {"requests": {"cpu": cpu_quantity(millicores), "memory": memory}, "limits": {"memory": memory}},
-        "volumeMounts": [_mount(volume, read_only=False) for volume in written],
-        "securityContext": _container_security(),
+        "volumeMounts": [mount_entry(volume, read_only=False) for volume in written],
+        "securityContext": container_security(),
     }
 
 
@@ -188,16 +172,6 @@ def _resources(replica: Replica) -> Json:
     return {"requests": requests | extended, "limits": limits | extended, **claims}
 
 
-def _environment(arguments: tuple[str, ...], variables: Mapping[str, str]) -> list[Json]:
-    """The variables, and before them the bucket where an argument or a variable asks for it."""
-    environment: list[Json] = []
-    if any(f"$({BUCKET_VARIABLE})" in text for text in (*arguments, *variables.values())):
-        source = {"configMapKeyRef": {"name": MODEL_STORE_CONFIG_MAP, "key": MODEL_STORE_BUCKET_KEY}}
-        environment.append({"name": BUCKET_VARIABLE, "valueFrom": source})
-    environment += [{"name": name, "value": value} for name, value in sorted(variables.items())]
-    return environment
-
-
 def _ports(ports: Ports) -> list[Json]:
     listed: list[Json] = [{"name": "http", "containerPort": ports.http, "protocol": "TCP"}]
     if ports.metrics != ports.http:
@@ -220,14 +194,6 @@ def _probes(probes: Probes) -> Json:
 
 def _http_get(path: str) -> Json:
     return {"httpGet": {"path": path, "port": "http"}, "timeoutSeconds": PROBE_TIMEOUT_SECONDS}
-
-
-def _container_security() -> Json:
-    return {
-        "allowPrivilegeEscalation": False,
-        "capabilities": {"drop": ["ALL"]},
-        "readOnlyRootFilesystem": True,
-    }
 
 
 def _affinity(replica: Replica) -> Json:
@@ -270,30 +236,3 @@ def _spread(replica: Replica, key: str) -> Json:
         "labelSelector": {"matchLabels": {NAME_LABEL: replica.name}},
         "matchLabelKeys": ["pod-template-hash"],
     }
-
-
-def _volume(volume: Volume) -> Json:
-    return {"name": volume.name, **_source(volume.source)}
-
-
-def _source(source: VolumeSource) -> Json:
-    match source:
-        case EmptyDirectory(size_limit_bytes, in_memory):
-            medium = {"medium": "Memory"} if in_memory else {}
-            return {"emptyDir": {**medium, "sizeLimit": bytes_quantity(size_limit_bytes)}}
-        case ConfigFiles(config_map):
-            return {"configMap": {"name": config_map}}
-        case SecretFiles(secret):
-            return {"secret": {"secretName": secret, "optional": True, "defaultMode": 0o440}}
-        case ClaimedFiles(claim, filled):
-            access: Json = {} if filled else {"readOnly": True}
-            return {"persistentVolumeClaim": {"claimName": claim, **access}}
-
-
-def _mount(volume: Volume, *, read_only: bool) -> Json:
-    mount: Json = {"name": volume.name, "mountPath": volume.mount_path}
-    if volume.sub_path is not None:
-        mount["subPath"] = volume.sub_path
-    if read_only:
-        mount["readOnly"] = True
-    return mount

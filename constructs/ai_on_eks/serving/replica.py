@@ -109,7 +109,14 @@ class ClaimedFiles:
     filled: bool = False
 
 
-VolumeSource = EmptyDirectory | ConfigFiles | SecretFiles | ClaimedFiles
+@dataclass(frozen=True, slots=True)
+class StoredSecret:
+    """Files from AWS Secrets Manager, which the pod's own role reads; they never become a Secret of the cluster."""
+
+    provider_class: str
+
+
+VolumeSource = EmptyDirectory | ConfigFiles | SecretFiles | StoredSecret | ClaimedFiles
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from ai_on_eks.descriptors.schema import Storage
 from ai_on_eks.kube.objects.labels import metadata, object_labels
-from ai_on_eks.serving.pod import USER_ID, ZONE_LABEL
+from ai_on_eks.serving.pod import ZONE_LABEL
+from ai_on_eks.serving.pod_parts import USER_ID
 from ai_on_eks.serving.storage import EfsAddress, LustreAddress, StorageAddresses
 from ai_on_eks.serving.types import Json, WeightsClaim, Workload
 
