@@ -27,6 +27,9 @@ LAYERS = (
     "serving",
     "sizing",
 )
+PROGRAMS = "ai_on_eks.programs"
+"""They run in the cluster, with the libraries of the images there."""
+
 NOT_IN_THE_CONTRACT = ("__init__", "__main__")
 """Modules of the library that are no layer: they hold nothing but the way to the command."""
 
@@ -82,7 +85,7 @@ def test_given_the_contract_of_the_cloud_sdk_when_read_then_it_holds_everyone_bu
     (contract,) = (one for one in _contracts() if "ai_on_eks.maintenance" in one.get("forbidden_modules", ()))
     modules = {path.stem for path in LIBRARY.glob("*.py")} - set(NOT_IN_THE_CONTRACT)
     expected = {f"ai_on_eks.{name}" for name in (*LAYERS, *modules)} | set(TOP_LEVEL_PACKAGES)
-    assert set(contract["source_modules"]) == expected - {"ai_on_eks.maintenance"}
+    assert set(contract["source_modules"]) == expected - {"ai_on_eks.maintenance", PROGRAMS}
 
 
 def test_given_the_tests_when_listed_then_each_folder_mirrors_something() -> None:
