@@ -17,8 +17,9 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from pathlib import Path
+
+from msgspec.structs import replace
 
 from ai_on_eks.catalog.loading import Catalog, load_catalog
 from ai_on_eks.descriptors.architectures import build_inventory

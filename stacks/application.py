@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from aws_cdk import App
+from msgspec import Struct
 
 from ai_on_eks.aws import lws_chart
 from ai_on_eks.aws.addon_specs import all_addons
@@ -44,8 +44,7 @@ from stacks.storage import StorageStack
 CDK_JSON = Path(__file__).parent.parent / "cdk.json"
 
 
-@dataclass(frozen=True, slots=True)
-class Charts:
+class Charts(Struct, frozen=True):
     """Kubernetes objects by chart, as plain data."""
 
     nodes: Objects
@@ -58,8 +57,7 @@ ChartRenderer = Callable[[StorageAddresses], Charts]
 """From where the weights lie, whose names may be tokens, to the charts. Stacks know no cdk8s."""
 
 
-@dataclass(frozen=True, slots=True)
-class Deployment:
+class Deployment(Struct, frozen=True):
     """Everything the stacks are made from.
 
     addresses  what an earlier deployment made, for the objects that are rendered and not applied

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from statistics import median
+
+from msgspec import Struct
 
 from ai_on_eks.descriptors.schema import CachePrecision
 from ai_on_eks.sizing.precision import compute_data_type
@@ -17,8 +18,7 @@ OURS = "AI on EKS"
 _EIGHT_BITS = "fp8"
 
 
-@dataclass(frozen=True)
-class Summary:
+class Summary(Struct, frozen=True):
     """How one tool does on one measure: relative errors over the records it answers."""
 
     tool: str

@@ -11,11 +11,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import yaml
+from msgspec import Struct
 
 from ai_on_eks.errors import AiOnEksError
 from benchmarks.accuracy.truth import Truth
@@ -33,8 +33,7 @@ _SILENT_WORDS = frozenset(
 """Words of a name that say how a model was tuned, stored or run, and not what it is made of."""
 
 
-@dataclass(frozen=True)
-class Known:
+class Known(Struct, frozen=True):
     """What is known of a model, and how it was found: its config, or only how many parameters it has."""
 
     config: Mapping[str, Any] | None

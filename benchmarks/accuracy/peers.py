@@ -20,8 +20,9 @@ Guide" (vLLM 0.10.1); llm-d-incubation/llm-d-planner config_explorer/capacity_pl
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from ai_on_eks.units import GIB
 
@@ -30,8 +31,7 @@ _ATTENTION_KINDS = frozenset({"attention", "full_attention", "global_attention"}
 _EXPERT_KEYS = ("num_local_experts", "num_experts", "n_routed_experts")
 
 
-@dataclass(frozen=True)
-class Question:
+class Question(Struct, frozen=True):
     """What a tool is asked: a config, how it is stored and served."""
 
     config: Mapping[str, Any]
@@ -44,8 +44,7 @@ class Question:
     context_tokens: int
 
 
-@dataclass(frozen=True)
-class Peer:
+class Peer(Struct, frozen=True):
     """A tool's three answers; each is None where it gives none."""
 
     name: str

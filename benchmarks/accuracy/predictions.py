@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from msgspec import Struct
+from msgspec.structs import replace
 
 from ai_on_eks.catalog.engines import find_engine
 from ai_on_eks.catalog.types import EngineMemory
@@ -43,8 +44,7 @@ WHOLE_MODEL = "kv_required"
 (vllm-project/vllm#34076)."""
 
 
-@dataclass(frozen=True)
-class Prediction:
+class Prediction(Struct, frozen=True):
     """The answer for one record; `reason` says why there is none."""
 
     record: Record

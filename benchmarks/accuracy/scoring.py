@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from statistics import median
+
+from msgspec import Struct
 
 from ai_on_eks.descriptors.architectures import relevant_hyperparameters
 from ai_on_eks.descriptors.inventory import RecurrentState
@@ -36,8 +37,7 @@ TWICE = "openai/gpt-oss"
 FAILED_WORDS = ("oom", "fail", "killed", "does not", "no kv", "out of memory")
 
 
-@dataclass(frozen=True)
-class Score:
+class Score(Struct, frozen=True):
     """One figure of one record: measured, predicted, relative error (predicted ÷ measured − 1).
 
     `reason` says why nothing was predicted; `note` what has to be known to read the error.
@@ -59,8 +59,7 @@ class Score:
         return self.predicted / self.measured - 1
 
 
-@dataclass(frozen=True)
-class Bar:
+class Bar(Struct, frozen=True):
     """What a measure has to reach, and what it reaches; `holds` is None where no record is exact enough to tell."""
 
     measure: str

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import yaml
+from msgspec import Struct
 
 from ai_on_eks.descriptors.documents import read_json
 
@@ -16,8 +16,7 @@ SETTINGS = Path(__file__).with_name("settings.yaml")
 MEASURED = frozenset({"measured_vllm", "measured_sglang"})
 
 
-@dataclass(frozen=True)
-class Record:
+class Record(Struct, frozen=True):
     """One figure that somebody measured or published; `fields` are its own, named as in the file."""
 
     fields: Mapping[str, Any]
@@ -59,8 +58,7 @@ class Record:
         return str(self.fields.get(name) or "")
 
 
-@dataclass(frozen=True)
-class Truth:
+class Truth(Struct, frozen=True):
     """A folder with the records."""
 
     folder: Path

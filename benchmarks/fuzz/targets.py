@@ -13,9 +13,10 @@ from __future__ import annotations
 import os
 import tempfile
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
+
+from msgspec import Struct, field
 
 MEMORY = Path("/dev/shm")  # noqa: S108 - a file system in memory, where there is one
 
@@ -58,8 +59,7 @@ FLUX_INDEX = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
+class Target(Struct, frozen=True):
     """function  module.name of what reads the file
     file         name that the input gets
     opened       name that the function is given: another file, or the folder (``.``)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import median
 from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from ai_on_eks.performance.calibration import CONVOLUTION, DECODER, DIFFUSION, ENCODER, Constants, constants
 from benchmarks.accuracy.models import Models
@@ -59,8 +61,7 @@ PLAIN = Constants(
 layer (aiconfigurator and published measurements, 2026-11-23), and nothing that was fitted."""
 
 
-@dataclass(frozen=True)
-class Speed:
+class Speed(Struct, frozen=True):
     """Scores of both vendors' rows, and the rows that could not be asked, with the reason."""
 
     nvidia: tuple[Score, ...]

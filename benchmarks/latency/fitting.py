@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
-from dataclasses import dataclass
 from math import exp, log
 
 import numpy as np
+from msgspec import Struct
 
 from ai_on_eks.performance.calibration import Constants
 from benchmarks.latency.least_squares import Indices, Known, Vector, fit
@@ -27,8 +27,7 @@ LEAST_ROWS, MANY_ROWS = 10, 500
 fit of all."""
 
 
-@dataclass(frozen=True)
-class Problem:
+class Problem(Struct, frozen=True):
     """What is fitted together: the unknown numbers, and how a row's constants are made of them."""
 
     unknown: tuple[Unknown, ...]

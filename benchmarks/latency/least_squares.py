@@ -9,10 +9,10 @@ constant; the prior keeps what the rows do not determine. numpy is all it needs.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+from msgspec import Struct
 
 Vector = npt.NDArray[np.float64]
 Indices = npt.NDArray[np.int64]
@@ -30,8 +30,7 @@ Errors = Callable[[Vector, Indices | None], Vector]
 """The errors of the rows with these numbers at these constants; None = of all rows."""
 
 
-@dataclass(frozen=True)
-class Known:
+class Known(Struct, frozen=True):
     """What is known of each constant's logarithm beforehand, how firmly, how large it may be, and the rows that it has
     any effect on."""
 

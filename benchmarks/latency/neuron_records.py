@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
+
+from msgspec.structs import replace
 
 from ai_on_eks.catalog.loading import load_catalog
 from ai_on_eks.catalog.types import InstanceType

@@ -10,8 +10,9 @@ scope    `shared`, or one value per generation, or per engine
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from math import log
+
+from msgspec import Struct
 
 from ai_on_eks.performance.calibration import SHARES, Constants
 from benchmarks.latency.records import Measured
@@ -26,8 +27,7 @@ REFERENCE_ENGINE = "vllm"
 MOST_SHARE = 0.95
 
 
-@dataclass(frozen=True)
-class Parameter:
+class Parameter(Struct, frozen=True):
     name: str
     scope: str
     prior: float
@@ -114,8 +114,7 @@ UNMEASURED = {
 2026-11-23), and what is known of the load."""
 
 
-@dataclass(frozen=True)
-class Unknown:
+class Unknown(Struct, frozen=True):
     """One fitted number: a parameter at one place."""
 
     parameter: Parameter

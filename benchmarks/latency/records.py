@@ -18,9 +18,11 @@ from __future__ import annotations
 import csv
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from ai_on_eks.catalog.loading import load_catalog
 from ai_on_eks.catalog.types import Accelerator
@@ -53,8 +55,7 @@ RESERVED_BYTES = 4 * GIB
 LEAST_CACHE_SHARE = 0.1
 
 
-@dataclass(frozen=True)
-class Measured:
+class Measured(Struct, frozen=True):
     """One row: what was run, and what came out. `waiting` sequences found no room in the cache."""
 
     name: str

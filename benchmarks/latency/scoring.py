@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from statistics import median
+
+from msgspec import Struct
 
 from ai_on_eks.performance.batches import answer
 from ai_on_eks.performance.calibration import Constants
@@ -16,8 +17,7 @@ from benchmarks.latency.records import Measured
 TTFT, TPOT, ITEMS = "ttft", "tpot", "items"
 
 
-@dataclass(frozen=True)
-class Question:
+class Question(Struct, frozen=True):
     """A row with its model already divided, so that a fit asks the same thousands of times."""
 
     measured: Measured
@@ -50,8 +50,7 @@ class Question:
         return found
 
 
-@dataclass(frozen=True)
-class Score:
+class Score(Struct, frozen=True):
     """One figure of one row: estimated ÷ measured − 1, by constants that saw the row and by those that did not."""
 
     measured: Measured

@@ -7,19 +7,18 @@ thirty steps to each first token; without it constants would have to explain wha
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 
 import yaml
+from msgspec import Struct, field
 
 from ai_on_eks.performance.admission import AT_ONCE, Admission
 
 SETTINGS = Path(__file__).with_name("settings.yaml")
 
 
-@dataclass(frozen=True)
-class Run:
+class Run(Struct, frozen=True):
     """What a record says of its run. `concurrency` counts the requests of all attention groups."""
 
     engine: str
@@ -34,8 +33,7 @@ class Run:
     is_attention_parallel: bool
 
 
-@dataclass(frozen=True, kw_only=True)
-class Setting:
+class Setting(Struct, frozen=True, kw_only=True):
     """Which runs a script made, and how it let requests gather. `model` and `version` are beginnings; None or () = any.
 
     `most_tensor_parallel` counts the ranks of an attention group.

@@ -11,9 +11,10 @@ from __future__ import annotations
 import copy
 import random
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
+
+from msgspec import Struct
 
 from ai_on_eks.descriptors.architectures import relevant_hyperparameters
 from ai_on_eks.errors import InputError
@@ -35,8 +36,7 @@ class Outcome(StrEnum):
     OFF = "off"
 
 
-@dataclass(frozen=True, slots=True)
-class Comparison:
+class Comparison(Struct, frozen=True):
     """One config in one form. `told` is the difference, or why the reader refused."""
 
     model_type: str

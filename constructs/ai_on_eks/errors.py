@@ -13,7 +13,8 @@ exits with 5.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 EXIT_DONE = 0
 EXIT_FINDINGS = 1
@@ -23,8 +24,7 @@ EXIT_MALFORMED_INPUT = 4
 EXIT_INTERNAL = 5
 
 
-@dataclass(frozen=True, slots=True)
-class Problem:
+class Problem(Struct, frozen=True):
     """One thing the user has to change.
 
     `code` is a stable kebab-case identifier and part of the public contract. `path` is dotted (`serving.concurrency`,

@@ -35,6 +35,8 @@ from urllib.request import (
     build_opener,
 )
 
+from msgspec import Struct
+
 TIMEOUT_SECONDS = 20.0
 """Without a byte."""
 ATTEMPTS = 4
@@ -86,8 +88,7 @@ class Question:
     expected: int = 200
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(Struct, frozen=True):
     """`headers` in lower case. `body` is empty unless the status is the one that was expected."""
 
     status: int

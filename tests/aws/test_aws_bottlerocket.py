@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import tomllib
-from dataclasses import replace
 from typing import Any
 
 import pytest
 from aws_cdk import Stack
 from aws_templates import imported_cluster, only, samples, template_of, vpc
+from msgspec.structs import replace
 
 from ai_on_eks.aws.bottlerocket import bottlerocket_user_data
 from ai_on_eks.aws.charts import node_releases

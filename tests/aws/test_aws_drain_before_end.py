@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from typing import Any
 
 import pytest
 from aws_cdk import Stack
 from aws_templates import all_of, imported_cluster, only, samples, template_of, vpc
+from msgspec.structs import replace
 
 from ai_on_eks.aws.drain_before_end import drained_at
 from ai_on_eks.aws.efa import EfaFabric

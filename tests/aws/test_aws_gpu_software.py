@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from typing import Any
 
 import pytest
 from aws_templates import samples
+from msgspec.structs import replace
 
 from ai_on_eks.aws import gpu_operator, gpu_plugin
 from ai_on_eks.aws.charts import node_releases

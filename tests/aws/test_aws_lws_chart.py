@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from aws_templates import samples
+from msgspec.structs import replace
 
 from ai_on_eks.aws import lws_chart
 from ai_on_eks.serving.types import Group

@@ -1,10 +1,10 @@
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 from aws_cdk import Stack
 from aws_templates import imported_cluster, samples, template_of, vpc
+from msgspec.structs import replace
 
 from ai_on_eks.aws.node_groups import capacity_spec, system_spec
 from ai_on_eks.aws.node_needs import NodeNeeds

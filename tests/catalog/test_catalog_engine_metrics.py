@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import astuple
 
 import pytest
+from msgspec.structs import astuple
 
 from ai_on_eks.catalog.engine_metrics import engine_metrics
 from ai_on_eks.catalog.engines import load_engines

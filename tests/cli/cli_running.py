@@ -7,11 +7,11 @@ import os
 import subprocess
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec import Struct
 
 from ai_on_eks.cli.main import main
 
@@ -29,8 +29,7 @@ architecture: {family: transformer, parameters: 1000000000}
 """
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(Struct, frozen=True):
     """What a command left behind."""
 
     code: int

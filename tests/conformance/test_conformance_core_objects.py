@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from copy import deepcopy
-from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ import kubernetes_validate
 import pytest
 import yaml
 from custom_resource_schemas import problems_of
+from msgspec.structs import replace
 
 from ai_on_eks.catalog.loading import load_catalog
 from ai_on_eks.descriptors.architectures import build_inventory

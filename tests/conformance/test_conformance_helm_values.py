@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from msgspec.structs import replace
 
 from ai_on_eks.aws import efa_chart, gpu_dra, gpu_operator, gpu_plugin, lws_chart, neuron_chart, prometheus_chart
 from ai_on_eks.aws.karpenter import releases as karpenter

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from ai_on_eks.performance.admission import AT_ONCE, Admission
 from ai_on_eks.performance.calibration import constants

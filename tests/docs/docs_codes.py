@@ -5,10 +5,10 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 from docs_pages import ROOT
+from msgspec import Struct
 
 SOURCES = ("app.py", "constructs/ai_on_eks", "k8s", "stacks")
 LEAST_LITERAL_CHARACTERS = 8
@@ -17,8 +17,7 @@ LEAST_LITERAL_CHARACTERS = 8
 KEBAB = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
 
 
-@dataclass(frozen=True, slots=True)
-class Use:
+class Use(Struct, frozen=True):
     """One place that gives a code. `code` is None where it cannot be read from the source."""
 
     code: str | None

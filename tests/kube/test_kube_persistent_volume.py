@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from kube_samples import workload
+from msgspec.structs import replace
 
 from ai_on_eks.descriptors.schema import Storage
 from ai_on_eks.kube.manifests import model_manifests

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 from performance_models import BF16, MACHINE, ideal
 
 from ai_on_eks.descriptors.image_generation import Component, ImageRequest, Phase, Work
@@ -92,7 +91,7 @@ def test_given_another_request_when_denoising_dominates_then_time_follows(
     changed: dict[str, int], factor: float
 ) -> None:
     denoise = replace(PIPELINE, components=PIPELINE.components[1:2])
-    other = replace(denoise, image=replace(REQUEST, **changed))  # type: ignore[arg-type] # fields of several types
+    other = replace(denoise, image=replace(REQUEST, **changed))
     first, second = (
         answer(divide(model, BF16, MACHINE, Division()), ideal(diffusion_compute=0.1), Load(1, 1, 1)).ttft_s
         for model in (denoise, other)

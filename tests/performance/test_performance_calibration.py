@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-from dataclasses import astuple, fields
 from typing import Any
 
 import pytest
+from msgspec.structs import astuple, fields
 
 from ai_on_eks.catalog.loading import load_catalog
 from ai_on_eks.performance.calibration import DATA, SHARES, Constants, band, constants, widened

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from math import hypot
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 from performance_models import BF16, BODY, DENSE, FP8, HEAD, MACHINE, MIXTURE, ideal
 
 from ai_on_eks.descriptors.inventory import Inventory

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from math import log, sqrt
 
 import pytest
+from msgspec.structs import replace
 from performance_models import BF16, DENSE, EXPERTS, MACHINE, MIXTURE, ideal
 
 from ai_on_eks.descriptors.inventory import KeyValueState, Operations, RecurrentState

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from itertools import product
 from random import Random
 
 from hypothesis import strategies as st
+from msgspec import Struct
 
 from ai_on_eks.placement.fleet.options import option_for
 from ai_on_eks.placement.fleet.problem import Model, PackingProblem, Pool
@@ -17,8 +17,7 @@ CPU_PER_ACCELERATOR = 8000
 MEMORY_PER_ACCELERATOR = 1000
 
 
-@dataclass(frozen=True)
-class Way:
+class Way(Struct, frozen=True):
     """A model's way in a pool: so many replicas that need this each."""
 
     pool: int
@@ -26,8 +25,7 @@ class Way:
     demand: Resources
 
 
-@dataclass(frozen=True)
-class Case:
+class Case(Struct, frozen=True):
     """A fleet before anything is decided: each model with its ways, and whether it spreads."""
 
     pools: tuple[Pool, ...]

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
+
+from msgspec.structs import replace
 
 from ai_on_eks.catalog.loading import Catalog
 from ai_on_eks.descriptors.platform import Platform, Reservation

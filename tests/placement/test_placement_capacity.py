@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 from placement_changes import RESERVATION, only, reservation, with_reservations
 
 from ai_on_eks.catalog.loading import Catalog

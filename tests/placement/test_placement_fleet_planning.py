@@ -5,11 +5,11 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Sequence
-from dataclasses import replace
 from types import MappingProxyType
 
 import pytest
 from fleet_checks import faults
+from msgspec.structs import replace
 from placement_changes import only, reservation, with_constraints, with_reservations, with_serving, with_targets
 
 from ai_on_eks.catalog.loading import Catalog

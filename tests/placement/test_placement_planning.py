@@ -326,7 +326,7 @@ def test_no_engine_for_the_format_is_one_rejection_per_engine(
     models: dict[str, Descriptor], catalog: Catalog, platform: Platform
 ) -> None:
     resnet = models["resnet-50"]
-    source = resnet.source.model_copy(update={"format": type(resnet.source.format)("tensorflow")})
+    source = resnet.source.model_copy(update={"format": type(resnet.source.format)("gguf")})
     plan = planned(resnet.model_copy(update={"source": source}), catalog, platform)
     assert plan.chosen is None
     assert all(isinstance(r, Rejection) and r.rule in ("engine-model", SUPERSEDED_RULE) for r in plan.rejected)

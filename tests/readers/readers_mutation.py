@@ -5,7 +5,8 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from ai_on_eks.errors import InputError
 
@@ -14,8 +15,7 @@ SLOWEST_SECONDS = 0.5
 """Ten times what is promised on an idle machine: the suite runs beside others."""
 
 
-@dataclass(frozen=True)
-class BytesSource:
+class BytesSource(Struct, frozen=True):
     """A file in memory."""
 
     data: bytes

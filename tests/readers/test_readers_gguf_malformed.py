@@ -5,10 +5,10 @@ from __future__ import annotations
 import struct
 import time
 import tracemalloc
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 from readers_gguf_bytes import (
     BOOL,
     F32,

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import tracemalloc
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 from readers_mutation import BytesSource
 from readers_protobuf_bytes import number, part, tf_constant, tf_function, tf_graph, tf_tensor
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 from readers_protobuf_bytes import fixed32, number, part, varint
 
 from ai_on_eks.descriptors.readers import protobuf_wire

@@ -6,11 +6,11 @@ import json
 import time
 import tracemalloc
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 from readers_mutation import BytesSource, mutations, survive
 from readers_safetensors_bytes import entry, file, framed, model
 

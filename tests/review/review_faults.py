@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import review_samples as samples
+from msgspec import Struct
 from review_samples import Json, Sample
 
 GONE = object()
 """As a value: remove the key."""
 
 
-@dataclass(frozen=True)
-class Fault:
+class Fault(Struct, frozen=True):
     code: str
     name: str
     sample: Callable[[], Sample]

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 import serving_plans as plans
+from msgspec.structs import replace
 
 from ai_on_eks.placement.types import Plan
 from ai_on_eks.serving.types import Json

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from typing import Any
 
 import pytest
 import serving_plans as plans
+from msgspec.structs import replace
 
 from ai_on_eks.descriptors.schema import Source
 from ai_on_eks.serving.ownership import REVISION_LABEL, ownership_labels, plan_digest

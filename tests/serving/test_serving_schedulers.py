@@ -1,9 +1,8 @@
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 import serving_plans as plans
+from msgspec.structs import replace
 
 from ai_on_eks.catalog.schedulers import NEURON_SCHEDULER
 from ai_on_eks.catalog.types import Vendor

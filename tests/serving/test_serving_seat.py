@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import serving_plans as plans
+from msgspec.structs import replace
 
 from ai_on_eks.placement.types import Plan, Seat
 from ai_on_eks.serving.workload import build_workload

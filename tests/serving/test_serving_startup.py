@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 import serving_plans as plans
+from msgspec.structs import replace
 
 from ai_on_eks.descriptors.schema import Storage
 from ai_on_eks.placement.types import Plan

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
 import serving_plans as plans
+from msgspec.structs import replace
 
 from ai_on_eks.descriptors.schema import Format, Serving, Source, Storage
 from ai_on_eks.errors import InputError

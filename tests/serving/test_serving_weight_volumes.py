@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from math import ceil
 from typing import Any
 
 import pytest
 import serving_plans as plans
+from msgspec.structs import replace
 
 from ai_on_eks.descriptors.inventory import Sharding, Tensor, TensorRole
 from ai_on_eks.descriptors.platform import Platform

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 from sizing_inventories import LLAMA_3_1_8B
 
 from ai_on_eks.catalog.engines import load_engines

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 from sizing_inventories import BGE_LARGE, LLAMA_3_1_8B, LLAMA_3_70B, QWEN3_0_6B
 
 from ai_on_eks.catalog.engines import find_engine, load_engines
@@ -28,7 +27,7 @@ L4_BYTES = 22888 * MIB
 
 def target(memory_bytes: int, tensor_parallel: int = 1, engine: EngineMemory = VLLM, **settings: object) -> Target:
     base = Target(memory_bytes, tensor_parallel, 1, engine)
-    return replace(base, **settings)  # type: ignore[arg-type]
+    return replace(base, **settings)
 
 
 @pytest.mark.parametrize(

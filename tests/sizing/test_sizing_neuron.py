@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from ai_on_eks.catalog.engines import find_engine
 from ai_on_eks.descriptors.architectures import build_inventory

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from ai_on_eks.catalog.engines import find_engine, load_engines
 from ai_on_eks.catalog.types import EngineMemory
@@ -61,7 +61,7 @@ def layout(
     max_batched_tokens: int = 2048,
     **changes: object,
 ) -> CacheLayout:
-    engine: EngineMemory = replace(find_engine(f"vllm@{version}").memory, **changes)  # type: ignore[arg-type]
+    engine: EngineMemory = replace(find_engine(f"vllm@{version}").memory, **changes)
     return cache_layout(
         model, precision, engine, tensor_parallel, pipeline_parallel, max_batched_tokens=max_batched_tokens
     )

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from functools import cache
 
 import pytest
+from msgspec.structs import replace
 
 from ai_on_eks.catalog.engines import find_engine
 from ai_on_eks.descriptors.architectures import relevant_hyperparameters

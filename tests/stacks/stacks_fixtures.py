@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 import stacks_samples as samples
 from aws_cdk import App
+from msgspec.structs import replace
 
 from ai_on_eks.descriptors.profiles import Profile
 from stacks.application import Deployment, build_app

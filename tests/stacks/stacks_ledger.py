@@ -9,11 +9,11 @@ names. A changed value or id means that CloudFormation makes a new resource besi
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
 from cfnlint.schema import PROVIDER_SCHEMA_MANAGER
+from msgspec import Struct
 
 REGION = "us-east-1"
 
@@ -48,8 +48,7 @@ NEW = "is new"
 GONE = "is gone: CloudFormation would delete it or let go of it"
 
 
-@dataclass(frozen=True)
-class Change:
+class Change(Struct, frozen=True):
     """A change that was reviewed and is meant: which id, since which version, and why."""
 
     stack: str

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import yaml
+from msgspec.structs import replace
 
 from ai_on_eks.catalog.types import Accelerator, InstanceType, PurchaseRoute, Vendor
 from ai_on_eks.descriptors.loading import load_platform

@@ -6,7 +6,6 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +13,7 @@ import pytest
 import stacks_samples as samples
 from aws_cdk import Validations
 from cdk_nag import AwsSolutionsChecks
+from msgspec.structs import replace
 from test_stacks_checkers import ACCEPTED_WARNINGS, RUN_CFN_LINT
 from test_stacks_nag import ACCEPTED, rule
 

@@ -3,12 +3,12 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 import stacks_samples as samples
+from msgspec.structs import replace
 
 from ai_on_eks.descriptors.platform import Cluster
 from ai_on_eks.descriptors.platform_network import ExistingVpc, InterfaceEndpoints, NatGateways, Network

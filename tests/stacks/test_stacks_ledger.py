@@ -9,13 +9,13 @@ import copy
 import json
 import os
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 import stacks_samples as samples
 import strategy_samples
+from msgspec.structs import replace
 from stacks_ledger import GONE, NEW, Change, Entry, create_only_paths, differences, entries, updated
 from strategy_samples import STRATEGIES
 

@@ -12,7 +12,6 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
 from itertools import product
 from pathlib import Path
 
@@ -21,6 +20,8 @@ import stacks_samples as samples
 import strategy_samples
 from aws_cdk import Validations
 from cdk_nag import AwsSolutionsChecks
+from msgspec import Struct
+from msgspec.structs import replace
 from test_stacks_checkers import ACCEPTED_WARNINGS, RUN_CFN_LINT, contents
 from test_stacks_nag import ACCEPTED, rule
 from test_stacks_strategies_nag import ACCEPTED as ACCEPTED_OF_STRATEGY
@@ -52,8 +53,7 @@ PROFILES = tuple(profile.value for profile in Profile)
 UNITS = {"network", "cluster", "capacity", "storage"}
 
 
-@dataclass(frozen=True, slots=True)
-class Synthesized:
+class Synthesized(Struct, frozen=True):
     """One combination, twice: with CDK's own validation, and again with cdk-nag."""
 
     deployment: Deployment

@@ -11,7 +11,9 @@ CloudFormation would wait for ever in one direction or the other. What nodes bri
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from ai_on_eks.descriptors.platform import Platform
 from ai_on_eks.descriptors.platform_monitoring import MonitoringKind
@@ -19,8 +21,7 @@ from ai_on_eks.errors import Problem
 from ai_on_eks.placement.node_owners import nodes_bring_add_on
 
 
-@dataclass(frozen=True, slots=True)
-class Permission:
+class Permission(Struct, frozen=True):
     """Actions on resources of this account and region; `resource` None where they know none."""
 
     actions: tuple[str, ...]
@@ -28,8 +29,7 @@ class Permission:
     resource: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class AddonSpec:
+class AddonSpec(Struct, frozen=True):
     """One add-on and the IAM permissions of its service account: one of AWS's policies, or some of our own.
 
     Without a version EKS installs its default for the cluster's Kubernetes version and keeps it until someone asks for

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from aws_cdk import aws_eks_v2 as eks
 from aws_cdk import aws_iam as iam
 from constructs import Construct
+from msgspec import Struct
 
 from ai_on_eks.aws.auto_mode.nodes import auto_mode_node_role
 from ai_on_eks.aws.auto_mode.tagging import tagging_statements
@@ -17,8 +16,7 @@ BUILT_IN_POOLS = ("general-purpose", "system")
 they ask for an instance type with its taint and label."""
 
 
-@dataclass(frozen=True, slots=True)
-class ClusterCompute:
+class ClusterCompute(Struct, frozen=True):
     """Arguments of the cluster. Compute, block storage and load balancing of Auto Mode are on or off together: EKS
     rejects anything else, and CDK sets all three by the capacity type."""
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import yaml
+from msgspec import Struct
 
 Json = dict[str, Any]
 
@@ -18,8 +18,7 @@ PRIVILEGED_NAMESPACE: Mapping[str, str] = {
 """Labels of a namespace whose DaemonSets mount the host; no other namespace may have such pods."""
 
 
-@dataclass(frozen=True, slots=True)
-class HelmRelease:
+class HelmRelease(Struct, frozen=True):
     """One chart at one version with our values.
 
     repository        an index of charts by https, or a registry path by oci that `chart` completes

@@ -12,7 +12,6 @@ added to it (EKS user guide, sec-group-reqs, 2026-11).
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from aws_cdk import Aws, CfnResource, CfnTag, RemovalPolicy
@@ -22,6 +21,7 @@ from aws_cdk import aws_fsx as fsx
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from constructs import Construct
+from msgspec import Struct
 
 from ai_on_eks.aws.model_store import MODELS_PREFIX, ModelStore
 from ai_on_eks.aws.node_groups import private_subnets
@@ -49,8 +49,7 @@ S3_ROLE = "aws-service-role/s3.data-source.lustre.fsx.amazonaws.com/AWSServiceRo
 """FSx reads the bucket by a role that it makes for each file system (FSx for Lustre user guide, using-slr, 2026-11)."""
 
 
-@dataclass(frozen=True, slots=True)
-class Traffic:
+class Traffic(Struct, frozen=True):
     """One kind of traffic that Lustre needs, in all four directions."""
 
     name: str

@@ -9,8 +9,9 @@ The name of the origin stays in the path, as a pull-through cache of ECR has it,
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
+
+from msgspec.structs import replace
 
 from ai_on_eks.aws.helm_release import OCI_SCHEME, HelmRelease, Json
 from ai_on_eks.catalog.chart_images import image_repositories

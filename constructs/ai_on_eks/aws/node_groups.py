@@ -14,12 +14,12 @@ launch template names no interface.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_eks_v2 as eks
 from aws_cdk import aws_iam as iam
 from constructs import Construct
+from msgspec import Struct, field
 
 from ai_on_eks.aws.drain_before_end import DrainBeforeEnd
 from ai_on_eks.aws.efa import EfaFabric
@@ -52,8 +52,7 @@ SYSTEM_ROOT_VOLUME_GIB = 50
 """Add-on images and logs; ten times what the add-ons of this platform pull."""
 
 
-@dataclass(frozen=True, slots=True)
-class NodeGroupSpec:
+class NodeGroupSpec(Struct, frozen=True):
     """One managed node group as plain data.
 
     pool            value of the nodes' capacity label, by which pods find them; several groups can make up a pool

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_eks_v2 as eks
 from constructs import Construct
+from msgspec import Struct
 
 from ai_on_eks.aws.node_groups import NodeGroupSpec
 from ai_on_eks.descriptors.platform import Platform
 
 
-@dataclass(frozen=True, slots=True)
-class NodeNeeds:
+class NodeNeeds(Struct, frozen=True):
     """The nodes of a platform and where they stand.
 
     system  cluster services run on them

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from ai_on_eks.aws.node_groups import NodeGroupSpec
 from ai_on_eks.descriptors.platform import Reservation, ReservedCapacity

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from ai_on_eks.catalog.mig import load_mig_profiles, mig_profiles
 from ai_on_eks.catalog.reading import quantity, read
@@ -13,8 +15,7 @@ from ai_on_eks.catalog.types import Accelerator, Vendor
 from ai_on_eks.units import MIB
 
 
-@dataclass(frozen=True, slots=True)
-class Facts:
+class Facts(Struct, frozen=True):
     """One entry of accelerators.json. `complete` = everything is known that an estimate needs."""
 
     accelerator: Accelerator

@@ -10,10 +10,12 @@ reserved all the same, or a pod that asks for every remaining byte would push th
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
 from functools import cache
 from types import MappingProxyType
 from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from ai_on_eks.catalog.model import Catalog
 from ai_on_eks.catalog.reading import read
@@ -21,8 +23,7 @@ from ai_on_eks.catalog.types import InstanceType, Vendor
 from ai_on_eks.units import MIB
 
 
-@dataclass(frozen=True, slots=True)
-class DaemonSet:
+class DaemonSet(Struct, frozen=True):
     """One pod that runs on every node it is meant for.
 
     cpu_millicores, memory_bytes  the request where there is one, else the use we set aside

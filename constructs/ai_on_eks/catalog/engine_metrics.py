@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from msgspec import Struct
+from msgspec.structs import fields
 
 from ai_on_eks.catalog.reading import read
 
 
-@dataclass(frozen=True, slots=True)
-class EngineMetrics:
+class EngineMetrics(Struct, frozen=True):
     """Names of Prometheus metrics, with labels in braces where one counts several things; None where the engine has
     nothing like it.
 

@@ -7,10 +7,11 @@ is the newest one that is not newer than it.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 from functools import cache
 from types import MappingProxyType
 from typing import Any
+
+from msgspec.structs import replace
 
 from ai_on_eks.catalog.reading import read
 from ai_on_eks.catalog.types import (

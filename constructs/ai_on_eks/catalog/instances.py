@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, NamedTuple
+
+from msgspec import Struct
 
 from ai_on_eks.catalog import kubelet
 from ai_on_eks.catalog.accelerators import Facts, find
@@ -31,8 +32,7 @@ _FIXED_NETWORK = re.compile(r"(?:(\d+)x )?([\d.]+) Gigabit")
 Record = Mapping[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
-class HandFacts:
+class HandFacts(Struct, frozen=True):
     """The hand-made files that apply to many types, read once."""
 
     ami_types: Mapping[str, Mapping[str, str]]

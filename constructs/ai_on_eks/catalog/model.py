@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import cache
 from types import MappingProxyType
+
+from msgspec import Struct
 
 from ai_on_eks.catalog.reading import read, regions
 from ai_on_eks.catalog.types import Accelerator, Engine, InstanceType
 from ai_on_eks.errors import InputError, Problem
 
 
-@dataclass(frozen=True, slots=True)
-class Snapshot:
+class Snapshot(Struct, frozen=True):
     """Where a part of the catalogue comes from and when it was taken."""
 
     part: str
@@ -21,8 +21,7 @@ class Snapshot:
     source: str
 
 
-@dataclass(frozen=True, slots=True)
-class Catalog:
+class Catalog(Struct, frozen=True):
     """What EC2 offers in one region and which engines can use it. Mappings are read-only and sorted by name.
 
     region     the region whose prices were chosen; `Price.region` tells where each price was published

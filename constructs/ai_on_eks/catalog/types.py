@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import NamedTuple
+
+from msgspec import Struct, field
 
 
 class Vendor(StrEnum):
@@ -20,8 +21,7 @@ class PurchaseRoute(StrEnum):
     CAPACITY_BLOCK = "capacity-block"
 
 
-@dataclass(frozen=True, slots=True)
-class Price:
+class Price(Struct, frozen=True):
     """Price of one Linux instance. `region` is where it was published, which may not be where it is used."""
 
     usd_per_hour: float
@@ -50,8 +50,7 @@ class MigProfile(NamedTuple):
     memory_bytes: int
 
 
-@dataclass(frozen=True, slots=True)
-class Accelerator:
+class Accelerator(Struct, frozen=True):
     """One device as Kubernetes counts it.
 
     memory_bytes          usable memory per device: what the driver reports as total, not the brochure's figure
@@ -91,8 +90,7 @@ class Accelerator:
     link_domain: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class InstanceType:
+class InstanceType(Struct, frozen=True):
     """One EC2 instance type.
 
     memory_bytes, vcpus                  as EC2 reports them
@@ -218,8 +216,7 @@ class ExpertKernel(NamedTuple):
     bias_bits: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class EngineHost:
+class EngineHost(Struct, frozen=True):
     """What an engine's container needs of its node. The defaults mean "none of it".
 
     server_bytes                  HTTP server, tokenizer and scheduler
@@ -277,8 +274,7 @@ class CompiledPrograms(NamedTuple):
     prompts_at_once: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class EngineMemory:
+class EngineMemory(Struct, frozen=True):
     """How an engine spends an accelerator's memory. See `sizing` for the formulae these feed.
 
     memory_fraction        share of usable memory the engine takes (vLLM `--gpu-memory-utilization`); 1.0 = all
@@ -350,8 +346,7 @@ class EngineMemory:
     sources: Mapping[str, str] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class Engine:
+class Engine(Struct, frozen=True):
     """A serving engine at one version: what it serves, where it runs, what it costs in memory.
 
     kinds, families, formats     accepted values of the descriptor's fields

@@ -11,10 +11,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache
 from typing import Any
+
+from msgspec import Struct
 
 from ai_on_eks.catalog.reading import read
 from ai_on_eks.errors import InputError, Problem
@@ -30,8 +31,7 @@ class Kind(StrEnum):
     ADD_ON = "add_ons"
 
 
-@dataclass(frozen=True, slots=True)
-class Component:
+class Component(Struct, frozen=True):
     """Something that runs in a cluster.
 
     repository    of a chart; None for an EKS add-on
@@ -52,8 +52,7 @@ class Component:
     date: str
 
 
-@dataclass(frozen=True, slots=True)
-class KubectlLayer:
+class KubectlLayer(Struct, frozen=True):
     """A Lambda layer with kubectl and Helm that is installed with this package."""
 
     kubectl: str

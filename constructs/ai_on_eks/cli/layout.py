@@ -7,16 +7,16 @@ that is cut off cannot be typed again.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from unicodedata import combining, east_asian_width
+
+from msgspec import Struct
 
 GAP = "  "
 MINIMUM_LAST_COLUMN = 24
 """The last column is never wrapped narrower than this."""
 
 
-@dataclass(frozen=True, slots=True)
-class Column:
+class Column(Struct, frozen=True):
     """A heading and the side its cells lean to."""
 
     title: str

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from ai_on_eks.catalog.daemonsets import beside_drivers
 from ai_on_eks.catalog.loading import Catalog, load_catalog
@@ -27,8 +29,7 @@ MAXIMUM_ZONES = 6
 """Zones of a platform (Network.availability_zones)."""
 
 
-@dataclass(frozen=True, slots=True)
-class LoadedModel:
+class LoadedModel(Struct, frozen=True):
     """A descriptor, where it was read from, and what the model is made of."""
 
     file: str
@@ -37,8 +38,7 @@ class LoadedModel:
     variants: tuple[LoadedModel, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class LoadedPlatform:
+class LoadedPlatform(Struct, frozen=True):
     """The platform that is planned for. `file` is None where defaults stand in for one."""
 
     file: str | None

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from ai_on_eks.cli.known_names import check_known_names
 from ai_on_eks.cli.loading import Collector, LoadedModel, LoadedPlatform, load_models, load_target_platform

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from ai_on_eks.cli.file_kinds import is_platform
 from ai_on_eks.cli.loading import Collector
@@ -12,8 +13,7 @@ from ai_on_eks.descriptors.documents import read_yaml
 from ai_on_eks.errors import Problem
 
 
-@dataclass(frozen=True, slots=True)
-class Files:
+class Files(Struct, frozen=True):
     """The files by kind, in the order given. Unreadable ones have left their problems."""
 
     platform: str | None

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
+
+from msgspec.structs import replace
 
 from ai_on_eks.cli.loading import LoadedPlatform, located
 from ai_on_eks.descriptors.document import named_in

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+
+from msgspec.structs import replace
 
 from ai_on_eks.cli.loading import LoadedPlatform
 from ai_on_eks.descriptors.platform import Reservation, ReservedCapacity

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
 from enum import Enum
 from pathlib import Path
 from typing import Any
 
+from msgspec import Struct
+from msgspec.structs import replace
 from pydantic import BaseModel
 
 from ai_on_eks.cli.loading import LoadedModel
@@ -24,8 +25,7 @@ Layers = tuple[tuple[str, Mapping[str, Any]], ...]
 """Where settings come from, the strongest first: its name and what it sets."""
 
 
-@dataclass(frozen=True, slots=True)
-class Setting:
+class Setting(Struct, frozen=True):
     """One setting. `origin` is `file`, `default`, or a profile by name."""
 
     path: str

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from ai_on_eks.catalog.daemonsets import reserved_by_daemonsets
 from ai_on_eks.catalog.engines import find_engine
@@ -25,8 +27,7 @@ RULES_OF_A_TARGET = frozenset(rule.name for rule in (*ENGINE_RULES, *DIVISION_RU
 """Rules about engine, device and division. The others ask what the descriptor and the platform allow."""
 
 
-@dataclass(frozen=True, slots=True)
-class TargetOptions:
+class TargetOptions(Struct, frozen=True):
     """The options as given; None = not given."""
 
     accelerator: str | None = None
@@ -38,8 +39,7 @@ class TargetOptions:
     explain: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class ResolvedTarget:
+class ResolvedTarget(Struct, frozen=True):
     """The target by its names and by its figures."""
 
     name: TargetName

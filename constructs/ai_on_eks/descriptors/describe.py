@@ -8,9 +8,11 @@ weight headers  tensors and data types, where there is no config (`weight_files`
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from ai_on_eks.descriptors.architectures import family_of, relevant_hyperparameters
 from ai_on_eks.descriptors.checks import check_descriptor, check_inventory
@@ -34,8 +36,7 @@ INDEX = "model_index.json"
 REMOTE_SCHEMES = ("hf", "https", "http")
 
 
-@dataclass(frozen=True, slots=True)
-class Description:
+class Description(Struct, frozen=True):
     """A descriptor and what could not be told from the files. `stored_bytes` of the weights beside a config, if known:
     whoever can size the descriptor can compare."""
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from ai_on_eks.descriptors.places import Place
 from ai_on_eks.errors import InputError, Problem
@@ -30,8 +32,7 @@ MAX_PATH_CHARACTERS = 512
 _NOT_OPENED = frozenset({"file-not-found", "file-not-readable", "not-a-file"})
 
 
-@dataclass(frozen=True, slots=True)
-class Document:
+class Document(Struct, frozen=True):
     """`lines` maps a dotted path (`serving.concurrency`, `tags[2]`) to its line; '' is the whole."""
 
     file: str

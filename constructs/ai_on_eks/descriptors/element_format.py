@@ -7,13 +7,12 @@ The second term is the scales (and zero points) of block formats.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from ai_on_eks.units import ceil_div
 
 
-@dataclass(frozen=True, slots=True)
-class ElementFormat:
+class ElementFormat(Struct, frozen=True):
     """`bits` for each element, and `group_bits` more for every `group_elements` of them."""
 
     bits: int

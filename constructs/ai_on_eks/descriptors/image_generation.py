@@ -14,8 +14,9 @@ at all. Decoders of videos that work on a few frames after another keep what is 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
+
+from msgspec import Struct
 
 from ai_on_eks.units import ceil_div
 
@@ -35,8 +36,7 @@ class Offload(StrEnum):
     MODEL = "model"
 
 
-@dataclass(frozen=True, slots=True)
-class Work:
+class Work(Struct, frozen=True):
     """One pass of a network over one image or video; see the formulae above.
 
     positions         latent positions, of all frames, at which `flops` and the like were counted
@@ -84,8 +84,7 @@ class Work:
         return frames if self.frames_at_once is None else min(frames, self.frames_at_once)
 
 
-@dataclass(frozen=True, slots=True)
-class Component:
+class Component(Struct, frozen=True):
     """One network of a pipeline. Its tensors are those whose names begin with `name.`; a lone network's is empty.
 
     tile_pixels     side of the tiles into which a decoder can divide an image
@@ -105,8 +104,7 @@ class Component:
         return f"{self.name}." if self.name else ""
 
 
-@dataclass(frozen=True, slots=True)
-class ImageRequest:
+class ImageRequest(Struct, frozen=True):
     """What is asked of a pipeline, with every default filled in.
 
     scale     pixels of the image for one latent position, along a side

@@ -10,10 +10,11 @@ placement read nothing else of a model. One formula per architecture would be sh
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
 from math import prod
 from typing import NamedTuple
+
+from msgspec import Struct
 
 from ai_on_eks.descriptors.element_format import ElementFormat
 from ai_on_eks.descriptors.image_generation import Component, ImageRequest
@@ -57,8 +58,7 @@ class Item(StrEnum):
     IMAGE = "image"
 
 
-@dataclass(frozen=True, slots=True)
-class Tensor:
+class Tensor(Struct, frozen=True):
     """`count` tensors of the same shape and use. `name` may hold one `*` for the layer number and one for the expert's.
 
     active_count   how many of them one token passes; None = all. Fewer only where a router chooses among experts
@@ -97,8 +97,7 @@ class Tensor:
         return (self.count if self.active_count is None else self.active_count) * prod(self.shape)
 
 
-@dataclass(frozen=True, slots=True)
-class KeyValueState:
+class KeyValueState(Struct, frozen=True):
     """What `layers` attention layers keep of the tokens of a running sequence.
 
         elements per token kept = layers × key_value_heads × (key_dimension + value_dimension)
@@ -134,8 +133,7 @@ class KeyValueState:
         return self.window_tokens is None and self.fixed_tokens is None
 
 
-@dataclass(frozen=True, slots=True)
-class RecurrentState:
+class RecurrentState(Struct, frozen=True):
     """What `layers` recurrent layers (state-space, linear attention, convolution) keep of a sequence, however long.
 
         elements per sequence = layers × elements
@@ -158,8 +156,7 @@ class RecurrentState:
 State = KeyValueState | RecurrentState
 
 
-@dataclass(frozen=True, slots=True)
-class Operations:
+class Operations(Struct, frozen=True):
     """Floating-point operations of one forward pass; a multiply-add counts as two.
 
     flops(n tokens attending to c tokens each) = n × (per_item + attending(c))
@@ -179,8 +176,7 @@ class Operations:
         return self.per_item_and_context_token * context_tokens + windowed
 
 
-@dataclass(frozen=True, slots=True)
-class Activations:
+class Activations(Struct, frozen=True):
     """What a forward pass needs beside weights and cache, in elements.
 
     per_item      widest set of intermediate values alive at once, per token or image
@@ -211,8 +207,7 @@ class Live(NamedTuple):
     undivided: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class InputEncoder:
+class InputEncoder(Struct, frozen=True):
     """What stands before a decoder and makes tokens of an image or of sound. Its tensors are the model's.
 
     operations       of one token it hands on, among as many as the whole image or sound yields
@@ -230,8 +225,7 @@ class InputEncoder:
     name: str = "image"
 
 
-@dataclass(frozen=True, slots=True)
-class Inventory:
+class Inventory(Struct, frozen=True):
     """A model, reduced to what memory and time follow from.
 
     `estimated` names the assumptions made when the source did not say everything; empty means exact.

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
+
+from msgspec.structs import replace
 
 from ai_on_eks.descriptors.architectures import build_inventory
 from ai_on_eks.descriptors.checks import check_descriptor, check_inventory

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import re
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from ai_on_eks.descriptors.document import refuse
 from ai_on_eks.descriptors.places import Place
@@ -34,8 +35,7 @@ _ONE_FILE = "model.safetensors"
 _PART = re.compile(r"model(?:\.safetensors)?-([0-9]{5})-of-([0-9]{5})\.safetensors")
 
 
-@dataclass(frozen=True, slots=True)
-class Weights:
+class Weights(Struct, frozen=True):
     """The format found, and the file where the format needs one named. None: no weights in the folder."""
 
     format: Format | None

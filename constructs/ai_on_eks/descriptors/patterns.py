@@ -6,11 +6,10 @@ in Kubernetes names, paths, IAM policies and container arguments.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 
-@dataclass(frozen=True, slots=True)
-class Form:
+class Form(Struct, frozen=True):
     """One form of text. `words` completes the sentence 'write …'."""
 
     expression: str

@@ -9,8 +9,10 @@ precision    the data type of most bytes of the denoiser's weights, else what an
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from ai_on_eks.descriptors.architectures import relevant_hyperparameters
 from ai_on_eks.descriptors.architectures.diffusion import DECODER, DISTILLED, ENCODERS, NETWORKS
@@ -39,8 +41,7 @@ _DATA_TYPES: Mapping[str, WeightPrecision] = {
 """Of safetensors -> of the descriptor."""
 
 
-@dataclass(frozen=True, slots=True)
-class PipelineFolder:
+class PipelineFolder(Struct, frozen=True):
     """What a diffusers folder says. `config` holds exactly what the inventory follows from."""
 
     inventory: Inventory

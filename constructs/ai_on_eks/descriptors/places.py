@@ -6,9 +6,10 @@ what they ask of `pathlib.Path`, and a way to get at bytes. Nothing here knows h
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, Self
+
+from msgspec import Struct
 
 
 class Source(Protocol):
@@ -26,8 +27,7 @@ class Source(Protocol):
         """Exactly `length` bytes; the caller has compared them with the size."""
 
 
-@dataclass(frozen=True, slots=True)
-class Origin:
+class Origin(Struct, frozen=True):
     """What a descriptor says about where a folder comes from.
 
     name      from which the model is named

@@ -9,11 +9,12 @@ make together is checked like one file, and a mistake is told at the line of the
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from enum import StrEnum
 from functools import cache
 from pathlib import Path
 from typing import Any
+
+from msgspec.structs import replace
 
 from ai_on_eks.descriptors.document import Document
 from ai_on_eks.descriptors.documents import read_yaml

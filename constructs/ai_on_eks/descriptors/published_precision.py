@@ -11,8 +11,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
+
+from msgspec.structs import replace
 
 from ai_on_eks.descriptors.schema import Format, Precision, WeightPrecision
 from ai_on_eks.errors import InputError, Problem

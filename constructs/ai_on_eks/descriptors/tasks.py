@@ -17,9 +17,10 @@ keep these tags.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
+
+from msgspec import Struct
 
 from ai_on_eks.descriptors.image_generation import ImageRequest
 from ai_on_eks.descriptors.inventory import Inventory, Item
@@ -36,8 +37,7 @@ class SentenceModel(StrEnum):
     RERANKER = "reranker"
 
 
-@dataclass(frozen=True, slots=True)
-class Purpose:
+class Purpose(Struct, frozen=True):
     """What the model is used for. `why` names the evidence."""
 
     kind: Kind

@@ -13,10 +13,11 @@ the user reads. Sizes follow from the stored tensors and are none.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from importlib import import_module
 from math import prod
 from typing import Any
+
+from msgspec import Struct
 
 from ai_on_eks.descriptors.architectures import build_inventory
 from ai_on_eks.descriptors.document import refuse
@@ -83,8 +84,7 @@ _BLOCK_PARTS = 3
 """Of a name such as `blk.7.attn_v.weight`: what stands before its second dot, and all behind it."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Purpose:
+class _Purpose(Struct, frozen=True):
     kind: Kind
     task: str | None
     family: Family

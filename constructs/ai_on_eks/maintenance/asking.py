@@ -13,9 +13,10 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
+
+from msgspec import Struct
 
 from ai_on_eks.maintenance import ec2
 from ai_on_eks.maintenance.instance_types import Record, record, selected
@@ -29,16 +30,14 @@ Run = Callable[[Sequence[Job]], Mapping[str, Any]]
 Zones = Mapping[str, Sequence[str]]
 
 
-@dataclass(frozen=True, slots=True)
-class Account:
+class Account(Struct, frozen=True):
     """Whom to ask. client_in: service and region -> client, made once by whoever asks; source: as files name it."""
 
     client_in: Callable[[str, str], Any]
     source: str
 
 
-@dataclass(frozen=True, slots=True)
-class Answers:
+class Answers(Struct, frozen=True):
     """Everything AWS said. A part that was not asked for is None.
 
     instance_types  records by type                offerings  zones by region and type

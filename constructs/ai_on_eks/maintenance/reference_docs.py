@@ -12,9 +12,9 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
+from msgspec import Struct
 from pydantic import BaseModel
 
 from ai_on_eks.descriptors.patterns import FORMS
@@ -25,8 +25,7 @@ from ai_on_eks.descriptors.schema import Descriptor
 Schema = Mapping[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
-class Page:
+class Page(Struct, frozen=True):
     """One page: whose keys it lists, what stands above them, and a file that passes the checks."""
 
     model: type[BaseModel]

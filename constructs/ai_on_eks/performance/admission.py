@@ -12,11 +12,10 @@ together, so each waits for all of their prompts.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 
-@dataclass(frozen=True, slots=True)
-class Admission:
+class Admission(Struct, frozen=True):
     """`every_steps` is N, 0 = requests are taken up after each step; `from_first`: N is counted from the first one."""
 
     every_steps: float = 0.0

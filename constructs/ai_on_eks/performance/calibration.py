@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
 from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import fields
 
 DATA = Path(__file__).resolve().parent / "data" / "calibration.json"
 
@@ -25,8 +27,7 @@ Band = tuple[float, float]
 """measured ÷ estimated, of eight in ten held-out measurements: not below the first, not above the second."""
 
 
-@dataclass(frozen=True, slots=True)
-class Constants:
+class Constants(Struct, frozen=True):
     """Shares of peaks (at most 1), times in seconds, and factors without unit.
 
     bandwidth              share of the memory bandwidth that products of few tokens reach

@@ -8,7 +8,7 @@ All that remains for a pass is to multiply by tokens and to divide by the shares
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from ai_on_eks.descriptors.inventory import Inventory, Sharding
 from ai_on_eks.descriptors.schema import Precision
@@ -18,8 +18,7 @@ from ai_on_eks.performance.peaks import peak_flops
 from ai_on_eks.performance.profile import CacheReads, Profile, cache_reads, profile
 
 
-@dataclass(frozen=True, slots=True)
-class Part:
+class Part(Struct, frozen=True):
     """Weights of one data type on a rank. `runs_in` is the data type of the product."""
 
     runs_in: str
@@ -27,8 +26,7 @@ class Part:
     computed_s: float
 
 
-@dataclass(frozen=True, slots=True)
-class Mixture:
+class Mixture(Struct, frozen=True):
     """All layers' experts on a rank that holds its even share. `computed_s` is of one token of all groups."""
 
     runs_in: str
@@ -38,8 +36,7 @@ class Mixture:
     computed_s: float
 
 
-@dataclass(frozen=True, slots=True)
-class Divided:
+class Divided(Struct, frozen=True):
     """See the module.
 
     half_flops        peak in the data type of activations of all ranks of a group; 0.0 = the device has none

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from ai_on_eks.catalog.types import InstanceType
 
@@ -14,8 +15,7 @@ CPU_DATA_TYPES = ("fp32", "bf16", "fp16")
 """Data types that a processor computes in; the catalogue knows one peak of it (`InstanceType.cpu_flops_per_vcpu`)."""
 
 
-@dataclass(frozen=True, slots=True)
-class Machine:
+class Machine(Struct, frozen=True):
     """The peaks of one rank, and the paths between ranks.
 
     generation                    kernels of one generation reach alike shares of its peaks (`Accelerator.generation`)
@@ -36,8 +36,7 @@ class Machine:
     link_domain_ranks: int = 1
 
 
-@dataclass(frozen=True, slots=True)
-class Division:
+class Division(Struct, frozen=True):
     """How a replica's ranks share its work.
 
         ranks = tensor_parallel × pipeline_parallel × data_parallel

@@ -12,9 +12,10 @@ Latents are attended to as they are kept while decoding (matrices absorbed, arXi
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import lru_cache
 from math import inf
+
+from msgspec import Struct
 
 from ai_on_eks.descriptors.element_format import ElementFormat
 from ai_on_eks.descriptors.inventory import Inventory, KeyValueState, RecurrentState, Sharding, Tensor, TensorRole
@@ -33,8 +34,7 @@ _INTEGERS = frozenset({WeightPrecision.INT8, WeightPrecision.INT4})
 _FOUR_BITS, _EIGHT_BITS = 6, 9
 
 
-@dataclass(frozen=True, slots=True)
-class Products:
+class Products(Struct, frozen=True):
     """Weights that are multiplied in one data type and divided alike.
 
     data_type    `fp4`, `fp8`, `widened`, or what activations are computed in
@@ -46,8 +46,7 @@ class Products:
     flops_per_token: int
 
 
-@dataclass(frozen=True, slots=True)
-class Experts:
+class Experts(Struct, frozen=True):
     """All layers' experts of one shape. `flops_per_token` counts the active ones only."""
 
     data_type: str
@@ -57,8 +56,7 @@ class Experts:
     flops_per_token: int
 
 
-@dataclass(frozen=True, slots=True)
-class CacheReads:
+class CacheReads(Struct, frozen=True):
     """What a rank reads of one sequence in a step: bytes of an entry of all layers, and how many entries there are."""
 
     entry_bytes: int
@@ -71,8 +69,7 @@ class CacheReads:
         return self.entry_bytes * tokens / self.tokens_per_entry
 
 
-@dataclass(frozen=True, slots=True)
-class Profile:
+class Profile(Struct, frozen=True):
     """See the module. `remaining_flops` are operations per token beside the products: scans, convolutions, positions.
 
     latent_flops         (operations per token attended to, at most so many tokens) of absorbed latents; () = no latents

@@ -13,8 +13,9 @@ one node start together and share its network and disk.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
+
+from msgspec import Struct
 
 from ai_on_eks.catalog.types import InstanceType
 from ai_on_eks.units import MIB
@@ -61,16 +62,14 @@ class WeightSource(StrEnum):
     HUB = "hub"
 
 
-@dataclass(frozen=True, slots=True)
-class Term:
+class Term(Struct, frozen=True):
     """One part of the time."""
 
     name: str
     seconds: float
 
 
-@dataclass(frozen=True, slots=True)
-class Readiness:
+class Readiness(Struct, frozen=True):
     """The parts in the order in which they happen."""
 
     terms: tuple[Term, ...]

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 Band = tuple[float, float]
 
 
-@dataclass(frozen=True, slots=True)
-class Figures:
+class Figures(Struct, frozen=True):
     """What the formulae give, in seconds, before evidence is added. `kind` is what the model is calibrated as."""
 
     kind: str
@@ -18,8 +17,7 @@ class Figures:
     items_per_s: float | None
 
 
-@dataclass(frozen=True, slots=True)
-class Estimates:
+class Estimates(Struct, frozen=True):
     """Per replica at the planned concurrency. None where the figure has no meaning for the model.
 
     ttft_ms                time to first token of a full-length prompt, or the latency of one batch

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from ai_on_eks.catalog.model import zones_by_type
 from ai_on_eks.descriptors.architectures import own_precision
@@ -15,8 +15,7 @@ DEFAULT_CONTEXT_TOKENS = 8192
 """Context asked for when the descriptor names none and the model allows more (Descriptor.serving.context_tokens)."""
 
 
-@dataclass(frozen=True, slots=True)
-class Requirements:
+class Requirements(Struct, frozen=True):
     """One model's demands.
 
     load      what memory has to hold: the longest sequence, as many as are in flight

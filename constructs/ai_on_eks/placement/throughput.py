@@ -11,14 +11,13 @@ in flight follows from them, and all replicas are busy.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from ai_on_eks.performance.types import Estimates
 from ai_on_eks.placement.requirements import Requirements
 
 
-@dataclass(frozen=True, slots=True)
-class Throughput:
+class Throughput(Struct, frozen=True):
     """A target that is set, and what is estimated for it; `total` is None where nothing can be estimated."""
 
     name: str

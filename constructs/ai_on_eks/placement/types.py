@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import NamedTuple
+
+from msgspec import Struct
 
 from ai_on_eks.catalog.types import Accelerator, Engine, InstanceType, Price
 from ai_on_eks.descriptors.inventory import Inventory
@@ -82,8 +83,7 @@ class Rejection(NamedTuple):
         return self.violation.words.fix
 
 
-@dataclass(frozen=True, slots=True)
-class Placement:
+class Placement(Struct, frozen=True):
     """A candidate that every rule accepted, with what it costs and how much it leaves.
 
     image_key        of the container image; None where no workload is rendered for the engine yet
@@ -130,8 +130,7 @@ class Placement:
         return self.memory.rank.headroom_bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Seat:
+class Seat(Struct, frozen=True):
     """Where the fleet puts a model's replicas, as far as their pods have to say so.
 
     pool      capacity label of the nodes, where others of this instance type belong to another pool or a part of an
@@ -156,8 +155,7 @@ class Suggestion(NamedTuple):
     saved_share: float | None
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
+class Plan(Struct, frozen=True):
     """The answer for one model. `chosen` is None when nothing fits. `rejected` says why not, nearest miss first.
 
     policy        what the placements are ranked by
@@ -186,8 +184,7 @@ class Plan:
     variants: tuple[Plan, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class CapacityRequest:
+class CapacityRequest(Struct, frozen=True):
     """Nodes of one instance type that the plans ask for together, bought in one way.
 
     pool             capacity label of the nodes: pods of its models may lie on any node with it

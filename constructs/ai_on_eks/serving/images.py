@@ -9,10 +9,10 @@ everything that uses it says `unpinned`. `ai_on_eks.serving.lock` fills the dige
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
+from msgspec.structs import replace
 from pydantic import Field, StringConstraints
 
 from ai_on_eks.descriptors.documents import Document, read_yaml, validate

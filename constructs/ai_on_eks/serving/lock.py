@@ -8,11 +8,12 @@ Dumping the parsed file would lose its comments and order, so the values are edi
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 
 import yaml
+from msgspec import Struct
+from msgspec.structs import replace
 
 from ai_on_eks.errors import Problem
 from ai_on_eks.files import write_file_atomically
@@ -24,8 +25,7 @@ Resolver = Callable[[str, str], str]
 """(repository, tag) -> digest; raises RegistryError. `RegistryClient().digest` is the real one."""
 
 
-@dataclass(frozen=True, slots=True)
-class LockReport:
+class LockReport(Struct, frozen=True):
     """What a lock did.
 
     text      the file's new text, also written where it changed

@@ -17,8 +17,9 @@ share it. Weights hardly compress, so LZ4 gains no room here.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from math import ceil
+
+from msgspec import Struct
 
 from ai_on_eks.descriptors.platform_storage import FsxForLustre
 from ai_on_eks.descriptors.storage_checks import (
@@ -36,8 +37,7 @@ BYTES_PER_SECOND_PER_MBPS = 1_000_000
 GIB_PER_TIB = 1024
 
 
-@dataclass(frozen=True, slots=True)
-class LustreShape:
+class LustreShape(Struct, frozen=True):
     """Size and speed of a file system."""
 
     size_gib: int

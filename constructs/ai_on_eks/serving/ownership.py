@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict
+
+from msgspec import to_builtins
 
 from ai_on_eks.descriptors.platform import Platform
 from ai_on_eks.descriptors.schema import Descriptor
@@ -50,7 +51,7 @@ def ownership_labels(descriptor: Descriptor, platform: Platform) -> dict[str, st
 
 def plan_digest(workload: Workload) -> str:
     """Digest of what the plan decided about the model's objects."""
-    applied = {name: value for name, value in asdict(workload).items() if name not in NOT_APPLIED}
+    applied = {name: value for name, value in to_builtins(workload).items() if name not in NOT_APPLIED}
     text = json.dumps(applied, sort_keys=True, ensure_ascii=True)
     return hashlib.sha256(text.encode()).hexdigest()[:DIGEST_CHARACTERS]
 

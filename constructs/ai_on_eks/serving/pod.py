@@ -6,7 +6,7 @@ lies on a volume with a size limit. No command goes through a shell, and no cred
 
 from __future__ import annotations
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from ai_on_eks.catalog.taints import CAPACITY_LABEL, taint_key
 from ai_on_eks.serving.claims import CLAIM

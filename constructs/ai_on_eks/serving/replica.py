@@ -6,7 +6,8 @@ These are the words engines and the pod share; the wire format of Kubernetes is 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from ai_on_eks.descriptors.inventory import Inventory
 from ai_on_eks.descriptors.schema import Descriptor, Precision, Storage
@@ -20,8 +21,7 @@ GROUP_LEADER_VARIABLE = "LWS_LEADER_ADDRESS"
 the leader's name in DNS (lws.sigs.k8s.io, labels, annotations and environment variables, 2026-11)."""
 
 
-@dataclass(frozen=True, slots=True)
-class Replica:
+class Replica(Struct, frozen=True):
     """The chosen placement of one model together with everything an engine is configured from.
 
     scheduler       that places its pods; None = the cluster's own
@@ -56,8 +56,7 @@ class Replica:
         return self.claim is None and not self.uses_hub
 
 
-@dataclass(frozen=True, slots=True)
-class Ports:
+class Ports(Struct, frozen=True):
     """Where an engine listens. `metrics` may equal `http`."""
 
     http: int
@@ -65,8 +64,7 @@ class Ports:
     metrics_path: str
 
 
-@dataclass(frozen=True, slots=True)
-class Probes:
+class Probes(Struct, frozen=True):
     """What the kubelet asks on the HTTP port.
 
     startup, readiness, liveness  paths
@@ -79,38 +77,33 @@ class Probes:
     start: Readiness
 
 
-@dataclass(frozen=True, slots=True)
-class EmptyDirectory:
+class EmptyDirectory(Struct, frozen=True):
     """Scratch space that lives and dies with the pod, on the node's disk or in its memory."""
 
     size_limit_bytes: int
     in_memory: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class ConfigFiles:
+class ConfigFiles(Struct, frozen=True):
     """Files from a ConfigMap of the model."""
 
     config_map: str
 
 
-@dataclass(frozen=True, slots=True)
-class SecretFiles:
+class SecretFiles(Struct, frozen=True):
     """Files from a Secret that the user may have made; absent is fine."""
 
     secret: str
 
 
-@dataclass(frozen=True, slots=True)
-class ClaimedFiles:
+class ClaimedFiles(Struct, frozen=True):
     """A volume of the cluster, by its claim. Engines only read it; `filled` by the pod's own init container."""
 
     claim: str
     filled: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class StoredSecret:
+class StoredSecret(Struct, frozen=True):
     """Files from AWS Secrets Manager, which the pod's own role reads; they never become a Secret of the cluster."""
 
     provider_class: str
@@ -119,8 +112,7 @@ class StoredSecret:
 VolumeSource = EmptyDirectory | ConfigFiles | SecretFiles | StoredSecret | ClaimedFiles
 
 
-@dataclass(frozen=True, slots=True)
-class Volume:
+class Volume(Struct, frozen=True):
     """A volume and where it is mounted. `sub_path` mounts one file of it; `fetched` is filled by the init container; in
     the `working_directory` the engine is started."""
 
@@ -133,8 +125,7 @@ class Volume:
     working_directory: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class EngineParts:
+class EngineParts(Struct, frozen=True):
     """What an engine asks of the pod it runs in.
 
     command           empty = the image's entrypoint

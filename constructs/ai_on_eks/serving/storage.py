@@ -6,11 +6,11 @@ Every value may be a token of CDK: ids and names are known once the file system 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 
-@dataclass(frozen=True, slots=True)
-class LustreAddress:
+class LustreAddress(Struct, frozen=True):
     """Where a Lustre client finds an FSx file system. `mount_name` is FSx's own name for its root."""
 
     file_system_id: str
@@ -19,16 +19,14 @@ class LustreAddress:
     zone: str
 
 
-@dataclass(frozen=True, slots=True)
-class EfsAddress:
+class EfsAddress(Struct, frozen=True):
     """An EFS file system and the access point of each claim on it."""
 
     file_system_id: str
     access_points: Mapping[str, str]
 
 
-@dataclass(frozen=True, slots=True)
-class StorageAddresses:
+class StorageAddresses(Struct, frozen=True):
     """Of everything a platform's models can be read from; None = the platform has none, or its id is not known yet.
 
     region  of the bucket

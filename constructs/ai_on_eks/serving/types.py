@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from ai_on_eks.descriptors.schema import Storage
 
 Json = dict[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
-class ImageReference:
+class ImageReference(Struct, frozen=True):
     """`repository:tag@digest`. Without a digest the tag is mutable and the plan says so."""
 
     key: str
@@ -28,8 +28,7 @@ class ImageReference:
         return f"{self.repository}:{self.tag}{pinned}"
 
 
-@dataclass(frozen=True, slots=True)
-class Group:
+class Group(Struct, frozen=True):
     """Nodes that one replica spans: one pod on each, the first is the leader.
 
     worker_pod_spec  of every pod but the leader
@@ -39,8 +38,7 @@ class Group:
     worker_pod_spec: Json
 
 
-@dataclass(frozen=True, slots=True)
-class WeightsClaim:
+class WeightsClaim(Struct, frozen=True):
     """The volume that a model's pods mount instead of fetching their weights.
 
     name              of the PersistentVolumeClaim
@@ -60,8 +58,7 @@ class WeightsClaim:
     cache_gib: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Workload:
+class Workload(Struct, frozen=True):
     """Everything the cluster has to know of one model.
 
     pod_spec     Kubernetes PodSpec v1 as plain data, wire spelling; the only place that knows it is `serving.pod`

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from ai_on_eks.catalog.types import Vendor
 from ai_on_eks.descriptors.platform import Platform

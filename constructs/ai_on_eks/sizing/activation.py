@@ -26,8 +26,9 @@ Encoders and CNNs (one batch at a time):
 
 from __future__ import annotations
 
-from dataclasses import replace
 from math import ceil
+
+from msgspec.structs import replace
 
 from ai_on_eks.catalog.types import EngineMemory
 from ai_on_eks.descriptors.inventory import InputEncoder, Inventory

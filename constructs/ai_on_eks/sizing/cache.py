@@ -18,7 +18,7 @@ How an engine turns this into memory – pages, groups of layers, padding – is
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from ai_on_eks.descriptors.element_format import ElementFormat
 from ai_on_eks.descriptors.inventory import Inventory, KeyValueState, RecurrentState, State
@@ -41,8 +41,7 @@ CROSS = "keys and values of the input, kept for the whole of the output (arXiv:1
 RECURRENT = "recurrent state, of the same size however long the sequence (arXiv:2312.00752)"
 
 
-@dataclass(frozen=True, slots=True)
-class RankState:
+class RankState(Struct, frozen=True):
     """A state of the model on one rank.
 
     layers        of the fullest pipeline stage

@@ -18,7 +18,8 @@ DeepSeek-V4-Flash it yields the five groups of vllm-project/vllm#51041 and 140,0
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from ai_on_eks.units import ceil_div
 
@@ -30,8 +31,7 @@ PAGE_ALIGNMENT_BYTES = 576
 """Of pages in the packed FP8 format; 512 in others, which no published server default uses for these models."""
 
 
-@dataclass(frozen=True, slots=True)
-class Bucket:
+class Bucket(Struct, frozen=True):
     """Kinds of one group or several equal ones. `pages` = layers by bytes of their page, of the whole model."""
 
     pages: Mapping[int, int]

@@ -29,8 +29,10 @@ of Gemma-4-12B within 0.1 %.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from math import lcm
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from ai_on_eks.catalog.types import EngineMemory
 from ai_on_eks.sizing import cache_packed
@@ -48,8 +50,7 @@ COMMONEST_BELOW = 1.5
 v1/core/kv_cache_planning.py)."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Kind:
+class _Kind(Struct, frozen=True):
     """Layers whose caches are alike.
 
     entry_bytes  of `tokens_per_entry` tokens of a layer; of all states of a recurrent layer

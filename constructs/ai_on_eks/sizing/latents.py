@@ -9,7 +9,7 @@ Sources: vllm 0.7.3 worker/cache_engine.py (get_cache_block_size), no longer in 
 
 from __future__ import annotations
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from ai_on_eks.catalog.types import EngineMemory
 from ai_on_eks.descriptors.inventory import Inventory, KeyValueState, State

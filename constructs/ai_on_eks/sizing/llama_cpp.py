@@ -17,7 +17,7 @@ Sources: llama.cpp src/llama-context.cpp, src/llama-kv-cache-iswa.cpp, src/llama
 
 from __future__ import annotations
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from ai_on_eks.catalog.types import EngineMemory
 from ai_on_eks.descriptors.inventory import Inventory, KeyValueState, RecurrentState, TensorRole

@@ -22,8 +22,9 @@ A logical core is a rank. On Trainium2 two physical cores work as one by default
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
 from math import ceil, prod
+
+from msgspec.structs import replace
 
 from ai_on_eks.catalog.types import CompiledDevice, CompiledPrograms
 from ai_on_eks.descriptors.inventory import Inventory, KeyValueState, Sharding, Tensor, TensorRole

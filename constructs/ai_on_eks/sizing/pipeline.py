@@ -26,8 +26,10 @@ that does not fit fails and one that fits too well does not.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from math import ceil, prod
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from ai_on_eks.catalog.types import EngineMemory
 from ai_on_eks.descriptors.element_format import ElementFormat
@@ -48,8 +50,7 @@ WORKSPACE: Mapping[int, float] = {32: 1.3, 16: 3.1}
 _FLOAT32 = ElementFormat(32)
 
 
-@dataclass(frozen=True, slots=True)
-class _Share:
+class _Share(Struct, frozen=True):
     """What one network takes while it works."""
 
     component: Component

@@ -20,9 +20,10 @@ arg_groups/memory_hook.py, mem_cache/kv_cache_configurator.py, model_executor/po
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
 from fractions import Fraction
 from math import ceil
+
+from msgspec.structs import replace
 
 from ai_on_eks.catalog.types import BatchLimit, EngineMemory, StaticShare
 from ai_on_eks.descriptors.inventory import Inventory, KeyValueState, TensorRole

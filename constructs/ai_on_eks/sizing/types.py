@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from ai_on_eks.catalog.types import EngineMemory
 
 
-@dataclass(frozen=True, slots=True)
-class Load:
+class Load(Struct, frozen=True):
     """What is asked of a model.
 
     context_tokens   longest prompt plus output of one sequence; 1 where the model works on images
@@ -22,8 +22,7 @@ class Load:
     batch: int = 1
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
+class Target(Struct, frozen=True):
     """Where one rank runs. Sizing knows bytes, not instance types.
 
     device_memory_bytes  usable memory of one accelerator, or the memory given to the container on CPU
@@ -49,8 +48,7 @@ class Target:
         return hash((self.device_memory_bytes, self.tensor_parallel, self.accelerator, self.memory_fraction))
 
 
-@dataclass(frozen=True, slots=True)
-class Term:
+class Term(Struct, frozen=True):
     """One line of an account: bytes, how they were computed, and where the formula comes from."""
 
     name: str
@@ -59,8 +57,7 @@ class Term:
     source: str
 
 
-@dataclass(frozen=True, slots=True)
-class RankMemory:
+class RankMemory(Struct, frozen=True):
     """What one rank of a replica holds.
 
     budget = memory × fraction;  kv_cache = budget − weights − activation − overhead (never negative)
@@ -83,8 +80,7 @@ class RankMemory:
     terms: Sequence[Term]
 
 
-@dataclass(frozen=True, slots=True)
-class HostMemory:
+class HostMemory(Struct, frozen=True):
     """What a replica's container needs of its node, per node.
 
     memory_bytes            request and limit, /dev/shm included
@@ -100,8 +96,7 @@ class HostMemory:
     loading_buffer_bytes: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class MemoryDemand:
+class MemoryDemand(Struct, frozen=True):
     """Sizing's whole answer for one model on one target. `reasons` is empty exactly when it fits."""
 
     weights_bytes: int

@@ -16,8 +16,9 @@ mxfp4.py, fused_moe/oracle/mxfp4.py, attention/mla_attention.py; triton_kernels 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from math import prod
+
+from msgspec import Struct
 
 from ai_on_eks.catalog.types import EngineMemory, ExpertKernel
 from ai_on_eks.descriptors.element_format import ElementFormat
@@ -30,8 +31,7 @@ _DOWN = ("down_proj", "w2", "fc2")
 _MATRIX = 2
 
 
-@dataclass(frozen=True, slots=True)
-class WeightLayout:
+class WeightLayout(Struct, frozen=True):
     """How one engine keeps weights on one kind of device. The defaults mean "as they are stored"."""
 
     experts: ExpertKernel | None = None

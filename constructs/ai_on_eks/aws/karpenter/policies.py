@@ -14,11 +14,11 @@ one.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from aws_cdk import Stack
 from aws_cdk import aws_iam as iam
+from msgspec import Struct
 
 POOL_TAG = "karpenter.sh/nodepool"
 CLUSTER_NAME_TAG = "eks:eks-cluster-name"
@@ -44,8 +44,7 @@ READ = (
 Json = dict[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
-class Reach:
+class Reach(Struct, frozen=True):
     """What the statements are confined to."""
 
     cluster: str

@@ -6,7 +6,8 @@ A target is named by --accelerator, by --instance-type, or both. With one, exit 
 from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from ai_on_eks.catalog.loading import load_catalog
 from ai_on_eks.cli.documents.sizes import SizeAnswer, size_body

@@ -9,9 +9,11 @@ from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import asdict
 
 from ai_on_eks.aws.deployable import check_deployable
 from ai_on_eks.cli.ageing import today, too_old
@@ -50,8 +52,7 @@ MODELS_FOLDER = "models"
 SETTING_COLUMNS = (Column("setting"), Column("from"), Column("value"), Column("meaning"))
 
 
-@dataclass(frozen=True, slots=True)
-class Checked:
+class Checked(Struct, frozen=True):
     """Everything that loaded."""
 
     target: LoadedPlatform

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from ai_on_eks.cli.documents.memory import host_mapping, rank_mapping
 from ai_on_eks.descriptors.inventory import Inventory
@@ -12,8 +13,7 @@ from ai_on_eks.descriptors.size_class import size_class
 from ai_on_eks.sizing.types import Load, MemoryDemand
 
 
-@dataclass(frozen=True, slots=True)
-class TargetName:
+class TargetName(Struct, frozen=True):
     """What the user pointed at, by name."""
 
     accelerator: str | None
@@ -24,16 +24,14 @@ class TargetName:
     pipeline_parallel: int
 
 
-@dataclass(frozen=True, slots=True)
-class Objection:
+class Objection(Struct, frozen=True):
     """A rule by which `plan` would reject the target, whatever its memory."""
 
     rule: str
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class SizeAnswer:
+class SizeAnswer(Struct, frozen=True):
     """Everything `size` knows. `target` and `demand` are both None or both set."""
 
     model: str

@@ -23,8 +23,9 @@ Source: modeling_wav2vec2.py, modeling_hubert.py and modeling_wavlm.py of transf
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from ai_on_eks.descriptors.architectures.encoder_parts import layer_norm, linear, whole
 from ai_on_eks.descriptors.architectures.hyperparameters import Hyperparameters
@@ -79,8 +80,7 @@ GATE_ROWS = 8
 """Of the matrix that weighs WavLM's relative positions, one for all heads (arXiv:2110.13900, §III)."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Front:
+class _Front(Struct, frozen=True):
     """The convolutions' tensors, their operations per frame, and the most elements of one's input and output."""
 
     tensors: tuple[Tensor, ...]

@@ -19,6 +19,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from msgspec import Struct
+
 from ai_on_eks.descriptors.architectures.diffusion_lone import lone
 from ai_on_eks.descriptors.architectures.diffusion_parts import convolution, linear, norm
 from ai_on_eks.descriptors.architectures.hyperparameters import Hyperparameters
@@ -95,8 +97,7 @@ class _Build:
         self.residual(f"{name}.resnets.1", width, width, positions)
 
 
-@dataclass(frozen=True, slots=True)
-class _Shape:
+class _Shape(Struct, frozen=True):
     channels: tuple[int, ...]
     decoder: tuple[int, ...]
     layers: int

@@ -22,6 +22,8 @@ from dataclasses import dataclass, field
 from math import ceil, prod
 from typing import Any
 
+from msgspec import Struct
+
 from ai_on_eks.descriptors.architectures.diffusion_lone import Video, lone
 from ai_on_eks.descriptors.architectures.diffusion_parts import linear, norm
 from ai_on_eks.descriptors.architectures.hyperparameters import Hyperparameters
@@ -123,8 +125,7 @@ class _Build:
         self.residual(f"{name}.resnets.1", width, width)
 
 
-@dataclass(frozen=True, slots=True)
-class _Shape:
+class _Shape(Struct, frozen=True):
     model_type: str
     channels: tuple[int, ...]
     layers: int

@@ -24,6 +24,8 @@ from dataclasses import dataclass, field
 from math import ceil, prod
 from typing import Any
 
+from msgspec import Struct
+
 from ai_on_eks.descriptors.architectures.diffusion_lone import Video, lone
 from ai_on_eks.descriptors.architectures.hyperparameters import Hyperparameters
 from ai_on_eks.descriptors.image_generation import Phase, Work
@@ -104,8 +106,7 @@ class _Build:
         self.residual(f"{name}.resnets.1", width, width)
 
 
-@dataclass(frozen=True, slots=True)
-class _Shape:
+class _Shape(Struct, frozen=True):
     base: int
     encoder: tuple[int, ...]
     decoder: tuple[int, ...]

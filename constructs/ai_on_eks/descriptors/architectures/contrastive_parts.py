@@ -17,8 +17,9 @@ Names are those of the published checkpoints. Source: modeling_clip.py and model
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from ai_on_eks.descriptors.architectures.encoder_parts import layer_norm, linear
 from ai_on_eks.descriptors.architectures.hyperparameters import Hyperparameters
@@ -58,8 +59,7 @@ MAX_SIDE = 16_384
 """Pixels of an image's side."""
 
 
-@dataclass(frozen=True, slots=True)
-class Encoder:
+class Encoder(Struct, frozen=True):
     """The dimensions of a tower."""
 
     layers: int
@@ -73,16 +73,14 @@ class Encoder:
         return self.hidden + max(2 * self.intermediate, 4 * self.hidden)
 
 
-@dataclass(frozen=True, slots=True)
-class TextEncoder(Encoder):
+class TextEncoder(Encoder, frozen=True):
     """… of one that reads words."""
 
     vocabulary: int
     context: int
 
 
-@dataclass(frozen=True, slots=True)
-class ImageEncoder(Encoder):
+class ImageEncoder(Encoder, frozen=True):
     """… of one that looks at images."""
 
     side: int

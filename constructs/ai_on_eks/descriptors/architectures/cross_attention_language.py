@@ -22,8 +22,9 @@ Source: modeling_mllama.py and configuration_mllama.py of transformers 5.23.0, r
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
+
+from msgspec.structs import replace
 
 from ai_on_eks.descriptors.architectures.decoder_inventory import decoder_inventory
 from ai_on_eks.descriptors.architectures.hybrid_layers import read_heads

@@ -23,8 +23,9 @@ Source: modeling_deberta_v2.py and configuration_deberta_v2.py of transformers 5
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from ai_on_eks.descriptors.architectures import encoder_heads
 from ai_on_eks.descriptors.architectures.encoder_parts import layer_norm, linear, whole
@@ -61,8 +62,7 @@ DEFAULTS: Mapping[str, Mapping[str, Any]] = {
 _PREFIX = "deberta.encoder"
 
 
-@dataclass(frozen=True, slots=True)
-class _Positions:
+class _Positions(Struct, frozen=True):
     """How attention sees positions. `rows` of relative positions, 0 without; `own` are projections of their own."""
 
     rows: int

@@ -12,7 +12,7 @@ own.
 
 from __future__ import annotations
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from ai_on_eks.descriptors.architectures.hyperparameters import Hyperparameters
 from ai_on_eks.descriptors.inventory import Inventory, Sharding, Tensor, TensorRole

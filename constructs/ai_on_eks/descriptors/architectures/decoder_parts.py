@@ -18,8 +18,9 @@ Norms of queries and keys have one weight per element of a head, of all heads at
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
+
+from msgspec import Struct
 
 from ai_on_eks.descriptors.architectures import windows
 from ai_on_eks.descriptors.architectures.decoder_inventory import decoder_inventory
@@ -40,8 +41,7 @@ class Width(StrEnum):
     NORM_PER_HEAD = "a norm per head"
 
 
-@dataclass(frozen=True, slots=True)
-class Traits:
+class Traits(Struct, frozen=True):
     """What sets one model type apart. A bias or norm is `True`, `False`, or the hyper-parameter that says so.
 
     norms             names of a layer's norms; with a shift where `norm_bias`
@@ -72,8 +72,7 @@ class Traits:
     window: windows.Rule = windows.NEVER
 
 
-@dataclass(frozen=True, slots=True)
-class Shape:
+class Shape(Struct, frozen=True):
     """The dimensions of a decoder."""
 
     layers: int

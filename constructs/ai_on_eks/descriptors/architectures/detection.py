@@ -25,8 +25,10 @@ modeling_yolos.py of transformers 5.23.0.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from ai_on_eks.descriptors.architectures import convolution, vision
 from ai_on_eks.descriptors.architectures.encoder_parts import layer_norm, linear, whole
@@ -87,8 +89,7 @@ _BOTTLENECKS: Mapping[str, Any] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class _Shape:
+class _Shape(Struct, frozen=True):
     """The dimensions of a DETR."""
 
     width: int

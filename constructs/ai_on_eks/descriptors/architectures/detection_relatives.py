@@ -17,8 +17,9 @@ Source: modeling_conditional_detr.py and modeling_deformable_detr.py of transfor
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from ai_on_eks.descriptors.architectures.detection import (
     ASSUMED,
@@ -70,8 +71,7 @@ ATTENTION, FEED_FORWARD, HEAD = TensorRole.ATTENTION, TensorRole.FEED_FORWARD, T
 KERNEL, EMBEDDING, WHOLE = TensorRole.CONVOLUTION, TensorRole.EMBEDDING, Sharding.REPLICATED
 
 
-@dataclass(frozen=True, slots=True)
-class _Shape:
+class _Shape(Struct, frozen=True):
     width: int
     heads: tuple[int, int]
     encoder: tuple[int, int]
@@ -80,8 +80,7 @@ class _Shape:
     labels: int
 
 
-@dataclass(frozen=True, slots=True)
-class _Parts:
+class _Parts(Struct, frozen=True):
     """Tensors by what passes them: the map once, each place of the encoder, each query."""
 
     once: tuple[Tensor, ...]

@@ -20,8 +20,10 @@ estimated, except a denoiser's, and the decoder's of a video.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from ai_on_eks.descriptors.architectures import estimate
 from ai_on_eks.descriptors.architectures.diffusion_lone import SCALE, asked
@@ -40,8 +42,7 @@ from ai_on_eks.errors import InputError, Problem
 FAMILY = "diffusion"
 
 
-@dataclass(frozen=True, slots=True)
-class _Pipeline:
+class _Pipeline(Struct, frozen=True):
     """What a class of diffusers asks of its networks by default.
 
     steps           None: as the denoiser has it

@@ -10,7 +10,7 @@ operations are an upper bound. Each assumption is named in `estimated`.
 
 from __future__ import annotations
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from ai_on_eks.descriptors.architectures import estimate
 from ai_on_eks.descriptors.architectures.diffusion import DECODER_VALUES

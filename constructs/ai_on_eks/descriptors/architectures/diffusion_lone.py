@@ -7,7 +7,8 @@ autoencoder of Stable Diffusion and FLUX: a lone denoiser does not say.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from msgspec import Struct
+from msgspec.structs import replace
 
 from ai_on_eks.descriptors.image_generation import Component, ImageRequest, Phase, Work
 from ai_on_eks.descriptors.inventory import Activations, Inventory, Item, Operations, Tensor
@@ -19,8 +20,7 @@ STEPS = 50
 """Denoising steps where no pipeline says: those of diffusers' StableDiffusionPipeline (0.42.1)."""
 
 
-@dataclass(frozen=True, slots=True)
-class Video:
+class Video(Struct, frozen=True):
     """What a pipeline of videos makes where nothing else is asked, by its `__call__` in diffusers, and how its latents
     stand for it: pixels along a side and frames for one latent position."""
 

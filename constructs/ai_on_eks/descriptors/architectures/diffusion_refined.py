@@ -18,8 +18,9 @@ Source: transformer_lumina2.py, transformer_z_image.py and attention.py of diffu
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from ai_on_eks.descriptors.architectures.diffusion_lone import lone
 from ai_on_eks.descriptors.architectures.diffusion_parts import linear, matrices, table, two_linears
@@ -47,8 +48,7 @@ INNER_VALUES: Mapping[str, int] = {LUMINA: 6, Z_IMAGE: 5}
 ATTENTION, FEED_FORWARD, EMBEDDING = TensorRole.ATTENTION, TensorRole.FEED_FORWARD, TensorRole.EMBEDDING
 
 
-@dataclass(frozen=True, slots=True)
-class _Shape:
+class _Shape(Struct, frozen=True):
     """What all layers have in common, and what they are called."""
 
     width: int

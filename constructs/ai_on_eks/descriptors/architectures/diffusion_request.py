@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from ai_on_eks.descriptors.architectures.diffusion_lone import asked
 from ai_on_eks.descriptors.inventory import Inventory

@@ -23,8 +23,9 @@ Source: modeling_<model type>.py of transformers 5.23.0.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
+
+from msgspec import Struct, field
 
 from ai_on_eks.descriptors.architectures import encoder_heads
 from ai_on_eks.descriptors.architectures.encoder_parts import layer_norm, linear
@@ -43,8 +44,7 @@ from ai_on_eks.descriptors.inventory import (
 FAMILY = "transformer"
 
 
-@dataclass(frozen=True, slots=True)
-class Traits:
+class Traits(Struct, frozen=True):
     """What sets one model type apart: names of hyper-parameters and tensors, and which embeddings there are.
 
     offset_positions     positions are numbered from the padding index + 1 on, so that many rows stay unused

@@ -15,8 +15,10 @@ Source: modeling_<model type>.py of transformers 5.23.0, read 2026-11-24.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from ai_on_eks.descriptors.architectures.encoder_decoder_inventory import encoder_decoder_inventory
 from ai_on_eks.descriptors.architectures.encoder_decoder_layers import layers, read_halves
@@ -27,8 +29,7 @@ from ai_on_eks.descriptors.inventory import Activations, Inventory, Operations, 
 FAMILY = "transformer"
 
 
-@dataclass(frozen=True, slots=True)
-class Traits:
+class Traits(Struct, frozen=True):
     """What sets one model type apart. `reserved_positions` None: no positions are stored."""
 
     reserved_positions: int | None

@@ -19,7 +19,8 @@ Source: arXiv:1706.03762, §3.2.3; modeling_t5.py, modeling_bart.py and modeling
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from ai_on_eks.descriptors.architectures.operations import matrix_flops
 from ai_on_eks.descriptors.inventory import (
@@ -35,8 +36,7 @@ from ai_on_eks.descriptors.inventory import (
 UPPER_BOUND = "source and generated text may each be as long as the context; the cache holds both"
 
 
-@dataclass(frozen=True, slots=True)
-class Stack:
+class Stack(Struct, frozen=True):
     """The layers of one half. `feed_forward_live` is what a feed-forward block keeps beside the residual, in elements
     per token: its inner values before and after their activation function, and a gate's."""
 
@@ -62,8 +62,7 @@ class Stack:
         return self.hidden + max(self.feed_forward_live, 4 * self.attention_width)
 
 
-@dataclass(frozen=True, slots=True)
-class Halves:
+class Halves(Struct, frozen=True):
     """The tensors of the layers, by when a token is multiplied with them."""
 
     encoder: tuple[Tensor, ...]

@@ -11,7 +11,7 @@ Source: modeling_bart.py, modeling_whisper.py and their namesakes of transformer
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from ai_on_eks.descriptors.architectures.encoder_decoder_inventory import Halves, Stack
 from ai_on_eks.descriptors.architectures.encoder_parts import layer_norm, linear
@@ -19,8 +19,7 @@ from ai_on_eks.descriptors.architectures.hyperparameters import Hyperparameters
 from ai_on_eks.descriptors.inventory import Tensor, TensorRole
 
 
-@dataclass(frozen=True, slots=True)
-class Half:
+class Half(Struct, frozen=True):
     """The dimensions of the encoder or the decoder."""
 
     layers: int

@@ -21,8 +21,9 @@ arXiv:2002.05202 (gates), read 2026-11-24.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from ai_on_eks.descriptors.architectures.encoder_decoder_inventory import (
     Halves,
@@ -57,8 +58,7 @@ _CLASSES = ("ForConditionalGeneration", "WithLMHeadModel", "EncoderModel", "Mode
 """Ends of class names; WithLMHeadModel is what ForConditionalGeneration was called in 2019."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Shape:
+class _Shape(Struct, frozen=True):
     encoder_layers: int
     decoder_layers: int
     hidden: int

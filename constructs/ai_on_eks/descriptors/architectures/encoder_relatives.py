@@ -16,8 +16,9 @@ of nomic-ai/nomic-bert-2048 for the rounding; read 2026-11-28.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from ai_on_eks.descriptors.architectures import encoder_heads
 from ai_on_eks.descriptors.architectures.encoder_parts import layer_norm, linear, whole
@@ -32,8 +33,7 @@ ROUNDED_TO = 256
 """Inner layers of nomic-embed."""
 
 
-@dataclass(frozen=True, slots=True)
-class Shape:
+class Shape(Struct, frozen=True):
     """An encoder in numbers. `sets` of weights are shared by `layers`; words are `words` wide."""
 
     layers: int
@@ -46,8 +46,7 @@ class Shape:
     context: int
 
 
-@dataclass(frozen=True, slots=True)
-class Parts:
+class Parts(Struct, frozen=True):
     """The tensors before, in and above the layers; `live` is what a layer keeps beside the residual."""
 
     embeddings: tuple[Tensor, ...]

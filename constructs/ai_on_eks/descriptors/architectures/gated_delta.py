@@ -19,8 +19,10 @@ qwen3_next_mtp.py and qwen3_5_mtp.py of vLLM 0.33.0, read 2026-11-24.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from ai_on_eks.descriptors.architectures.gated_delta_mixer import DeltaNet, delta_net, read_delta_net
 from ai_on_eks.descriptors.architectures.hybrid_blocks import (
@@ -51,8 +53,7 @@ from ai_on_eks.descriptors.inventory import Inventory, Sharding, Tensor, TensorR
 FAMILY = "hybrid"
 
 
-@dataclass(frozen=True, slots=True)
-class Traits:
+class Traits(Struct, frozen=True):
     """What sets one model type apart. `is_mixed`: some layers may be dense (mlp_only_layers, decoder_sparse_step)."""
 
     is_sparse: bool = False
@@ -101,8 +102,7 @@ DEFAULTS: Mapping[str, Mapping[str, Any]] = {
 _LINEAR, _FULL = "linear_attention", "full_attention"
 
 
-@dataclass(frozen=True, slots=True)
-class _Decoder:
+class _Decoder(Struct, frozen=True):
     """The decoder's dimensions. `inner` is 0 where every layer is sparse, `experts` None where none is."""
 
     kinds: tuple[str, ...]

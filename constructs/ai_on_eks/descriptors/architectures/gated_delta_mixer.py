@@ -24,7 +24,7 @@ of 64), read 2026-11-24.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from ai_on_eks.descriptors.architectures.hybrid_blocks import NOTHING, Block, Layers
 from ai_on_eks.descriptors.architectures.hyperparameters import Hyperparameters
@@ -37,8 +37,7 @@ _STEP = 7
 _ROLE = TensorRole.RECURRENT
 
 
-@dataclass(frozen=True, slots=True)
-class DeltaNet:
+class DeltaNet(Struct, frozen=True):
     """The dimensions of a gated delta net. `state_bits`: None = the data type of the computation."""
 
     hidden: int

@@ -11,7 +11,8 @@ A block knows the numbers of its layers, because a quantized checkpoint names th
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from ai_on_eks.descriptors.architectures.hyperparameters import MAX_LAYERS, Hyperparameters
 from ai_on_eks.descriptors.architectures.operations import matrix_flops
@@ -27,8 +28,7 @@ from ai_on_eks.descriptors.inventory import (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Block:
+class Block(Struct, frozen=True):
     """What the layers of one kind add to the model.
 
     live            elements per token beside the residual while it works
@@ -48,8 +48,7 @@ class Block:
 NOTHING = Block(())
 
 
-@dataclass(frozen=True, slots=True)
-class Layers:
+class Layers(Struct, frozen=True):
     """The layers of one kind: `prefix` is a layer's name with `*` for its number, below which its tensors are."""
 
     prefix: str
@@ -116,8 +115,7 @@ class Layers:
         return self.tensor(f"{name}.weight", (width,), TensorRole.NORM, sharding)
 
 
-@dataclass(frozen=True, slots=True)
-class Frame:
+class Frame(Struct, frozen=True):
     """What stands around the layers, and their number."""
 
     layers: int

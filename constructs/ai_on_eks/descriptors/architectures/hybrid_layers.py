@@ -19,7 +19,8 @@ Experts are listed one matrix at a time, also where a checkpoint stores those of
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from ai_on_eks.descriptors.architectures.hybrid_blocks import NOTHING, Block, Layers
 from ai_on_eks.descriptors.architectures.hyperparameters import Hyperparameters
@@ -31,8 +32,7 @@ _SCORES = 4
 """Operations per head, dimension and token attended to: a multiply-add for the score and one for its product."""
 
 
-@dataclass(frozen=True, slots=True)
-class Attention:
+class Attention(Struct, frozen=True):
     """The dimensions of grouped-query attention. `norms`: width of the norms of queries and keys by name."""
 
     hidden: int
@@ -106,8 +106,7 @@ def feed_forward(
     return Block(tensors, live=len(names) * inner)
 
 
-@dataclass(frozen=True, slots=True)
-class Experts:
+class Experts(Struct, frozen=True):
     """The dimensions of the experts of a layer.
 
     shared   width of the expert that every token passes; 0 where there is none

@@ -18,8 +18,9 @@ nemotron_h.py, nemotron_h_mtp.py and config.py (NemotronHForCausalLMConfig) of v
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
+
+from msgspec.structs import replace
 
 from ai_on_eks.descriptors.architectures.hybrid_blocks import Block, Frame, Layers, assemble, has_head, numbers
 from ai_on_eks.descriptors.architectures.hybrid_layers import (

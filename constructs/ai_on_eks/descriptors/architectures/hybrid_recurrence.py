@@ -18,8 +18,9 @@ Source: modeling_recurrent_gemma.py of transformers 5.23.0, read 2026-11-24.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
+
+from msgspec.structs import replace
 
 from ai_on_eks.descriptors.architectures.hybrid_blocks import Block, Frame, Layers, assemble, depth, has_head, numbers
 from ai_on_eks.descriptors.architectures.hybrid_layers import Attention, attention, feed_forward, read_heads

@@ -16,8 +16,9 @@ the indexer's projections in the fused one of queries, keys and values, its keys
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from typing import Any
+
+from msgspec.structs import replace
 
 from ai_on_eks.descriptors.architectures import interleaved_parts as parts
 from ai_on_eks.descriptors.architectures import windows

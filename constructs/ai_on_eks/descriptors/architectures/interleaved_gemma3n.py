@@ -17,8 +17,9 @@ Names are those of the published checkpoints. Source: modeling_gemma3n.py and co
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
+
+from msgspec.structs import replace
 
 from ai_on_eks.descriptors.architectures import interleaved_parts as parts
 from ai_on_eks.descriptors.architectures import windows

@@ -17,8 +17,9 @@ Source: modeling_gemma4.py and configuration_gemma4.py of transformers 5.23.0, r
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
+
+from msgspec.structs import replace
 
 from ai_on_eks.descriptors.architectures import interleaved_parts as parts
 from ai_on_eks.descriptors.architectures import windows

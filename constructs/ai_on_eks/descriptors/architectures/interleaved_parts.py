@@ -15,7 +15,8 @@ are those of `latent_parts`, and so is how they are divided over the ranks.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from ai_on_eks.descriptors.architectures.decoder_inventory import decoder_inventory
 from ai_on_eks.descriptors.architectures.hyperparameters import MAX_LAYERS, Hyperparameters
@@ -26,8 +27,7 @@ from ai_on_eks.descriptors.inventory import Inventory, Live, Sharding, Tensor, T
 GATED = ("gate_proj", "up_proj", "down_proj")
 
 
-@dataclass(frozen=True, slots=True)
-class Size:
+class Size(Struct, frozen=True):
     """What all layers share."""
 
     layers: int
@@ -56,8 +56,7 @@ def read_size(parameters: Hyperparameters, *, heads: int, key_value_heads: int, 
     )
 
 
-@dataclass(frozen=True, slots=True)
-class Attention:
+class Attention(Struct, frozen=True):
     """Layers that attend in the same way.
 
     has_keys     they have keys and values of their own, and keep them

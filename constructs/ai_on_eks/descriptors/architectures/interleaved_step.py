@@ -18,8 +18,9 @@ Source: modeling_step3p7.py and configuration_step3p7.py of transformers 5.23.0;
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
+
+from msgspec.structs import replace
 
 from ai_on_eks.descriptors.architectures import interleaved
 from ai_on_eks.descriptors.architectures.hyperparameters import Hyperparameters

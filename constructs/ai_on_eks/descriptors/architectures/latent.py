@@ -29,8 +29,9 @@ two).
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from ai_on_eks.descriptors.architectures import latent_indexer, latent_parts
 from ai_on_eks.descriptors.architectures.hyperparameters import MAX_LAYERS, Hyperparameters
@@ -52,8 +53,7 @@ from ai_on_eks.descriptors.inventory import (
 FAMILY = "transformer"
 
 
-@dataclass(frozen=True, slots=True)
-class Traits:
+class Traits(Struct, frozen=True):
     """What sets one model type apart.
 
     indexed      sparse attention: every layer has an indexer
@@ -109,8 +109,7 @@ DEFAULTS: Mapping[str, Mapping[str, Any]] = {
 names no layers for multi-token prediction holds none."""
 
 
-@dataclass(frozen=True, slots=True)
-class Shape:
+class Shape(Struct, frozen=True):
     """A decoder's dimensions and what kind each of its layers is."""
 
     layers: int

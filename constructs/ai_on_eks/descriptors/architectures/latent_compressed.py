@@ -21,8 +21,10 @@ read 2026-11-24; configuration_deepseek_v4.py of transformers 5.23.0.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from ai_on_eks.descriptors.architectures import latent_compressed_parts as parts
 from ai_on_eks.descriptors.architectures import latent_indexer
@@ -61,8 +63,7 @@ RATIOS = {"sliding_attention": 0, "compressed_sparse_attention": 4, "heavily_com
 """Kinds of layers -> tokens per entry, 0 = none."""
 
 
-@dataclass(frozen=True, slots=True)
-class Shape:
+class Shape(Struct, frozen=True):
     """A decoder's dimensions; `ratios` are the layers by the tokens that each compresses into an entry."""
 
     layers: int

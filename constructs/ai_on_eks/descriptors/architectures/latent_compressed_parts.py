@@ -26,7 +26,7 @@ no parameters. Shapes: modeling_deepseek_v4.py of transformers 5.23.0.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from ai_on_eks.descriptors.architectures.latent_parts import Experts, Layers
 from ai_on_eks.descriptors.element_format import ElementFormat
@@ -40,8 +40,7 @@ MXFP4 = ElementFormat(4, group_elements=32, group_bits=8)
 """Experts of a checkpoint whose config says `expert_dtype: fp4` (DeepseekV4FP8Config of vLLM 0.33.0)."""
 
 
-@dataclass(frozen=True, slots=True)
-class Compressed:
+class Compressed(Struct, frozen=True):
     """The dimensions of the attention."""
 
     hidden: int

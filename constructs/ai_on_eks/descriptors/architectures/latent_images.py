@@ -19,8 +19,10 @@ Kimi-K3, which it does not know, the source above.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from ai_on_eks.descriptors.architectures import latent, latent_linear
 from ai_on_eks.descriptors.architectures.hyperparameters import Hyperparameters
@@ -72,8 +74,7 @@ CHANNELS = 3
 TWO_SIDES = 2
 
 
-@dataclass(frozen=True, slots=True)
-class Tower:
+class Tower(Struct, frozen=True):
     """The dimensions of a tower."""
 
     hidden: int

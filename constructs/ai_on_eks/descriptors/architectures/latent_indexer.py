@@ -17,7 +17,7 @@ fp32 per quant_block_size"), read 2026-11-24; modeling_deepseek_v32.py and model
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from ai_on_eks.descriptors.architectures.hyperparameters import Hyperparameters
 from ai_on_eks.descriptors.architectures.latent_parts import LAYER, Layers, linear, norm
@@ -33,8 +33,7 @@ KEY_BITS = 8
 KINDS = ("full", "shared")
 
 
-@dataclass(frozen=True, slots=True)
-class Indexer:
+class Indexer(Struct, frozen=True):
     """Its dimensions, and which layers have one."""
 
     heads: int

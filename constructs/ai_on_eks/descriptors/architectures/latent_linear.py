@@ -14,8 +14,9 @@ otherwise (vLLM 0.33.0, kda_state_dtype and kda_state_shape in layers/mamba/mamb
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from ai_on_eks.descriptors.architectures import latent_linear_parts as parts
 from ai_on_eks.descriptors.architectures import latent_parts
@@ -59,8 +60,7 @@ LINEAR_DEFAULTS: Mapping[str, Any] = {"use_full_rank_gate": False}
 STATE_BITS = 32
 
 
-@dataclass(frozen=True, slots=True)
-class Shape:
+class Shape(Struct, frozen=True):
     """A decoder's dimensions and what kind each of its layers is; `kept_blocks` is 0 without block residuals."""
 
     layers: int

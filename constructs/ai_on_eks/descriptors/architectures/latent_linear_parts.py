@@ -21,7 +21,7 @@ Source: vLLM 0.33.0, models/kimi_k3/nvidia (model.py, kda.py, mla.py), kimi_gdn_
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from ai_on_eks.descriptors.architectures import latent_parts
 from ai_on_eks.descriptors.architectures.latent_parts import LAYER, Experts, LatentAttention, Layers, linear, norm
@@ -30,8 +30,7 @@ from ai_on_eks.descriptors.inventory import Sharding, Tensor, TensorRole
 BLOCK = "block_sparse_moe"
 
 
-@dataclass(frozen=True, slots=True)
-class LinearAttention:
+class LinearAttention(Struct, frozen=True):
     """The dimensions of the linear attention."""
 
     heads: int
@@ -49,8 +48,7 @@ class LinearAttention:
         return 6 * self.width * self.dimension + 6 * self.width * self.kernel
 
 
-@dataclass(frozen=True, slots=True)
-class LatentExperts:
+class LatentExperts(Struct, frozen=True):
     """The experts, whose `hidden` is the space they work in, and the model's own hidden size."""
 
     hidden: int

@@ -25,7 +25,8 @@ Source: modeling_deepseek_v2.py, _v3.py, _v32.py and modeling_glm_moe_dsa.py of 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from msgspec import Struct
+from msgspec.structs import replace
 
 from ai_on_eks.descriptors.inventory import Live, Sharding, Tensor, TensorRole
 
@@ -34,8 +35,7 @@ LAYER = "model.layers.*"
 Layers = tuple[int, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class LatentAttention:
+class LatentAttention(Struct, frozen=True):
     """The dimensions of the attention. `query_rank` is None where the queries have no low rank."""
 
     hidden: int
@@ -73,8 +73,7 @@ class LatentAttention:
         return (self.query_rank or 0) + self.entry + self.heads * (2 * self.query + expanded + self.value)
 
 
-@dataclass(frozen=True, slots=True)
-class Experts:
+class Experts(Struct, frozen=True):
     """The dimensions of a sparse layer. `shared` is the width of what every token passes, 0 where nothing is shared."""
 
     hidden: int

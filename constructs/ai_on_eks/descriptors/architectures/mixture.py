@@ -31,8 +31,10 @@ Names and shapes are those of the published checkpoints. Source: modeling_<model
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from ai_on_eks.descriptors.architectures import decoder_parts, windows
 from ai_on_eks.descriptors.architectures.hyperparameters import MAX_LAYERS, Hyperparameters
@@ -44,8 +46,7 @@ GENERAL = "num_local_experts"
 ONE_MATRIX_EACH = ("gate_proj", "up_proj", "down_proj")
 
 
-@dataclass(frozen=True, slots=True)
-class Traits:
+class Traits(Struct, frozen=True):
     """What sets one model type apart.
 
     block               where the router and the experts are, below the layer
@@ -144,8 +145,7 @@ DEFAULTS: Mapping[str, Mapping[str, Any]] = {
 """What transformers documents for a hyper-parameter that a published config may leave out."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Experts:
+class _Experts(Struct, frozen=True):
     """The sparse layers' own dimensions. `shared` is 0 where no shared expert is."""
 
     sparse: tuple[int, ...]

@@ -18,8 +18,10 @@ Source: modeling_<model type>.py and configuration_<model type>.py of transforme
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
 from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from ai_on_eks.descriptors.architectures import interleaved_parts as parts
 from ai_on_eks.descriptors.architectures import windows
@@ -34,8 +36,7 @@ FAMILY = "transformer"
 _TWO_NORMS = ("input_layernorm", "post_attention_layernorm")
 
 
-@dataclass(frozen=True, slots=True)
-class Traits:
+class Traits(Struct, frozen=True):
     """What sets one model type apart: names of its hyper-parameters, and of its tensors below the layer.
 
     first    hyper-parameter with the number of dense layers before the sparse ones; None where all are sparse

@@ -21,8 +21,9 @@ InternLM3, MiniCPM and Orion, whose code lies beside their weights, llama.py, mi
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
+
+from msgspec.structs import replace
 
 from ai_on_eks.descriptors.architectures import decoder, windows
 from ai_on_eks.descriptors.architectures.decoder_parts import AFTER_EACH, AROUND_EACH, BEFORE_EACH, Traits, Width

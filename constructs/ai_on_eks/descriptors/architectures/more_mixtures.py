@@ -16,8 +16,10 @@ Source: modeling_<model type>.py and configuration_<model type>.py of transforme
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from ai_on_eks.descriptors.architectures import decoder_parts, interleaved_parts, windows
 from ai_on_eks.descriptors.architectures.decoder_parts import AFTER_EACH, Shape, Width
@@ -29,8 +31,7 @@ from ai_on_eks.descriptors.inventory import Inventory, Live, Sharding, Tensor, T
 FAMILY = "transformer"
 
 
-@dataclass(frozen=True, slots=True)
-class Traits:
+class Traits(Struct, frozen=True):
     """What sets one model type apart: names of its hyper-parameters, and of its blocks below the layer.
 
     first       hyper-parameter with the number of dense layers before the sparse ones; None where all are sparse

@@ -20,8 +20,9 @@ EXAONE-3.0-7.8B-Instruct, with names and shapes as in vLLM 0.20 to 0.33; read 20
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from ai_on_eks.descriptors.architectures.decoder_inventory import decoder_inventory
 from ai_on_eks.descriptors.architectures.hyperparameters import MAX_LAYERS, Hyperparameters
@@ -32,8 +33,7 @@ _MPT_FACTOR = 4
 """Inner layers of MPT are so many times the hidden size."""
 
 
-@dataclass(frozen=True, slots=True)
-class Names:
+class Names(Struct, frozen=True):
     """What a model type calls its tensors. `inputs` is one name of a fused projection, or those of queries, keys and
     values; `widening` one of gate and up together, or each; `norms` stand in a layer, `last_norm` once."""
 
@@ -85,8 +85,7 @@ _NAMES: Mapping[str, Names] = {
 }  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
-class Shape:
+class Shape(Struct, frozen=True):
     """One decoder in numbers. `inner_norms` are further norms of a layer by name and width."""
 
     layers: int

@@ -25,8 +25,10 @@ transformers 5.23.0, read 2026-11-28.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from ai_on_eks.descriptors.architectures.hyperparameters import Hyperparameters
 from ai_on_eks.descriptors.architectures.vision_tower import VisionTower, affine, encoder, flops, norm, whole
@@ -59,8 +61,7 @@ _HALVINGS = 3
 """Convolutions of Qwen3-Omni's front, each of which halves bands and frames."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Shape:
+class _Shape(Struct, frozen=True):
     """The dimensions of Whisper's encoder."""
 
     bands: int

@@ -12,8 +12,9 @@ transformers 5.23.0, read 2026-11-28; qwen2_5_omni_thinker.py and qwen3_omni_moe
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
+
+from msgspec.structs import replace
 
 from ai_on_eks.descriptors.architectures import vision_language
 from ai_on_eks.descriptors.architectures.hyperparameters import Hyperparameters

@@ -13,7 +13,7 @@ Nemotron-H's is kept: above what most published ones keep. Each assumption is na
 
 from __future__ import annotations
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from ai_on_eks.descriptors.architectures import estimate
 from ai_on_eks.descriptors.architectures.hybrid_blocks import Block, Layers

@@ -30,7 +30,8 @@ Source: modeling_<model type>.py of transformers 5.23.0; vLLM 0.33.0, model_exec
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from ai_on_eks.descriptors.architectures.hybrid_blocks import Block, Layers
 from ai_on_eks.descriptors.architectures.hyperparameters import Hyperparameters
@@ -45,8 +46,7 @@ _FLOAT32_WIDTHS = 2
 _BITS: Mapping[str, int | None] = {"float32": 32, "float16": 16, "bfloat16": 16, "auto": None}
 
 
-@dataclass(frozen=True, slots=True)
-class Mamba:
+class Mamba(Struct, frozen=True):
     """The dimensions of a Mamba mixer. `inner_norms`: time step, B and C are normalized (Jamba)."""
 
     hidden: int
@@ -59,8 +59,7 @@ class Mamba:
     inner_norms: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Mamba2:
+class Mamba2(Struct, frozen=True):
     """The dimensions of a Mamba-2 mixer. `state_bits`: None = the data type of the computation."""
 
     hidden: int

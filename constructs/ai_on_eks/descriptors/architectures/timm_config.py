@@ -9,8 +9,9 @@ Source: the hub integration and the builders of timm 1.0.31 (`_hub.py`, `_builde
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from ai_on_eks.descriptors.architectures.convolution_network import MAX_SIDE
 from ai_on_eks.descriptors.architectures.hyperparameters import Hyperparameters
@@ -19,8 +20,7 @@ DEFAULT_LABELS = 1000
 """What every builder of timm documents for `num_classes`."""
 
 
-@dataclass(frozen=True, slots=True)
-class TimmConfig:
+class TimmConfig(Struct, frozen=True):
     """Name without its prefix, outputs of the classifier (0: none), and the images."""
 
     name: str

@@ -7,7 +7,8 @@ smallest have 1 × 1 convolutions where the others have linear layers: the same 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from ai_on_eks.descriptors.architectures.convolution_network import Network
 from ai_on_eks.descriptors.architectures.hyperparameters import Hyperparameters
@@ -17,8 +18,7 @@ from ai_on_eks.descriptors.inventory import Inventory
 FAMILY = "cnn"
 
 
-@dataclass(frozen=True, slots=True)
-class Variant:
+class Variant(Struct, frozen=True):
     """Layers and channels of each stage."""
 
     depths: tuple[int, ...]

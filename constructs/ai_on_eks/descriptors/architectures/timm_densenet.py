@@ -12,7 +12,8 @@ Names are those of timm's checkpoints. Source: arXiv:1608.06993, table 1; densen
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from ai_on_eks.descriptors.architectures.convolution_network import Network
 from ai_on_eks.descriptors.architectures.hyperparameters import Hyperparameters
@@ -22,8 +23,7 @@ from ai_on_eks.descriptors.inventory import Inventory
 FAMILY = "cnn"
 
 
-@dataclass(frozen=True, slots=True)
-class Variant:
+class Variant(Struct, frozen=True):
     """Layers of each block, channels that a layer adds, channels of the stem."""
 
     depths: tuple[int, ...]

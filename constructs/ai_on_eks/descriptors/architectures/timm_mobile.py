@@ -15,8 +15,9 @@ tables 1 and 2; efficientnet.py and mobilenetv3.py of timm 1.0.31.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from math import ceil
+
+from msgspec import Struct
 
 from ai_on_eks.descriptors.architectures.convolution_network import Network, make_divisible
 from ai_on_eks.descriptors.architectures.hyperparameters import Hyperparameters
@@ -56,8 +57,7 @@ _LARGE: Stages = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Variant:
+class Variant(Struct, frozen=True):
     """What a name stands for. `closing` is v3's last 1 × 1 before the mean; None: EfficientNet and v2."""
 
     stages: Stages

@@ -10,7 +10,8 @@ Source: arXiv:2003.13678, §3.3 and appendix; regnet.py of timm 1.0.31.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from ai_on_eks.descriptors.architectures.convolution_network import Network
 from ai_on_eks.descriptors.architectures.hyperparameters import Hyperparameters
@@ -20,8 +21,7 @@ from ai_on_eks.descriptors.inventory import Inventory
 FAMILY = "cnn"
 
 
-@dataclass(frozen=True, slots=True)
-class Variant:
+class Variant(Struct, frozen=True):
     """Layers and channels of each stage, and the channels of a group."""
 
     depths: tuple[int, int, int, int]

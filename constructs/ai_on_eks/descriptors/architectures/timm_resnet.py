@@ -11,7 +11,8 @@ Names are those of timm's checkpoints. Source: He et al., arXiv:1512.03385, tabl
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from ai_on_eks.descriptors.architectures.convolution_network import Network
 from ai_on_eks.descriptors.architectures.hyperparameters import Hyperparameters
@@ -21,8 +22,7 @@ from ai_on_eks.descriptors.inventory import Inventory
 FAMILY = "cnn"
 
 
-@dataclass(frozen=True, slots=True)
-class Variant:
+class Variant(Struct, frozen=True):
     """`width` is a group's in the first stage; None: basic layers without bottlenecks."""
 
     depths: tuple[int, ...]

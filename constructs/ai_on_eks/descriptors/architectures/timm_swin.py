@@ -16,7 +16,8 @@ Names are those of timm's checkpoints. Source: arXiv:2103.14030, §3.1 and §3.3
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from ai_on_eks.descriptors.architectures.encoder_parts import layer_norm, whole
 from ai_on_eks.descriptors.architectures.hyperparameters import Hyperparameters
@@ -36,8 +37,7 @@ from ai_on_eks.descriptors.inventory import (
 FAMILY = "transformer"
 
 
-@dataclass(frozen=True, slots=True)
-class Variant:
+class Variant(Struct, frozen=True):
     """Channels and heads of the first stage; both double from stage to stage."""
 
     channels: int

@@ -17,7 +17,8 @@ vision_transformer.py and deit.py of timm 1.0.31.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from ai_on_eks.descriptors.architectures.encoder_parts import layer_norm, linear, whole
 from ai_on_eks.descriptors.architectures.hyperparameters import Hyperparameters
@@ -36,8 +37,7 @@ from ai_on_eks.descriptors.inventory import (
 FAMILY = "transformer"
 
 
-@dataclass(frozen=True, slots=True)
-class Variant:
+class Variant(Struct, frozen=True):
     """Hidden size, layers and heads of a size, its patches and the images it was made for."""
 
     hidden: int

@@ -22,6 +22,8 @@ from dataclasses import dataclass, field
 from math import prod
 from typing import Any
 
+from msgspec import Struct
+
 from ai_on_eks.descriptors.architectures.diffusion_lone import lone
 from ai_on_eks.descriptors.architectures.diffusion_parts import convolution, linear, norm, two_linears
 from ai_on_eks.descriptors.architectures.hyperparameters import Hyperparameters
@@ -128,8 +130,7 @@ class _Build:
         self.needs(GATED_VALUES * width * positions)
 
 
-@dataclass(frozen=True, slots=True)
-class _Shape:
+class _Shape(Struct, frozen=True):
     """What the blocks look like, from the widest map to the deepest."""
 
     channels: tuple[int, ...]

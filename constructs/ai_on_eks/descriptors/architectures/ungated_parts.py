@@ -15,7 +15,7 @@ Per layer, with hidden size H, A query and K key/value heads of D, intermediate 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from ai_on_eks.descriptors.architectures.decoder_inventory import decoder_inventory
 from ai_on_eks.descriptors.inventory import (
@@ -27,8 +27,7 @@ from ai_on_eks.descriptors.inventory import (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Names:
+class Names(Struct, frozen=True):
     """What a model type calls its tensors. `inputs` is one name of a fused projection, or those of q, k and v."""
 
     embedding: str
@@ -41,8 +40,7 @@ class Names:
     head: str = "lm_head"
 
 
-@dataclass(frozen=True, slots=True)
-class Shape:
+class Shape(Struct, frozen=True):
     """One decoder in numbers. `layer_norms` are name and width; `norms` are those that stand once; `embedding_width` is
     that of the words where it is not the hidden size: two matrices then lead to it and back."""
 

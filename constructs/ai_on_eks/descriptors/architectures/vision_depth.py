@@ -19,9 +19,12 @@ Source: modeling_dpt.py and modeling_depth_anything.py of transformers 5.23.0, r
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from math import ceil
 from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from ai_on_eks.descriptors.architectures import vision, vision_relatives
 from ai_on_eks.descriptors.architectures.encoder_parts import whole
@@ -93,8 +96,7 @@ class _Maps:
             self.tensors.append(Tensor(f"{name}.{part}", (width,), TensorRole.NORM, _WHOLE))
 
 
-@dataclass(frozen=True, slots=True)
-class _Neck:
+class _Neck(Struct, frozen=True):
     """From the tokens of some layers to one map. `sizes` and `factors` are those of the stages."""
 
     hidden: int

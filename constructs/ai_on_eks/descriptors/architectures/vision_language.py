@@ -16,8 +16,10 @@ Names are those of the published checkpoints, which name the text model `languag
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
 from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from ai_on_eks.descriptors.architectures.hyperparameters import Hyperparameters
 from ai_on_eks.descriptors.architectures.vision_language_text import text_part
@@ -45,8 +47,7 @@ from ai_on_eks.descriptors.inventory import Inventory, Tensor
 FAMILY = "transformer"
 
 
-@dataclass(frozen=True, slots=True)
-class Traits:
+class Traits(Struct, frozen=True):
     """What sets one model type apart.
 
     tower  reads the tower, given the config and the decoder's hidden size

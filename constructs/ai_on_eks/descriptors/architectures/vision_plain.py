@@ -15,8 +15,9 @@ modeling_ijepa.py and modeling_vit_msn.py of transformers 5.23.0, read 2026-11-2
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from ai_on_eks.descriptors.architectures.encoder_parts import layer_norm, whole
 from ai_on_eks.descriptors.architectures.hyperparameters import Hyperparameters
@@ -71,8 +72,7 @@ MAX_SIDE, MAX_FRAMES = 16_384, 100_000
 _WHOLE = Sharding.REPLICATED
 
 
-@dataclass(frozen=True, slots=True)
-class _Input:
+class _Input(Struct, frozen=True):
     """The kernel that makes tokens, how many, and those that are learned beside them."""
 
     kernel: tuple[int, ...]

@@ -22,8 +22,9 @@ modeling_dinov3_vit.py, modeling_deit.py, modeling_beit.py and modeling_vit_mae.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from ai_on_eks.descriptors.architectures.encoder_parts import layer_norm, linear, whole
 from ai_on_eks.descriptors.architectures.hyperparameters import Hyperparameters
@@ -81,8 +82,7 @@ DEFAULTS: Mapping[str, Mapping[str, Any]] = {
 _WHOLE = Sharding.REPLICATED
 
 
-@dataclass(frozen=True, slots=True)
-class _Shape:
+class _Shape(Struct, frozen=True):
     """The dimensions of all of them."""
 
     hidden: int
@@ -97,8 +97,7 @@ class _Shape:
         return (self.side // self.patch) ** 2
 
 
-@dataclass(frozen=True, slots=True)
-class _Model:
+class _Model(Struct, frozen=True):
     """One of them: its tensors and tokens, what its blocks keep beside the residual, and the head's operations."""
 
     before: tuple[Tensor, ...]

@@ -18,8 +18,9 @@ Names are those of the published checkpoints. Source: modeling_sam.py of transfo
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from ai_on_eks.descriptors.architectures.encoder_parts import layer_norm, linear, whole
 from ai_on_eks.descriptors.architectures.hyperparameters import MAX_LAYERS, Hyperparameters
@@ -73,8 +74,7 @@ _WHOLE, _KERNEL, _EMBEDDING = Sharding.REPLICATED, TensorRole.CONVOLUTION, Tenso
 _ATTENTION, _FEED_FORWARD = TensorRole.ATTENTION, TensorRole.FEED_FORWARD
 
 
-@dataclass(frozen=True, slots=True)
-class _Image:
+class _Image(Struct, frozen=True):
     hidden: int
     inner: int
     layers: int
@@ -91,8 +91,7 @@ class _Image:
     is_relative: bool
 
 
-@dataclass(frozen=True, slots=True)
-class _Decoder:
+class _Decoder(Struct, frozen=True):
     width: int
     inner: int
     layers: int

@@ -19,8 +19,9 @@ Names are those of the published checkpoints. Source: modeling_segformer.py of t
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from ai_on_eks.descriptors.architectures.convolution_images import image_side
 from ai_on_eks.descriptors.architectures.encoder_parts import layer_norm, linear, whole
@@ -60,8 +61,7 @@ PER_STAGE = ("depths", "hidden_sizes", "num_attention_heads", "sr_ratios", "patc
 _WHOLE = Sharding.REPLICATED
 
 
-@dataclass(frozen=True, slots=True)
-class _Stage:
+class _Stage(Struct, frozen=True):
     number: int
     depth: int
     width: int

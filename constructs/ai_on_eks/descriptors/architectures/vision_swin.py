@@ -19,8 +19,9 @@ Source: modeling_swin.py and modeling_swinv2.py of transformers 5.23.0.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from ai_on_eks.descriptors.architectures.encoder_parts import layer_norm, linear, whole
 from ai_on_eks.descriptors.architectures.hyperparameters import Hyperparameters
@@ -59,8 +60,7 @@ MAX_DEPTH = 1000
 """Layers of a stage."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Stage:
+class _Stage(Struct, frozen=True):
     """One stage: `tokens` of `width`, in `depth` layers."""
 
     number: int

@@ -16,8 +16,10 @@ always whole. Source: vLLM 0.33.0, model_executor/models, read 2026-11-24.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
 from math import prod
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from ai_on_eks.descriptors.inventory import InputEncoder, Inventory, Operations, Sharding, Tensor, TensorRole
 
@@ -25,8 +27,7 @@ TEXT_CLASSES: Mapping[str, str] = {"ForConditionalGeneration": "ForCausalLM", "M
 """End of the class of the whole -> that of its text part."""
 
 
-@dataclass(frozen=True, slots=True)
-class VisionTower:
+class VisionTower(Struct, frozen=True):
     """A tower's tensors, and its cost beside them."""
 
     tensors: tuple[Tensor, ...]

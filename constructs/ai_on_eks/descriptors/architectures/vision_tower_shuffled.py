@@ -15,8 +15,9 @@ Source: modeling_aya_vision.py, modeling_cohere2_vision.py and modeling_lfm2_vl.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
+
+from msgspec.structs import replace
 
 from ai_on_eks.descriptors.architectures import contrastive_parts as parts
 from ai_on_eks.descriptors.architectures.hyperparameters import Hyperparameters

@@ -19,8 +19,9 @@ model_executor/models/<model type>.py (`per_layer_sliding_window`); read 2026-11
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
+
+from msgspec import Struct
 
 from ai_on_eks.descriptors.architectures.hyperparameters import Hyperparameters
 from ai_on_eks.descriptors.inventory import KeyValueState, Operations
@@ -41,8 +42,7 @@ class Kind(StrEnum):
     NAMED = "named"
 
 
-@dataclass(frozen=True, slots=True)
-class Rule:
+class Rule(Struct, frozen=True):
     """How the configs of one model type name their windows.
 
     key       hyper-parameter with the tokens of the window
@@ -116,8 +116,7 @@ def layers_by_window(windows: tuple[int | None, ...]) -> tuple[tuple[int | None,
     return tuple((window, tuple(n for n, one in enumerate(windows) if one == window)) for window in distinct)
 
 
-@dataclass(frozen=True, slots=True)
-class AttentionGroup:
+class AttentionGroup(Struct, frozen=True):
     """Layers that attend in the same way. Those without a cache of their own read another layer's."""
 
     layers: int

@@ -12,8 +12,9 @@ data type that computes (compressed_tensors/schemes/compressed_tensors_wNa16.py)
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from math import prod
+
+from msgspec import Struct
 
 from ai_on_eks.descriptors.element_format import ElementFormat
 from ai_on_eks.units import ceil_div
@@ -24,8 +25,7 @@ FLAT = -1
 """Instead of a number of rows: blocks follow the elements across the ends of rows."""
 
 
-@dataclass(frozen=True, slots=True)
-class MatrixFormat:
+class MatrixFormat(Struct, frozen=True):
     """`bits` for each element; `scale_bits` (zero point included) for every block of `block` rows and columns, where 0
     stands for all of them."""
 

@@ -12,8 +12,10 @@ tensor, or the layers of each type.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
 from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from ai_on_eks.descriptors.architectures.hyperparameters import CONFIG_PATH
 from ai_on_eks.descriptors.element_format import ElementFormat
@@ -105,8 +107,7 @@ def _stored(tensor: Tensor, types: Mapping[str, tuple[int, ...]]) -> Iterable[Te
         yield replace(divide(tensor, layers), stored=block_format(name))
 
 
-@dataclass(frozen=True, slots=True)
-class _FileTypes:
+class _FileTypes(Struct, frozen=True):
     """What the header of a described file said: `quantization_config.types`."""
 
     config: Any

@@ -6,7 +6,8 @@ Sources: vLLM 0.33.0, model_executor/layers/quantization/compressed_tensors and 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from ai_on_eks.descriptors.quantization.formats import (
     FP8_BLOCK,

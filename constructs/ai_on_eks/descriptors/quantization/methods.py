@@ -14,9 +14,10 @@ excluded, the others never.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from itertools import groupby
 from typing import Any
+
+from msgspec.structs import replace
 
 from ai_on_eks.descriptors.inventory import TensorRole
 from ai_on_eks.descriptors.quantization.formats import (

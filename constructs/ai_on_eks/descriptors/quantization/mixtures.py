@@ -10,7 +10,8 @@ tensor_type_fallback, and tools/quantize/quantize.cpp for the names. Read in Nov
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from ai_on_eks.descriptors.quantization.gguf_names import Category
 
@@ -21,16 +22,14 @@ EIGHT_EXPERTS = 8
 _PLAIN = frozenset({"f32", "f16", "bf16"})
 
 
-@dataclass(frozen=True, slots=True)
-class Mixture:
+class Mixture(Struct, frozen=True):
     """`name` as llama.cpp writes it, `base` the type that most tensors have."""
 
     name: str
     base: str
 
 
-@dataclass(frozen=True, slots=True)
-class Model:
+class Model(Struct, frozen=True):
     """What of a model decides."""
 
     layers: int

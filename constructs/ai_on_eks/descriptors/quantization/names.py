@@ -23,8 +23,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
 from enum import StrEnum
+
+from msgspec import Struct
 
 from ai_on_eks.descriptors.inventory import Tensor
 from ai_on_eks.descriptors.quantization.expressions import ANY, matcher
@@ -60,8 +61,7 @@ class Match(StrEnum):
     REGEX = "regex"
 
 
-@dataclass(frozen=True, slots=True)
-class Pattern:
+class Pattern(Struct, frozen=True):
     """`text` with `LAYER` for a number; `layers` are the numbers it was found with, None where it has none."""
 
     match: Match
@@ -103,8 +103,7 @@ class Work:
             raise ValueError(f"its expressions take more than {MAX_COMPARISONS:,} comparisons with names")
 
 
-@dataclass(frozen=True, slots=True)
-class Modules:
+class Modules(Struct, frozen=True):
     """What a tensor's module may be called.
 
     names      without `language_model.`; with other names for fused matrices and for experts

@@ -11,7 +11,9 @@ Norms, embeddings and convolutions are never quantized, a router or a head only 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from ai_on_eks.descriptors.inventory import Inventory, Tensor, TensorRole
 from ai_on_eks.descriptors.quantization.formats import HALF, MatrixFormat
@@ -22,16 +24,14 @@ _MATRIX = 2
 _NEVER = frozenset({TensorRole.NORM, TensorRole.CONVOLUTION, TensorRole.EMBEDDING})
 
 
-@dataclass(frozen=True, slots=True)
-class Rule:
+class Rule(Struct, frozen=True):
     """The modules that `pattern` means are stored in `stored`; None = not quantized."""
 
     pattern: Pattern
     stored: MatrixFormat | None
 
 
-@dataclass(frozen=True, slots=True)
-class Quantization:
+class Quantization(Struct, frozen=True):
     """What a checkpoint's own config says.
 
     method     `quant_method`, or the name it goes by in a descriptor's `scheme`

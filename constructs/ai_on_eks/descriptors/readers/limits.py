@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from ai_on_eks.errors import InputError, Problem
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
+class Limits(Struct, frozen=True):
     """Upper bounds. All are far above any published model and far below what harms a machine.
 
     header_bytes    bytes of a header that are read at all (the largest published safetensors header is below 2 MB, the

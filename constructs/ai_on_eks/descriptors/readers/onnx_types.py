@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 FLOAT_DATA, INT32_DATA, STRING_DATA, INT64_DATA, DOUBLE_DATA, UINT64_DATA = 4, 5, 6, 7, 10, 11
 """Numbers of the fields of a tensor that hold elements one by one."""
@@ -10,8 +10,7 @@ FLOAT_DATA, INT32_DATA, STRING_DATA, INT64_DATA, DOUBLE_DATA, UINT64_DATA = 4, 5
 INT64, STRING = 7, 8
 
 
-@dataclass(frozen=True, slots=True)
-class ElementType:
+class ElementType(Struct, frozen=True):
     """bits    of one element in raw bytes; None: each element has its own length
     field      number of the field for elements one by one
     per_entry  elements that one entry of that field holds (below 1: entries that one element takes)

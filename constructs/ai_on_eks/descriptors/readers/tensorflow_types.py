@@ -5,15 +5,14 @@ Source: tensorflow/core/framework/types.proto, read 2026-11-24. Types of 2 and 4
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 FLOAT_VAL, DOUBLE_VAL, INT_VAL, STRING_VAL, SCOMPLEX_VAL, INT64_VAL, BOOL_VAL = 5, 6, 7, 8, 9, 10, 11
 DCOMPLEX_VAL, HALF_VAL, RESOURCE_VAL, VARIANT_VAL, UINT32_VAL, UINT64_VAL, FLOAT8_VAL = 12, 13, 14, 15, 16, 17, 18
 """Numbers of the fields of a TensorProto that hold values one by one."""
 
 
-@dataclass(frozen=True, slots=True)
-class ElementType:
+class ElementType(Struct, frozen=True):
     """width   bytes of one element; None: each element has its own length, or none at all
     field      number of the field for values one by one
     """

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from math import prod
+
+from msgspec import Struct
 
 Scalar = str | int | float | bool
 MetadataValue = Scalar | tuple[Scalar, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class StoredTensor:
+class StoredTensor(Struct, frozen=True):
     """One tensor as it lies in the file.
 
     data_type   the format's own name in lower case: `bf16`, `f32`, `q4_k`, `int8` …
@@ -28,8 +28,7 @@ class StoredTensor:
         return prod(self.shape)
 
 
-@dataclass(frozen=True, slots=True)
-class WeightHeader:
+class WeightHeader(Struct, frozen=True):
     """The header of one model, which may be split over several files.
 
     format     as in the descriptor: safetensors, pytorch, onnx, tensorflow, gguf

@@ -12,8 +12,9 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator
-from dataclasses import dataclass
 from itertools import pairwise
+
+from msgspec import Struct
 
 from ai_on_eks.descriptors.places import Source
 from ai_on_eks.descriptors.readers.limits import Limits, malformed
@@ -39,8 +40,7 @@ _IN_EXTRA = 2**32 - 1
 """A size of 32 bits with this value stands in the zip64 extra data."""
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(Struct, frozen=True):
     """method  how it is compressed: stored or deflated"""
 
     name: str
@@ -50,8 +50,7 @@ class Entry:
     offset: int
 
 
-@dataclass(frozen=True, slots=True)
-class _Directory:
+class _Directory(Struct, frozen=True):
     offset: int
     end: int
     entries: int

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from urllib.parse import unquote, urlsplit
+
+from msgspec import Struct
 
 from ai_on_eks.descriptors.document import refuse
 from ai_on_eks.descriptors.patterns import REVISION, URI
@@ -22,8 +23,7 @@ _HUB = re.compile(
 """As the hub's own file system writes it; a slash inside other revisions is written %2F."""
 
 
-@dataclass(frozen=True, slots=True)
-class HubAddress:
+class HubAddress(Struct, frozen=True):
     """`path` is empty for the whole repository."""
 
     repository: str
@@ -31,8 +31,7 @@ class HubAddress:
     path: str
 
 
-@dataclass(frozen=True, slots=True)
-class WebAddress:
+class WebAddress(Struct, frozen=True):
     """`folder` without a slash at its end, as written; `name` is the file's, with no escapes."""
 
     folder: str

@@ -16,10 +16,11 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 from urllib.parse import parse_qs, quote, urlencode, urlsplit
+
+from msgspec import Struct, field
 
 from ai_on_eks.descriptors.document import refuse, too_large
 from ai_on_eks.descriptors.json_reading import MAX_JSON_BYTES, parse_json
@@ -42,8 +43,7 @@ _SHA256 = re.compile(r"[0-9a-f]{64}")
 _NEXT = re.compile(r'<([^<>]{1,4096})>\s*;\s*rel="?next"?')
 
 
-@dataclass(frozen=True, slots=True)
-class HubFile:
+class HubFile(Struct, frozen=True):
     """sha1    of the git object, which of a large file is only a pointer to it
     sha256  of a large file's content; None of one that git holds
     """
@@ -53,8 +53,7 @@ class HubFile:
     sha256: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class HubFiles:
+class HubFiles(Struct, frozen=True):
     """A repository at `commit`."""
 
     repository: str

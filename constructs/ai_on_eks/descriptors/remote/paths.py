@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Protocol, Self
+
+from msgspec import Struct
 
 from ai_on_eks.descriptors.places import Origin, Source
 
@@ -33,8 +34,7 @@ class Files(Protocol):
         """The whole of a file."""
 
 
-@dataclass(frozen=True, slots=True)
-class RemotePath:
+class RemotePath(Struct, frozen=True):
     """`path` of `files`."""
 
     files: Files

@@ -13,7 +13,8 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from ai_on_eks.descriptors.document import refuse
 from ai_on_eks.descriptors.places import Source
@@ -31,8 +32,7 @@ Fetch = Callable[[int, int], Piece | None]
 """(start, end) -> those bytes, or None where the file is gone."""
 
 
-@dataclass(frozen=True, slots=True)
-class BytesSource:
+class BytesSource(Struct, frozen=True):
     """A file that was transferred as a whole."""
 
     name: str
@@ -103,8 +103,7 @@ class RangeSource:
         return piece
 
 
-@dataclass(frozen=True, slots=True)
-class RecentSources:
+class RecentSources(Struct, frozen=True):
     """The files asked for last, so that what is opened twice is not transferred twice."""
 
     _sources: OrderedDict[str, Source] = field(default_factory=OrderedDict)

@@ -10,7 +10,8 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from ai_on_eks.descriptors.document import refuse
 from ai_on_eks.errors import InputError
@@ -40,8 +41,7 @@ _CONTENT_RANGE = re.compile(r"bytes (\d{1,18})-(\d{1,18})/(\d{1,18})", re.ASCII)
 _NO_RANGE = re.compile(r"bytes \*/(\d{1,18})", re.ASCII)
 
 
-@dataclass(frozen=True, slots=True)
-class Piece:
+class Piece(Struct, frozen=True):
     """Bytes of a file of `total_bytes` from `start`. `etag` is empty where the server gives none."""
 
     start: int
@@ -50,8 +50,7 @@ class Piece:
     etag: str
 
 
-@dataclass(frozen=True, slots=True)
-class Transport:
+class Transport(Struct, frozen=True):
     """`name` is what a message calls that which is asked for."""
 
     client: WebClient

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from functools import partial
 from urllib.parse import quote
+
+from msgspec import Struct, field
 
 from ai_on_eks.descriptors.document import refuse, too_large
 from ai_on_eks.descriptors.places import Origin, Source
@@ -12,8 +13,7 @@ from ai_on_eks.descriptors.remote.ranges import FIRST_BYTES, RangeSource, Recent
 from ai_on_eks.descriptors.remote.transport import Piece, Transport
 
 
-@dataclass(frozen=True, slots=True)
-class WebFiles:
+class WebFiles(Struct, frozen=True):
     """What lies below `folder`, an address without a slash at its end. Asked without any token."""
 
     folder: str

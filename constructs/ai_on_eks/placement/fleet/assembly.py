@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from hashlib import sha256
+
+from msgspec import Struct
 
 from ai_on_eks.catalog.loading import Catalog
 from ai_on_eks.descriptors.platform import Platform
@@ -24,8 +25,7 @@ DECIMALS = 6
 """Of sums of dollars; no published price has more."""
 
 
-@dataclass(frozen=True, slots=True)
-class Site:
+class Site(Struct, frozen=True):
     """Where pools can stand: what the platform and the catalogue say of zones and reservations."""
 
     platform: Platform

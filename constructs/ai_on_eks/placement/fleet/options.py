@@ -9,7 +9,9 @@ worth while.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from ai_on_eks.catalog.daemonsets import daemonsets_on, reserved_by_daemonsets
 from ai_on_eks.catalog.types import InstanceType
@@ -36,8 +38,7 @@ MANAGER_MEMORY_BYTES = 256 * MIB
 and calls the driver, then waits."""
 
 
-@dataclass(frozen=True, slots=True)
-class PoolKey:
+class PoolKey(Struct, frozen=True):
     """What makes a pool: nodes of one type, bought in one way, their accelerators whole or divided alike."""
 
     instance_type: InstanceType
@@ -71,8 +72,7 @@ class PoolKey:
         return None if price is None else price.usd_per_hour
 
 
-@dataclass(frozen=True, slots=True)
-class FleetProblem:
+class FleetProblem(Struct, frozen=True):
     """The problem with what its indices stand for."""
 
     problem: PackingProblem

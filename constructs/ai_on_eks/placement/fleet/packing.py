@@ -8,8 +8,9 @@ emptiest. Any node with room would do for the count (`fleet.shares`); this one s
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from heapq import heappop, heappush
+
+from msgspec import Struct
 
 from ai_on_eks.placement.fleet.problem import Choice, Option, PackingProblem, chosen
 from ai_on_eks.placement.fleet.shares import nodes_for
@@ -18,8 +19,7 @@ Node = dict[int, int]
 """Replicas on one node, by the model's index."""
 
 
-@dataclass(frozen=True, slots=True)
-class Packing:
+class Packing(Struct, frozen=True):
     """The nodes of one pool.
 
     shared     nodes that models share, in the order they are filled

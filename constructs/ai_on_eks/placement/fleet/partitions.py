@@ -15,8 +15,9 @@ sized again for each part.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from math import ceil
+
+from msgspec.structs import replace
 
 from ai_on_eks.catalog.types import Accelerator, Engine, Vendor
 from ai_on_eks.descriptors.schema import AcceleratorSharing, Descriptor

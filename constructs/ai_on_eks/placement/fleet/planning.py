@@ -10,7 +10,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from ai_on_eks.catalog.loading import Catalog
 from ai_on_eks.descriptors.platform import Platform

@@ -5,7 +5,7 @@ Nothing here knows a model, a catalogue or a solver, so that a test can state a 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from ai_on_eks.placement.fleet.shares import Resources
 
@@ -14,8 +14,7 @@ UNPRICED_USD_PER_HOUR = 10_000.0
 where nothing else serves a model, and as few as can be. The plan shows no sum then."""
 
 
-@dataclass(frozen=True, slots=True)
-class Pool:
+class Pool(Struct, frozen=True):
     """Nodes of one instance type that are bought in one way.
 
     units                  accelerators a node shows; 1 where it shows none
@@ -42,8 +41,7 @@ class Pool:
 NO_RESOURCES = Resources(0, 0, 0, 0)
 
 
-@dataclass(frozen=True, slots=True)
-class Option:
+class Option(Struct, frozen=True):
     """One way to run all replicas of a model.
 
     pool         index into `PackingProblem.pools`
@@ -79,8 +77,7 @@ class Option:
         return tuple(max(bound, float(self.full_nodes)) for bound in (*parts, *halves))
 
 
-@dataclass(frozen=True, slots=True)
-class Model:
+class Model(Struct, frozen=True):
     """A model's options, best first. `spread` asks for replicas on two nodes at least."""
 
     name: str
@@ -88,8 +85,7 @@ class Model:
     spread: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class PackingProblem:
+class PackingProblem(Struct, frozen=True):
     """All pools and all models; every model has an option."""
 
     pools: tuple[Pool, ...]
@@ -100,8 +96,7 @@ Choice = tuple[int, ...]
 """For each model the index of its option."""
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(Struct, frozen=True):
     """A choice and what was proved of it.
 
     bound_usd_per_hour  no way to put the replicas on nodes costs less, whatever schedules them

@@ -18,14 +18,14 @@ higher priority).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import cache
+
+from msgspec import Struct
 
 from ai_on_eks.units import ceil_div
 
 
-@dataclass(frozen=True, slots=True)
-class Resources:
+class Resources(Struct, frozen=True):
     """What one replica needs on one node, or what one node has for replicas: beside DaemonSets, before any of them."""
 
     accelerators: int

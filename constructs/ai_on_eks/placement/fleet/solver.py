@@ -11,8 +11,9 @@ A limit on time would make the answer depend on how busy the machine is.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from ai_on_eks.placement.fleet.program import UNBOUNDED, Program
 
@@ -38,8 +39,7 @@ SETTINGS: Mapping[str, bool | int | float] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Solution:
+class Solution(Struct, frozen=True):
     """Values of the columns, and the bound that was proved."""
 
     values: list[float]

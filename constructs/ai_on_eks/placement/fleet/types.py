@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from ai_on_eks.catalog.types import InstanceType
 from ai_on_eks.placement.partition import Partition
 from ai_on_eks.placement.types import Placement, Plan
 
 
-@dataclass(frozen=True, slots=True)
-class FleetGroup:
+class FleetGroup(Struct, frozen=True):
     """Nodes of a pool that are bought in one way and stand in the same zones.
 
     reservation_id  of the capacity reservation that pays for them; None where they are bought by the hour
@@ -24,16 +23,14 @@ class FleetGroup:
     usd_per_hour: float | None
 
 
-@dataclass(frozen=True, slots=True)
-class FleetNode:
+class FleetNode(Struct, frozen=True):
     """Nodes with the same replicas on them: (model, replicas), by name."""
 
     count: int
     replicas: tuple[tuple[str, int], ...]
 
 
-@dataclass(frozen=True, slots=True)
-class FleetMember:
+class FleetMember(Struct, frozen=True):
     """A model in a pool.
 
     share         units of a node that one replica takes, of all its nodes together where it spans several
@@ -48,8 +45,7 @@ class FleetMember:
     usd_per_hour: float | None
 
 
-@dataclass(frozen=True, slots=True)
-class FleetPool:
+class FleetPool(Struct, frozen=True):
     """Nodes that any pod of the pool's models may lie on; `name` is their capacity label.
 
     partition     how each accelerator is divided; None = whole
@@ -72,8 +68,7 @@ class FleetPool:
         return sum(group.nodes for group in self.groups)
 
 
-@dataclass(frozen=True, slots=True)
-class FleetPlan:
+class FleetPlan(Struct, frozen=True):
     """All models together.
 
     plans               one a model, in the order given, `chosen` being what the fleet decided and `seat` where

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from ai_on_eks.catalog.loading import Catalog
 from ai_on_eks.placement.requirements import Requirements
@@ -11,16 +12,14 @@ from ai_on_eks.placement.types import Candidate, Placement
 from ai_on_eks.placement.violations import Violation
 
 
-@dataclass(frozen=True, slots=True)
-class CandidateRule:
+class CandidateRule(Struct, frozen=True):
     """A rule that needs no figures of the model. Of the candidate it looks at what its list of rules says, no more."""
 
     name: str
     check: Callable[[Candidate, Requirements, Catalog], Violation | None]
 
 
-@dataclass(frozen=True, slots=True)
-class PlacementRule:
+class PlacementRule(Struct, frozen=True):
     """A rule about a placement whose memory, speed and price are known."""
 
     name: str

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
+from msgspec import Struct
 
-@dataclass(frozen=True, slots=True)
-class Acknowledgement:
+
+class Acknowledgement(Struct, frozen=True):
     """One finding that stays. `path` is a shell pattern for the finding's path (`Resources.Bucket*`)."""
 
     code: str

@@ -7,8 +7,9 @@ LeaderWorkerSet or RayService.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from ai_on_eks.review.rules.assembly import Assembly, KubeObject
 from ai_on_eks.review.rules.values import dig, items
@@ -16,8 +17,7 @@ from ai_on_eks.review.rules.values import dig, items
 EXTENDED_RESOURCE_DOMAINS = ("nvidia.com/", "aws.amazon.com/neuron", "vpc.amazonaws.com/efa", "amd.com/", "habana.ai/")
 
 
-@dataclass(frozen=True, slots=True)
-class Pod:
+class Pod(Struct, frozen=True):
     """One pod. `role` names the template it comes from, `finishes` is true for pods that are to end."""
 
     owner: KubeObject

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 Check = Callable[[Any], Iterator[str]]
 """From one resource, object or pod to what is wrong with it, in words."""
 
 
-@dataclass(frozen=True, slots=True)
-class Rule:
+class Rule(Struct, frozen=True):
     """One thing that must not be.
 
     code    stable kebab-case identifier

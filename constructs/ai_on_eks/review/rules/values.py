@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 HOLE = "\ue000"
 """Stands in a text for what is not known. A character for private use: no template holds it by itself."""
@@ -17,8 +18,7 @@ HOLE = "\ue000"
 _VARIABLE = re.compile(r"\$\{[^!}][^}]*\}")
 
 
-@dataclass(frozen=True, slots=True)
-class Unknown:
+class Unknown(Struct, frozen=True):
     """A value that only a deployment knows; `resource` where it is that of a resource of the same template."""
 
     resource: str | None = None

@@ -9,7 +9,8 @@ Only a SavedModel: a lone graph (a frozen GraphDef, an .h5 file) has no signatur
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from ai_on_eks.errors import Problem
 from ai_on_eks.serving.local_files import hub_problems

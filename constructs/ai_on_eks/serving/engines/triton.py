@@ -9,7 +9,8 @@ The two are mounted side by side and not into each other: a mount point cannot b
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from ai_on_eks.errors import Problem
 from ai_on_eks.serving.local_files import file_problems, hub_problems

@@ -6,8 +6,9 @@ An alarm is something a person can act on. How busy an accelerator is is none: a
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from datetime import datetime
+
+from msgspec import Struct
 
 from ai_on_eks.descriptors.platform import Platform
 from ai_on_eks.serving.monitoring import signals
@@ -30,8 +31,7 @@ USD_PER_HOUR = "ai_on_eks:model_usd_per_hour"
 """Recorded series: what a model's part of its nodes costs on demand, at the price of the plan."""
 
 
-@dataclass(frozen=True, slots=True)
-class Alert:
+class Alert(Struct, frozen=True):
     """One rule. `minutes` is how long the expression has to hold before anybody is told."""
 
     name: str

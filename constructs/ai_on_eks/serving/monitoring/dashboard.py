@@ -7,7 +7,8 @@ the Prometheus in the cluster as well as in a workspace that reads Amazon's.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from ai_on_eks.descriptors.platform import Platform
 from ai_on_eks.serving.monitoring import signals
@@ -22,8 +23,7 @@ COLUMNS, WIDTH, HEIGHT = 24, 8, 8
 BY_MODEL = f"{{{{{MODEL}}}}}"
 
 
-@dataclass(frozen=True, slots=True)
-class Panel:
+class Panel(Struct, frozen=True):
     """One graph. `unit` is Grafana's word; `legend` names a line."""
 
     title: str
