@@ -12,10 +12,10 @@ RUN = PATH="$(CURDIR)/$(BIN):$(NODE_HOME)/bin:$$PATH"
 PIP_INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help setup synth test lint format accuracy cdk clean
+.PHONY: help setup synth test rehearse lint format accuracy cdk clean
 
 help: ## show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-7s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: $(VENV)/.python $(VENV)/.node ## install Python packages, Node and the CDK CLI into this folder
 
@@ -47,6 +47,9 @@ synth: setup ## plan every model, write build/manifests/ and cdk.out/
 
 test: setup ## the whole suite, sockets closed
 	@$(RUN) $(BIN)/python -m pytest -q -n auto --dist loadfile
+
+rehearse: setup ## deploy every profile by the real CDK CLI into an emulated account on this machine, read it back
+	@$(RUN) $(BIN)/python -m pytest -v --no-header tests/rehearsal
 
 lint: setup $(VENV)/.lint ## linter, formatter, types, layer contracts
 	$(BIN)/ruff check .
