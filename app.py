@@ -41,6 +41,9 @@ from ai_on_eks.kube.manifests import (
 from ai_on_eks.kube.objects.monitoring import dashboard_json
 from ai_on_eks.kube.yaml_text import to_yaml
 from ai_on_eks.placement.capacity import capacity_requests
+from ai_on_eks.placement.fleet.types import FleetPlan
+from ai_on_eks.placement.room import with_room
+from ai_on_eks.placement.types import CapacityRequest
 from ai_on_eks.review.rules.acknowledged import ACKNOWLEDGED
 from ai_on_eks.review.rules.checking import findings
 from ai_on_eks.review.rules.synth import read_synth
@@ -95,14 +98,27 @@ def read_deployment(platform_file: str, models: Path) -> tuple[Deployment, str]:
 
     images = images_of(target)
     image_bytes = {key: image.size_bytes for key, image in images.items()}
+    requests = capacity_requests(fleet, image_bytes)
+    if target.platform.autoscaling.is_on:
+        requests = room_to_scale(requests, fleet, target)
     deployment = Deployment(
         platform=target.platform,
         system_instance_type=system_instance_type(target),
-        requests=capacity_requests(fleet, image_bytes),
+        requests=requests,
         workloads=workloads_of(loaded, plans, target, images),
         addresses=addresses_of(target),
     )
     return deployment, plans_text(plans_body(fleet, target.catalog, images), terminal_width(), explained=False)
+
+
+def room_to_scale(
+    requests: tuple[CapacityRequest, ...], fleet: FleetPlan, target: LoadedPlatform
+) -> tuple[CapacityRequest, ...]:
+    """The nodes with as many more as autoscaling may need; a pool that cannot grow is told with its line."""
+    collector = Collector()
+    found = collector.attempt(target.file, lambda: with_room(requests, fleet, target.platform.capacity))
+    collector.finish()
+    return found or requests
 
 
 def synthesize(deployment: Deployment, platform_file: str, outdir: Path) -> None:
@@ -201,7 +217,7 @@ def manifest_files(deployment: Deployment) -> dict[str, str]:
     if nodes := rendered_nodes(deployment):
         files[NODES_FILE] = to_yaml(nodes)
     if deployment.platform.delivery.mode is DeliveryMode.RENDER:
-        releases = (*deployment.helm_releases(), *deployment.collectors())
+        releases = (*deployment.helm_releases(), *deployment.observers())
         files |= {f"helm/{release.name}.yaml": release.to_yaml() for release in releases}
     if deployment.platform.monitoring.kind is MonitoringKind.MANAGED:
         # Grafana runs elsewhere, and people import the dashboard there.

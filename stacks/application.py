@@ -12,8 +12,9 @@ from typing import Any
 
 from aws_cdk import App
 from msgspec import Struct
+from msgspec.structs import replace
 
-from ai_on_eks.aws import lws_chart
+from ai_on_eks.aws import keda_chart, lws_chart
 from ai_on_eks.aws.addon_specs import all_addons
 from ai_on_eks.aws.charts import node_releases
 from ai_on_eks.aws.deployable import check_deployable
@@ -84,7 +85,7 @@ class Deployment(Struct, frozen=True):
     def installed(self) -> dict[str, str | None]:
         """What runs in the cluster beside the models: name of add-on or chart to version, None = EKS's default."""
         add_ons = {spec.name: spec.version for spec in all_addons(self.platform)}
-        return add_ons | {release.chart: release.version for release in (*self.helm_releases(), *self.collectors())}
+        return add_ons | {release.chart: release.version for release in (*self.helm_releases(), *self.observers())}
 
     def collectors(self) -> tuple[HelmRelease, ...]:
         """The release that collects metrics, where one is asked for. Where it sends to a workspace that CDK makes, only
@@ -92,6 +93,18 @@ class Deployment(Struct, frozen=True):
         existing = self.platform.monitoring.existing_workspace
         url = None if existing is None else remote_write_of(workspace_endpoint(self.platform.region, existing))
         return (collector_release(self.platform, url),) if self.platform.monitoring.is_on else ()
+
+    def scaler(self) -> HelmRelease | None:
+        """The release that scales models by collected metrics, where one of them is."""
+        if not keda_chart.is_required(self.workloads):
+            return None
+        release, mirror = keda_chart.release(self.platform), self.platform.image_mirror
+        return release if mirror is None else mirrored(release, mirror)
+
+    def observers(self) -> tuple[HelmRelease, ...]:
+        """Every release of the observability stack."""
+        scaler = self.scaler()
+        return (*self.collectors(), *(() if scaler is None else (scaler,)))
 
 
 def app_context(cdk_json: Path = CDK_JSON) -> dict[str, Any]:
@@ -170,11 +183,16 @@ def add_stacks(app: App, deployment: Deployment, render_charts: ChartRenderer) -
         from stacks.observability import ObservabilityStack  # noqa: PLC0415
 
         observability = ObservabilityStack(
-            app, platform=platform, cluster=cluster.cluster, workloads=deployment.workloads
+            app,
+            platform=platform,
+            cluster=cluster.cluster,
+            workloads=deployment.workloads,
+            scaler=deployment.scaler(),
         )
         observability.add_stack_dependency(services)
     if platform.delivery.mode is DeliveryMode.APPLY:
-        charts = render_charts(storage.addresses)
+        metrics = None if observability is None else observability.query_address
+        charts = render_charts(replace(storage.addresses, metrics=metrics))
         serving = ServingStack(
             app,
             platform=platform,

@@ -13,6 +13,7 @@ import pytest
 from custom_resource_schemas import NoSchemaError, problems_of
 from kube_samples import platform as kube_platform
 from kube_samples import workload
+from test_kube_autoscaling import scaled
 
 from ai_on_eks.descriptors.platform_monitoring import Monitoring, MonitoringKind
 from ai_on_eks.kube.manifests import model_manifests, monitoring_manifests
@@ -115,3 +116,12 @@ def test_what_the_collector_reads_fits_its_definitions(shared: Path) -> None:
 
     assert problems_of(shared / "crds", monitor) == []
     assert problems_of(shared / "crds", rule) == []
+
+
+@pytest.mark.parametrize("region", [None, "us-east-1"])
+def test_autoscalers_fit_their_definitions(shared: Path, region: str | None) -> None:
+    manifests = model_manifests(scaled(region=region))
+
+    assert problems_of(shared / "crds", manifests["ScaledObject"]) == []
+    if region is not None:
+        assert problems_of(shared / "crds", manifests["TriggerAuthentication"]) == []

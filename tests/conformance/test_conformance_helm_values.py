@@ -10,7 +10,16 @@ import pytest
 import yaml
 from msgspec.structs import replace
 
-from ai_on_eks.aws import efa_chart, gpu_dra, gpu_operator, gpu_plugin, lws_chart, neuron_chart, prometheus_chart
+from ai_on_eks.aws import (
+    efa_chart,
+    gpu_dra,
+    gpu_operator,
+    gpu_plugin,
+    keda_chart,
+    lws_chart,
+    neuron_chart,
+    prometheus_chart,
+)
 from ai_on_eks.aws.karpenter import releases as karpenter
 from ai_on_eks.catalog.chart_images import image_repositories
 from ai_on_eks.catalog.loading import load_catalog
@@ -123,6 +132,7 @@ def test_every_value_of_the_efa_plugin_is_one_of_its_chart(shared: Path) -> None
         "dra-driver-nvidia-gpu",
         "gpu-operator",
         "karpenter",
+        "keda",
         "kube-prometheus-stack",
         "lws",
         "nvidia-device-plugin",
@@ -161,6 +171,12 @@ def test_every_value_of_the_group_controller_is_one_of_its_chart(shared: Path) -
     known = frozenset((shared / "chart-values" / "lws.txt").read_text(encoding="utf-8").split())
 
     assert unknown_keys(lws_chart.values(), known) == []
+
+
+def test_every_value_of_keda_is_one_of_its_chart(shared: Path) -> None:
+    known = frozenset((shared / "chart-values" / "keda.txt").read_text(encoding="utf-8").split())
+
+    assert unknown_keys(keda_chart.values(PLATFORM), known) == []
 
 
 def test_every_value_of_the_neuron_chart_is_one_of_its_chart(shared: Path) -> None:

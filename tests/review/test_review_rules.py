@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 import review_samples as samples
+from review_fault_autoscaling import FAULTS as AUTOSCALING_FAULTS
 from review_fault_objects import FAULTS as OBJECT_FAULTS
 from review_fault_templates import TEMPLATE_FAULTS
 from review_faults import Fault
@@ -21,7 +22,7 @@ from ai_on_eks.review.rules.assembly import read_assembly
 from ai_on_eks.review.rules.checking import findings
 from ai_on_eks.review.rules.table import RULES
 
-FAULTS = [*TEMPLATE_FAULTS, *OBJECT_FAULTS]
+FAULTS = [*TEMPLATE_FAULTS, *OBJECT_FAULTS, *AUTOSCALING_FAULTS]
 LEAST_FAULTS = 330
 """So many are planted; fewer means that some were lost."""
 

@@ -6,12 +6,14 @@ from typing import Any
 
 import promql_parser
 import pytest
+from msgspec.structs import replace
 from serving_monitored import PLATFORM, monitored
 
 from ai_on_eks.descriptors.platform import Capacity, Reservation
 from ai_on_eks.serving.monitoring import signals
 from ai_on_eks.serving.monitoring.alerts import rule_groups
 from ai_on_eks.serving.monitoring.dashboard import dashboard
+from ai_on_eks.serving.types import Autoscaling
 
 LLAMA = monitored("llama", engine="vllm", usd_per_hour=1.861)
 QWEN = monitored("qwen", engine="vllm", usd_per_hour=3.5)
@@ -133,3 +135,14 @@ def test_people_hear_of_a_reservation_two_days_before_it_ends() -> None:
     assert rule["expr"] == f"{left} < 48 * 3600 and {left} > 0"
     assert "2 × p5.48xlarge of cr-0123456789abcdef0 end at 2026-12-01T11:30:00Z" in rule["annotations"]["summary"]
     promql_parser.parse(rule["expr"])
+
+
+def test_an_autoscaler_that_learns_nothing_is_told() -> None:
+    scaling = Autoscaling(least=1, most=3, planned=1, ready_seconds=300.0)
+    found = rules(replace(LLAMA, autoscaling=scaling), QWEN)
+    assert found["ModelScalingBlind"]["expr"] == (
+        'kube_horizontalpodautoscaler_status_condition{namespace="models", horizontalpodautoscaler=~"llama", '
+        'condition="ScalingActive", status="false"} == 1'
+    )
+    promql_parser.parse(found["ModelScalingBlind"]["expr"])
+    assert "ModelScalingBlind" not in rules(LLAMA, QWEN)

@@ -12,6 +12,7 @@ import pytest
 import stacks_samples as samples
 from aws_cdk import Validations
 from cdk_nag import AwsSolutionsChecks
+from msgspec.structs import replace
 from snapshot_files import compare
 from test_stacks_checkers import ACCEPTED_WARNINGS, RUN_CFN_LINT
 from test_stacks_nag import ACCEPTED, rule
@@ -19,7 +20,9 @@ from test_stacks_nag import ACCEPTED, rule
 from ai_on_eks.descriptors.platform_monitoring import Budget, Monitoring, MonitoringKind
 from ai_on_eks.review.rules.checking import findings
 from ai_on_eks.review.rules.synth import read_synth
-from stacks.application import Deployment, build_app
+from ai_on_eks.serving.storage import StorageAddresses
+from ai_on_eks.serving.types import Autoscaling, LoadSignal
+from stacks.application import Charts, Deployment, build_app
 
 TOPIC = "arn:aws:sns:us-east-1:111122223333:alarms"
 WORKSPACE = "ws-12345678-abcd-4bcd-9abc-123456789012"
@@ -145,6 +148,62 @@ def test_the_budget_counts_what_carries_the_platform_s_tag(tmp_path: Path) -> No
     assert budget["Properties"]["Budget"]["CostFilters"] == {"TagKeyValue": ["user:ai-on-eks/platform$ai"]}
     kinds = [one["Notification"]["NotificationType"] for one in budget["Properties"]["NotificationsWithSubscribers"]]
     assert kinds == ["ACTUAL", "FORECASTED"]
+
+
+def scaled(kind: str, **changes: Any) -> Deployment:
+    """With one model that is scaled by metrics."""
+    signals = (LoadSignal("demand", "sum(a)", 16.0, is_divided=True),)
+    scaling = Autoscaling(least=1, most=3, planned=1, ready_seconds=300.0, signals=signals, region="us-east-1")
+    of = deployment(kind, **changes)
+    return replace(of, workloads=(replace(of.workloads[0], autoscaling=scaling), *of.workloads[1:]))
+
+
+def test_keda_may_ask_this_workspace_and_starts_after_it_may(tmp_path: Path) -> None:
+    asked: list[StorageAddresses] = []
+
+    def charts(addresses: StorageAddresses) -> Charts:
+        asked.append(addresses)
+        query = samples.config_map("asks", {"address": addresses.metrics or ""})
+        return replace(samples.charts(addresses), monitoring=[query])
+
+    build_app(scaled("managed"), charts, outdir=str(tmp_path), validate=False).synth()
+    found = template(tmp_path)
+    readers = {
+        name: statement["Resource"]
+        for name, policy in found["Resources"].items()
+        if policy["Type"] == "AWS::IAM::Policy"
+        for statement in policy["Properties"]["PolicyDocument"]["Statement"]
+        if statement["Action"] == "aps:QueryMetrics"
+    }
+    (workspace,) = [name for name, one in found["Resources"].items() if one["Type"] == "AWS::APS::Workspace"]
+    assert list(readers.values()) == [{"Fn::GetAtt": [workspace, "Arn"]}]
+    (association,) = [
+        name
+        for name, one in found["Resources"].items()
+        if one["Type"] == "AWS::EKS::PodIdentityAssociation"
+        and (one["Properties"]["Namespace"], one["Properties"]["ServiceAccount"]) == ("keda", "keda-operator")
+    ]
+    (release,) = [
+        one for one in of_type(found, "Custom::AWSCDK-EKS-HelmChart") if one["Properties"]["Release"] == "keda"
+    ]
+    assert association in release["DependsOn"]
+    serving = json.loads((tmp_path / "ai-serving.template.json").read_text(encoding="utf-8"))
+    assert "WorkspaceId" in json.dumps(serving)
+    assert findings(read_synth(tmp_path)) == ()
+
+
+def test_keda_needs_no_role_for_the_cluster_s_own_prometheus(tmp_path: Path) -> None:
+    found = synthesize(tmp_path, scaled("in-cluster"))
+    assert "aps:QueryMetrics" not in json.dumps(found)
+    releases = {one["Properties"]["Release"] for one in of_type(found, "Custom::AWSCDK-EKS-HelmChart")}
+    assert releases == {"kube-prometheus-stack", "keda"}
+
+
+def test_a_rendered_keda_is_a_file_and_no_resource(tmp_path: Path) -> None:
+    of = scaled("in-cluster", **samples.rendered())
+    found = synthesize(tmp_path, of)
+    assert of_type(found, "Custom::AWSCDK-EKS-HelmChart") == []
+    assert [release.name for release in of.observers()] == ["kube-prometheus-stack", "keda"]
 
 
 def test_without_monitoring_and_budget_there_is_no_such_stack(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_logs as logs
 from aws_cdk import aws_sns as sns
-from constructs import Construct
+from constructs import Construct, IDependable
 
 from ai_on_eks.aws.pod_identity import admit_pods
 from ai_on_eks.aws.prometheus_chart import (
@@ -25,6 +25,7 @@ from ai_on_eks.aws.prometheus_chart import (
 )
 from ai_on_eks.descriptors.platform import Platform
 from ai_on_eks.serving.monitoring.names import NAMESPACE
+from ai_on_eks.serving.monitoring.queries import workspace_address
 from ai_on_eks.serving.types import Json
 
 PROMETHEUS_SERVICE = "aps.amazonaws.com"
@@ -34,7 +35,7 @@ LOG_RETENTION = logs.RetentionDays.THREE_MONTHS
 
 class ManagedPrometheus(Construct):
     """A workspace that judges our rules and tells a topic; whom an existing one tells is decided where it was made.
-    `remote_write_url` is where the agent in the cluster sends to.
+    `remote_write_url` is where the agent in the cluster sends to, `query_address` where it is asked.
     """
 
     def __init__(
@@ -51,10 +52,13 @@ class ManagedPrometheus(Construct):
         if existing is None:
             workspace = self._workspace(platform)
             workspace_arn, endpoint = workspace.attr_arn, workspace.attr_prometheus_endpoint
+            self.query_address = workspace_address(platform.region, workspace.attr_workspace_id)
         else:
             account = Stack.of(self).account
             workspace_arn = f"arn:{Aws.PARTITION}:aps:{platform.region}:{account}:workspace/{existing}"
             endpoint = workspace_endpoint(platform.region, existing)
+            self.query_address = workspace_address(platform.region, existing)
+        self.workspace_arn = workspace_arn
         self.remote_write_url = remote_write_of(endpoint)
         aps.CfnRuleGroupsNamespace(
             self,
@@ -70,6 +74,17 @@ class ManagedPrometheus(Construct):
             namespace=NAMESPACE,
             service_account=PROMETHEUS_SERVICE_ACCOUNT,
             statement=iam.PolicyStatement(actions=["aps:RemoteWrite"], resources=[workspace_arn]),
+        )
+
+    def admit_reader(self, id: str, *, cluster: eks.ICluster, namespace: str, service_account: str) -> IDependable:  # noqa: A002 - CDK's name
+        """Let the pods of a service account ask for metrics; those that start before it is there never may."""
+        return admit_pods(
+            self,
+            id,
+            cluster=cluster,
+            namespace=namespace,
+            service_account=service_account,
+            statement=iam.PolicyStatement(actions=["aps:QueryMetrics"], resources=[self.workspace_arn]),
         )
 
     def _workspace(self, platform: Platform) -> aps.CfnWorkspace:

@@ -63,6 +63,7 @@ class NodeGroupSpec(Struct, frozen=True):
     partition       how each accelerator is divided; None = whole
     ends            moment in UTC when a capacity block ends; None where nothing ends or nobody said so
     placement_group that the reservation was made in
+    most_nodes      that a controller may start; None = those planned
     """
 
     name: str
@@ -82,6 +83,7 @@ class NodeGroupSpec(Struct, frozen=True):
     partition: Partition | None = None
     ends: str | None = None
     placement_group: str | None = None
+    most_nodes: int | None = None
 
     @property
     def ami_type(self) -> str | None:
@@ -214,6 +216,7 @@ def capacity_spec(
             efa=request.efa,
             system=system,
             partition=request.partition,
+            most_nodes=request.most_nodes,
         ),
         path=f"capacity request {request.name}",
     )

@@ -75,8 +75,8 @@ def _one_of(key: str, *values: str) -> Json:
 
 def _limits(spec: NodeGroupSpec) -> dict[str, Any]:
     """As text, which is what the API server makes of a number."""
-    kind = spec.instance_type
-    limits = {"cpu": str(spec.nodes * kind.vcpus), "memory": f"{spec.nodes * kind.memory_bytes // MIB}Mi"}
+    kind, nodes = spec.instance_type, spec.most_nodes or spec.nodes
+    limits = {"cpu": str(nodes * kind.vcpus), "memory": f"{nodes * kind.memory_bytes // MIB}Mi"}
     if kind.accelerator is not None and kind.shows_accelerator:
-        limits[kind.accelerator.resource_name] = str(spec.nodes * kind.accelerator_count)
+        limits[kind.accelerator.resource_name] = str(nodes * kind.accelerator_count)
     return limits

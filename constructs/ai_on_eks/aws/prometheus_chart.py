@@ -14,6 +14,7 @@ from ai_on_eks.catalog.versions import chart
 from ai_on_eks.descriptors.platform import Platform
 from ai_on_eks.descriptors.platform_monitoring import MonitoringKind
 from ai_on_eks.serving.monitoring.names import NAMESPACE, RELEASE, RELEASE_LABELS, VOLUME_CLASS
+from ai_on_eks.serving.monitoring.queries import workspace_address
 
 PROMETHEUS_SERVICE_ACCOUNT = "ai-on-eks-prometheus"
 ALERTMANAGER_SERVICE_ACCOUNT = "ai-on-eks-alertmanager"
@@ -77,7 +78,7 @@ def values(platform: Platform, remote_write_url: str | None) -> Json:
 
 def workspace_endpoint(region: str, workspace_id: str) -> str:
     """As the workspace's own attribute spells it, with the slash at its end."""
-    return f"https://aps-workspaces.{region}.amazonaws.com/workspaces/{workspace_id}/"
+    return f"{workspace_address(region, workspace_id)}/"
 
 
 def remote_write_of(endpoint: str) -> str:

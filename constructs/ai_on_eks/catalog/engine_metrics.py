@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from msgspec import Struct
-from msgspec.structs import fields
+from msgspec.structs import asdict, fields
 
 from ai_on_eks.catalog.reading import read
 
@@ -38,3 +38,14 @@ def engine_metrics(engine: str) -> EngineMetrics:
     entry = entries.get(entry.get("same_as"), entry)
     names = {field.name: entry.get(field.name) for field in fields(EngineMetrics)}
     return EngineMetrics(**{**names, "latency_unit_s": entry.get("latency_unit_s", 1.0)})
+
+
+def metric_names() -> tuple[str, ...]:
+    """Every name that some engine gives a metric, without labels, sorted."""
+    found = {name.partition("{")[0] for engine in read("engine_metrics.json")["engines"] for name in _names(engine)}
+    return tuple(sorted(found))
+
+
+def _names(engine: str) -> list[str]:
+    values = asdict(engine_metrics(engine)).values()
+    return [value for value in values if isinstance(value, str)]

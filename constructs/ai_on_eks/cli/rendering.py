@@ -14,7 +14,7 @@ from ai_on_eks.descriptors.documents import read_json
 from ai_on_eks.descriptors.platform import Platform
 from ai_on_eks.errors import InputError, Problem, UsageError
 from ai_on_eks.serving.images import load_images, mirrored
-from ai_on_eks.serving.storage import StorageAddresses, addresses_in
+from ai_on_eks.serving.storage import QUERY_OUTPUT, StorageAddresses, addresses_in
 from ai_on_eks.serving.types import ImageReference, Workload
 
 NODE = "node"
@@ -44,21 +44,24 @@ def images_path(target: LoadedPlatform) -> Path | None:
 def addresses_of(target: LoadedPlatform) -> StorageAddresses:
     """Where the weights lie, as far as the platform file and what a deployment told know it."""
     platform, fsx = target.platform, target.platform.storage.fsx
-    outputs = {} if platform.outputs is None else _outputs(target, platform.outputs)
+    stacks = {} if platform.outputs is None else _outputs(target, platform.outputs)
+    outputs, measured = (stacks.get(f"{platform.name}-{unit}", {}) for unit in ("storage", "observability"))
     found = addresses_in(outputs, platform.region, None if fsx is None else fsx.zone)
-    return replace(found, bucket=platform.model_store.existing_bucket or found.bucket)
+    bucket = platform.model_store.existing_bucket or found.bucket
+    return replace(found, bucket=bucket, metrics=measured.get(QUERY_OUTPUT))
 
 
-def _outputs(target: LoadedPlatform, named: str) -> Mapping[str, str]:
-    """Outputs of the platform's storage stack; of a file without them there is nothing to take."""
+def _outputs(target: LoadedPlatform, named: str) -> Mapping[str, Mapping[str, str]]:
+    """Outputs by stack; of a file without those of the platform's storage there is nothing to take."""
     path = Path(target.file).parent / named if target.file else Path(named)
     stack = f"{target.platform.name}-storage"
     try:
         value = read_json(path).value
     except InputError as error:
         raise InputError([located(one, target.file) for one in named_in(error, "outputs", named).problems]) from None
-    outputs = value.get(stack) if isinstance(value, dict) else None
-    if isinstance(outputs, dict) and all(isinstance(one, str) for one in outputs.values()):
+    stacks = value if isinstance(value, dict) else {}
+    outputs = {name: one for name, one in stacks.items() if _is_text(one)}
+    if stack in outputs:
         return outputs
     raise InputError(
         Problem(
@@ -69,6 +72,10 @@ def _outputs(target: LoadedPlatform, named: str) -> Mapping[str, str]:
             fix=f"write it anew with `cdk deploy {stack} --outputs-file {named}`",
         )
     )
+
+
+def _is_text(outputs: object) -> bool:
+    return isinstance(outputs, dict) and all(isinstance(one, str) for one in outputs.values())
 
 
 def render_files(workloads: Sequence[Workload], platform: Platform, addresses: StorageAddresses) -> dict[str, str]:

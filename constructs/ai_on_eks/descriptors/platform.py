@@ -9,6 +9,7 @@ from pydantic import Field, StringConstraints
 
 from ai_on_eks.descriptors import patterns
 from ai_on_eks.descriptors.platform_add_ons import AddOns
+from ai_on_eks.descriptors.platform_autoscaling import Autoscaling
 from ai_on_eks.descriptors.platform_monitoring import Budget, Monitoring
 from ai_on_eks.descriptors.platform_network import Cidr, Network
 from ai_on_eks.descriptors.platform_retention import Retention
@@ -188,6 +189,7 @@ class Platform(Strict):
     model_store: ModelStore = ModelStore()
     storage: PlatformStorage = PlatformStorage()
     monitoring: Monitoring = Monitoring()
+    autoscaling: Autoscaling = Autoscaling()
     budget: Budget | None = Field(default=None, description="tell people of spending; default: nobody is told")
     engines: PlannedEngines | None = Field(
         default=None,

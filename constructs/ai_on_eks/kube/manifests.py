@@ -12,6 +12,7 @@ from ai_on_eks.descriptors.platform import Platform
 from ai_on_eks.descriptors.platform_monitoring import MonitoringKind
 from ai_on_eks.kube.objects.config_map import config_map, model_store
 from ai_on_eks.kube.objects.deployment import deployment
+from ai_on_eks.kube.objects.horizontal_pod_autoscaler import horizontal_pod_autoscaler
 from ai_on_eks.kube.objects.labels import platform_labels
 from ai_on_eks.kube.objects.leader_worker_set import leader_worker_set
 from ai_on_eks.kube.objects.monitoring import dashboard_config_map, prometheus_rule
@@ -23,12 +24,13 @@ from ai_on_eks.kube.objects.pod_disruption_budget import pod_disruption_budget
 from ai_on_eks.kube.objects.pod_monitor import pod_monitor
 from ai_on_eks.kube.objects.priority_class import priority_class
 from ai_on_eks.kube.objects.resource_claim_template import resource_claim_template
+from ai_on_eks.kube.objects.scaled_object import scaled_object, trigger_authentication
 from ai_on_eks.kube.objects.service import service
 from ai_on_eks.kube.objects.service_account import service_account
 from ai_on_eks.kube.objects.storage_class import volume_class
 from ai_on_eks.serving.monitoring.names import VOLUME_CLASS
 from ai_on_eks.serving.storage import UNKNOWN, StorageAddresses
-from ai_on_eks.serving.types import Json, Workload
+from ai_on_eks.serving.types import Autoscaling, Json, Workload
 
 
 def model_manifests(
@@ -36,7 +38,8 @@ def model_manifests(
 ) -> dict[str, Json]:
     """Every object of one model by construct id. `monitored` where a collector looks for its metrics.
 
-    A volume whose file system is not known yet is left out: its claim waits for it.
+    A volume whose file system is not known yet is left out: its claim waits for it. So is an autoscaler that would ask
+    what is not known yet.
     """
     manifests = {"ServiceAccount": service_account(workload)}
     for name in sorted(workload.config_maps):
@@ -59,7 +62,22 @@ def model_manifests(
         manifests["PodDisruptionBudget"] = budget
     if monitored:
         manifests["PodMonitor"] = pod_monitor(workload)
+    if workload.autoscaling is not None:
+        manifests |= _autoscaler(workload, workload.autoscaling, addresses)
     return manifests
+
+
+def _autoscaler(workload: Workload, autoscaling: Autoscaling, addresses: StorageAddresses) -> dict[str, Json]:
+    """Left out where the workspace that knows the load has not been made yet."""
+    if not autoscaling.by_metrics:
+        return {"HorizontalPodAutoscaler": horizontal_pod_autoscaler(workload, autoscaling)}
+    address = autoscaling.address or addresses.metrics
+    if address is None:
+        return {}
+    authentication: dict[str, Json] = {}
+    if autoscaling.region is not None:
+        authentication = {"TriggerAuthentication": trigger_authentication(workload)}
+    return {**authentication, "ScaledObject": scaled_object(workload, autoscaling, address)}
 
 
 def _pods(workload: Workload) -> Json:

@@ -193,6 +193,7 @@ class CapacityRequest(Struct, frozen=True):
     efa              replicas span nodes and exchange over Elastic Fabric Adapters: all nodes of the pool in one zone
     root_volume_gib  images × 2 + ephemeral storage of the pods + margin, within the kubelet's thresholds
     models           names, sorted
+    most_nodes       that autoscaling may come to need; None = no more than planned
     """
 
     name: str
@@ -206,6 +207,7 @@ class CapacityRequest(Struct, frozen=True):
     reservation_id: str | None = None
     partition: Partition | None = None
     efa: bool = False
+    most_nodes: int | None = None
 
 
 def ranks_per_accelerator(accelerator: Accelerator) -> int:

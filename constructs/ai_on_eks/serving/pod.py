@@ -79,7 +79,7 @@ def pod_spec(replica: Replica, parts: EngineParts, fetch_image: ImageReference, 
         spec["schedulerName"] = replica.scheduler
     if replica.seat.priority is not None:
         spec["priorityClassName"] = priority_class_name(replica.seat.priority)
-    if replica.placement.replicas > 1 and replica.placement.nodes_per_replica == 1:
+    if replica.most_replicas > 1 and replica.placement.nodes_per_replica == 1:
         spec["topologySpreadConstraints"] = [_spread(replica, key) for key in (ZONE_LABEL, HOSTNAME_LABEL)]
     return spec
 

@@ -28,6 +28,7 @@ class Replica(Struct, frozen=True):
     is_worker       one of the pods that only compute, of a replica that spans nodes; the leader serves
     claims_devices  its devices are claimed, and not asked for by number
     claim           volume that the weights are read from; None = they are streamed, copied or downloaded
+    most_replicas   of the model that may run at once
     """
 
     descriptor: Descriptor
@@ -41,6 +42,7 @@ class Replica(Struct, frozen=True):
     is_worker: bool = False
     claims_devices: bool = False
     claim: WeightsClaim | None = None
+    most_replicas: int = 1
 
     @property
     def name(self) -> str:

@@ -1,4 +1,4 @@
-"""What pods have to know of the storage that their weights lie on, as far as AWS decides it.
+"""What objects have to know of what AWS makes: the storage of the weights, and the workspace of the metrics.
 
 Every value may be a token of CDK: ids and names are known once the file system has been made.
 """
@@ -29,13 +29,15 @@ class EfsAddress(Struct, frozen=True):
 class StorageAddresses(Struct, frozen=True):
     """Of everything a platform's models can be read from; None = the platform has none, or its id is not known yet.
 
-    region  of the bucket
+    region   of the bucket
+    metrics  where the workspace that CDK makes is asked for them
     """
 
     bucket: str | None = None
     region: str | None = None
     fsx: LustreAddress | None = None
     efs: EfsAddress | None = None
+    metrics: str | None = None
 
 
 UNKNOWN = StorageAddresses()
@@ -44,6 +46,9 @@ UNKNOWN = StorageAddresses()
 MODEL_BUCKET = "ModelBucket"
 LUSTRE_ID, LUSTRE_DNS_NAME, LUSTRE_MOUNT_NAME = "LustreId", "LustreDnsName", "LustreMountName"
 EFS_ID, EFS_ACCESS_POINTS = "EfsId", "EfsAccessPoints"
+
+QUERY_OUTPUT = "QueryAddress"
+"""Output of the observability stack: `StorageAddresses.metrics`."""
 
 OUTPUTS: Mapping[str, str] = {
     MODEL_BUCKET: "Upload weights to models/<name>/ in here",

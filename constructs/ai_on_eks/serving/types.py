@@ -58,6 +58,44 @@ class WeightsClaim(Struct, frozen=True):
     cache_gib: int = 0
 
 
+class LoadSignal(Struct, frozen=True):
+    """One measure of a model's load, as a query with one value.
+
+    target        of the value at which the number of replicas is right
+    is_divided    replicas share the value, as they share requests; else each of them has it, as they have a latency
+    """
+
+    name: str
+    query: str
+    target: float
+    is_divided: bool
+
+
+class Autoscaling(Struct, frozen=True):
+    """Who changes the number of a model's replicas, and between how many.
+
+    least, most    replicas
+    planned        replicas that the planned load needs, which run where the load is not known
+    ready_seconds  from the start of a new node to the first answer of a replica
+    signals        of the load, from the collected metrics; empty = the share of its processors that a pod uses
+    address        of the collector that answers queries; None = a workspace whose id is not known yet
+    region         that queries are signed for; None = they are not signed
+    """
+
+    least: int
+    most: int
+    planned: int
+    ready_seconds: float
+    signals: tuple[LoadSignal, ...] = ()
+    address: str | None = None
+    region: str | None = None
+
+    @property
+    def by_metrics(self) -> bool:
+        """By what the engine tells, and not by the use of processors."""
+        return bool(self.signals)
+
+
 class Workload(Struct, frozen=True):
     """Everything the cluster has to know of one model.
 
@@ -72,6 +110,7 @@ class Workload(Struct, frozen=True):
     usd_per_hour the model's part of its nodes, on demand; None where no price is published
     device_claim   ResourceClaim spec of each pod's devices; None = pods ask for an extended resource
     device_monitor  image that tells of the pods' devices where metrics are collected; None = their nodes do that
+    autoscaling    who changes the number of replicas; None = nobody
     compile_cache  key prefix in the model store that the pods read and write compiled programs under; None = none made
     """
 
@@ -95,3 +134,9 @@ class Workload(Struct, frozen=True):
     group: Group | None = None
     device_claim: Json | None = None
     claim: WeightsClaim | None = None
+    autoscaling: Autoscaling | None = None
+
+    @property
+    def most_replicas(self) -> int:
+        """That may run at once."""
+        return self.replicas if self.autoscaling is None else self.autoscaling.most

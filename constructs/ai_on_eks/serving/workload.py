@@ -13,6 +13,7 @@ from ai_on_eks.placement.requirements import effective_precision
 from ai_on_eks.placement.rules.capability import why_not_rendered
 from ai_on_eks.placement.types import Placement, Plan
 from ai_on_eks.placement.warnings import placement_text
+from ai_on_eks.serving.autoscaling import autoscaling, autoscaling_problems, autoscaling_warnings, most_replicas
 from ai_on_eks.serving.claims import claims_devices, device_claim
 from ai_on_eks.serving.engines import ENGINES, ServingEngine, engine_parts
 from ai_on_eks.serving.images import unpinned_warnings
@@ -73,9 +74,11 @@ def build_workload(plan: Plan, platform: Platform, images: Mapping[str, ImageRef
         scheduler=scheduler_of(placement, platform.capacity.strategy),
         claims_devices=claims_devices(platform, placement),
         claim=claim,
+        most_replicas=most_replicas(descriptor, platform, placement),
     )
     engine = ENGINES[placement.engine.name]
-    _raise_all((*isolation_problems(descriptor, platform), *engine.problems(replica)))
+    scaling_problems = autoscaling_problems(descriptor, platform, placement)
+    _raise_all((*isolation_problems(descriptor, platform), *scaling_problems, *engine.problems(replica)))
     parts = engine_parts(engine, replica)
     fetch_image = images[FETCH_IMAGE_KEY]
     monitor = () if monitor_key is None else (images[monitor_key],)
@@ -96,11 +99,16 @@ def build_workload(plan: Plan, platform: Platform, images: Mapping[str, ImageRef
         engine=placement.engine.name,
         usd_per_hour=_usd_per_hour(placement),
         device_monitor=next((image.reference for image in monitor), None),
-        warnings=(*unpinned_warnings(used_images), *_revision_warnings(plan)),
+        warnings=(
+            *unpinned_warnings(used_images),
+            *_revision_warnings(plan),
+            *autoscaling_warnings(descriptor, platform, placement),
+        ),
         compile_cache=_compile_cache(replica, parts),
         group=_group(engine, replica, fetch_image),
         device_claim=device_claim(placement) if replica.claims_devices else None,
         claim=claim,
+        autoscaling=autoscaling(descriptor, platform, placement, parts.probes.start),
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ai_on_eks.kube.objects.labels import metadata, selector
 from ai_on_eks.kube.objects.pod_template import pod_metadata
+from ai_on_eks.kube.objects.replicas import fixed_replicas
 from ai_on_eks.kube.objects.startup import progress_deadline_seconds
 from ai_on_eks.serving.types import Json, Workload
 
@@ -18,7 +19,7 @@ def deployment(workload: Workload) -> Json:
         "kind": "Deployment",
         "metadata": metadata(workload),
         "spec": {
-            "replicas": workload.replicas,
+            **fixed_replicas(workload),
             "revisionHistoryLimit": REVISION_HISTORY_LIMIT,
             "progressDeadlineSeconds": progress_deadline_seconds(workload.pod_spec),
             "selector": {"matchLabels": selector(workload)},

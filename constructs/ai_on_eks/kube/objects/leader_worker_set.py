@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from ai_on_eks.kube.objects.labels import LEADER, WORKER, metadata
 from ai_on_eks.kube.objects.pod_template import pod_metadata
+from ai_on_eks.kube.objects.replicas import fixed_replicas
 from ai_on_eks.serving.types import Group, Json, Workload
 
 NAME_SUFFIX = "-group"
@@ -25,7 +26,7 @@ def leader_worker_set(workload: Workload, group: Group) -> Json:
         "kind": "LeaderWorkerSet",
         "metadata": metadata(workload, group_name(workload.name)),
         "spec": {
-            "replicas": workload.replicas,
+            **fixed_replicas(workload),
             "startupPolicy": "LeaderCreated",
             "rolloutStrategy": {
                 "type": "RollingUpdate",

@@ -7,13 +7,13 @@ from ai_on_eks.serving.types import Json, Workload
 
 
 def pod_disruption_budget(workload: Workload) -> Json | None:
-    """At most one replica at a time, so that nodes can always be drained. None for a single replica, where a budget
-    could only forbid every drain or promise nothing.
+    """At most one replica at a time, so that nodes can always be drained. None where there is never more than one, and
+    a budget could only forbid every drain or promise nothing.
 
     A replica that is not ready may always be evicted; otherwise one that crashes while loading would block the drain of
     its node for ever.
     """
-    if workload.replicas <= 1:
+    if workload.most_replicas <= 1:
         return None
     return {
         "apiVersion": "policy/v1",

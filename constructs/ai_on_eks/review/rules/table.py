@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ai_on_eks.review.rules import (
+    autoscaling,
     cluster,
     events,
     helm,
@@ -38,6 +39,7 @@ GROUPS: tuple[tuple[str, tuple[Rule, ...]], ...] = (
     ("Node pools and classes", node_pools.RULES),
     ("Pods", pod_rules.RULES),
     ("Objects around pods", object_rules.RULES),
+    ("Autoscaling", autoscaling.RULES),
     ("Volumes", volumes.RULES),
 )
 """Title and rules, in the order of the documentation."""

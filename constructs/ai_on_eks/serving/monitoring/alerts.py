@@ -90,6 +90,16 @@ def _models(namespace: str, workloads: Sequence[Workload]) -> Iterator[Alert]:
             "critical",
             f"more than one in twenty requests of {{{{ $labels.{MODEL} }}}} fail",
         )
+    scaled = sorted(one.name for one in workloads if one.autoscaling is not None)
+    if scaled:
+        where = f'namespace="{namespace}", horizontalpodautoscaler=~"{"|".join(scaled)}", condition="ScalingActive"'
+        yield Alert(
+            "ModelScalingBlind",
+            f'kube_horizontalpodautoscaler_status_condition{{{where}, status="false"}} == 1',
+            15,
+            "warning",
+            "the number of replicas of {{ $labels.horizontalpodautoscaler }} stays as it is: nothing tells of its load",
+        )
     if workloads:
         yield Alert(
             "ModelMetricsMissing",
@@ -121,7 +131,7 @@ def _pods(namespace: str) -> Iterator[Alert]:
         f"kube_deployment_status_replicas_available{{{where}}} < kube_deployment_spec_replicas{{{where}}}",
         30,
         "warning",
-        "{{ $labels.deployment }} has fewer replicas ready than planned",
+        "{{ $labels.deployment }} has fewer replicas ready than wanted",
     )
 
 

@@ -67,12 +67,17 @@ def failed_share(metrics: EngineMetrics, where: str) -> str | None:
     return None if failed is None or finished is None else f"{failed} / ({failed} + {finished} > 0)"
 
 
+def selector(namespace: str, names: Iterable[str]) -> str:
+    """By name as well: two engines may share a metric's name."""
+    return f'{{namespace="{namespace}", {MODEL}=~"{"|".join(sorted(names))}"}}'
+
+
 def of_models(signal: Signal, workloads: Iterable[Workload]) -> str | None:
     """The signal of all these models; None where no engine of theirs has it."""
     found = [
         expression
         for engine, (namespace, names) in sorted(_by_engine(workloads).items())
-        if (expression := signal(engine_metrics(engine), _selector(namespace, names))) is not None
+        if (expression := signal(engine_metrics(engine), selector(namespace, names))) is not None
     ]
     return " or ".join(f"({expression})" for expression in found) if len(found) > 1 else next(iter(found), None)
 
@@ -82,11 +87,6 @@ def _by_engine(workloads: Iterable[Workload]) -> Mapping[str, tuple[str, list[st
     for workload in workloads:
         grouped.setdefault(workload.engine, (workload.namespace, []))[1].append(workload.name)
     return grouped
-
-
-def _selector(namespace: str, names: list[str]) -> str:
-    """By name as well: two engines may share a metric's name."""
-    return f'{{namespace="{namespace}", {MODEL}=~"{"|".join(sorted(names))}"}}'
 
 
 def _series(metric: str, where: str) -> str:
