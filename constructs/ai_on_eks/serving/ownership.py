@@ -3,7 +3,8 @@
     plan digest = first 16 hexadecimal digits of SHA-256(the workload as JSON, keys sorted)
 
 The workload is what the plan decided about its objects. Left out is what reaches none of them: a new price of the same
-node is the same plan. Nor are ids in it that only a deployment gives, so files and cluster agree before and after one.
+node is the same plan. Nor are ids in it that only a deployment gives, so files and cluster agree before and after one;
+nor what a plan has not got, so a version of this package that can do more changes no digest.
 """
 
 from __future__ import annotations
@@ -51,7 +52,8 @@ def ownership_labels(descriptor: Descriptor, platform: Platform) -> dict[str, st
 
 def plan_digest(workload: Workload) -> str:
     """Digest of what the plan decided about the model's objects."""
-    applied = {name: value for name, value in to_builtins(workload).items() if name not in NOT_APPLIED}
+    fields = to_builtins(workload).items()
+    applied = {name: value for name, value in fields if value is not None and name not in NOT_APPLIED}
     text = json.dumps(applied, sort_keys=True, ensure_ascii=True)
     return hashlib.sha256(text.encode()).hexdigest()[:DIGEST_CHARACTERS]
 
