@@ -5,15 +5,15 @@ from __future__ import annotations
 import copy
 from typing import Any
 
-import review_samples as samples
 from review_faults import GONE, Fault, in_object
 from review_samples import Sample
+from review_scaled import scaled as sample
 
 AWAKE, ASLEEP = "llama-3-3-70b-instruct", "llama-3-1-8b-instruct"
 
 
 def scaled(code: str, path: str, *values: Any, name: str = AWAKE, kind: str = "ScaledObject") -> list[Fault]:
-    return in_object(code, kind, path, *values, sample=samples.scaled, name=name)
+    return in_object(code, kind, path, *values, sample=sample, name=name)
 
 
 def second_autoscaler(kind: str) -> Fault:
@@ -26,7 +26,7 @@ def second_autoscaler(kind: str) -> Fault:
             other |= {"apiVersion": "autoscaling/v2", "kind": kind, "spec": spec}
         good.objects["scaling.yaml"].append(other)
 
-    return Fault("autoscaler-twice", f"a second one, {kind}", samples.scaled, plant)
+    return Fault("autoscaler-twice", f"a second one, {kind}", sample, plant)
 
 
 def without_budgets(good: Sample) -> None:
@@ -49,5 +49,5 @@ FAULTS = [
     *scaled("autoscaler-latency-divided", "spec.triggers.1.metricType", GONE, "AverageValue"),
     *scaled("autoscaler-never-wakes", "spec.triggers.1", GONE, name=ASLEEP),
     *scaled("autoscaler-never-wakes", "spec.minReplicaCount", 0, GONE),
-    Fault("budget-missing", "three replicas at the most", samples.scaled, without_budgets),
+    Fault("budget-missing", "three replicas at the most", sample, without_budgets),
 ]

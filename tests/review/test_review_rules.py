@@ -15,6 +15,7 @@ from review_fault_objects import FAULTS as OBJECT_FAULTS
 from review_fault_templates import TEMPLATE_FAULTS
 from review_faults import Fault
 from review_samples import Sample, one
+from review_scaled import scaled
 
 from ai_on_eks.errors import Problem
 from ai_on_eks.review.rules.acknowledged import ACKNOWLEDGED, Acknowledgement
@@ -22,6 +23,7 @@ from ai_on_eks.review.rules.assembly import read_assembly
 from ai_on_eks.review.rules.checking import findings
 from ai_on_eks.review.rules.table import RULES
 
+GOOD = {**samples.GOOD, "scaled": scaled}
 FAULTS = [*TEMPLATE_FAULTS, *OBJECT_FAULTS, *AUTOSCALING_FAULTS]
 LEAST_FAULTS = 330
 """So many are planted; fewer means that some were lost."""
@@ -43,7 +45,7 @@ def judged(sample: Sample) -> tuple[Problem, ...]:
     return findings(read_assembly(sample.templates, sample.objects), ACKNOWLEDGED)
 
 
-@pytest.mark.parametrize("sample", samples.GOOD.values(), ids=list(samples.GOOD))
+@pytest.mark.parametrize("sample", GOOD.values(), ids=list(GOOD))
 def test_given_what_is_good_when_judged_then_nothing_is_found(sample: Any) -> None:
     assert judged(sample()) == ()
 
