@@ -15,6 +15,7 @@ PREFIXES = {
     "vllm": "vllm:",
     "sglang": "sglang:",
     "tei": "te_",
+    "vllm-omni": "vllm_omni:",
     "tensorflow-serving": ":tensorflow:serving:",
     "triton": "nv_inference_",
     "llama-cpp": "llamacpp:",

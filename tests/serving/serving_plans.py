@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from msgspec.structs import replace
@@ -15,6 +16,7 @@ from ai_on_eks.catalog.types import (
     PurchaseRoute,
     Vendor,
 )
+from ai_on_eks.descriptors.image_generation import ImageRequest
 from ai_on_eks.descriptors.inventory import Activations, Inventory, Item, Operations
 from ai_on_eks.descriptors.platform import Platform
 from ai_on_eks.descriptors.platform_network import Network
@@ -51,6 +53,7 @@ IMAGES = {
         ("nxd-inference", "public.ecr.aws/neuron/pytorch-inference-vllm-neuronx", "0.13.0-sdk2.28.0"),
         ("vllm-neuron", "public.ecr.aws/neuron/pytorch-inference-vllm-neuronx", "0.24.0.1.1.0-sdk2.32.0"),
         ("vllm-efa", "public.ecr.aws/deep-learning-containers/vllm", "0.28.0-gpu-py312-cu130-ubuntu24.04-ec2"),
+        ("vllm-omni", "docker.io/vllm/vllm-omni", "v0.28.0"),
         ("tei-89", "ghcr.io/huggingface/text-embeddings-inference", "89-1.9"),
         ("tensorflow-serving", "docker.io/tensorflow/serving", "2.20.0"),
         ("tensorflow-serving-cuda", "docker.io/tensorflow/serving", "2.20.0-gpu"),
@@ -353,6 +356,33 @@ def savedmodel(*, accelerators: int = 1, **changes: Any) -> Plan:
     return replace(on_cpu, chosen=chosen)
 
 
+def flux(*, pipeline: str = "FluxPipeline", asked: Mapping[str, Any] | None = None, **changes: Any) -> Plan:
+    """A pipeline that makes images of 1024 × 1024 pixels."""
+    settings: dict[str, Any] = {
+        "name": "flux",
+        "kind": Kind.FOUNDATION,
+        "precision": Precision(weights=WeightPrecision.BF16),
+        "source": Source(uri="hf://black-forest-labs/FLUX.1-dev", revision=REVISION, format=Format.SAFETENSORS),
+        "architecture": Architecture(family=Family.DIFFUSION, config={"_class_name": pipeline}),
+        "serving": Serving(concurrency=1),
+        **changes,
+    }
+    demand = memory(
+        weights_bytes=33_700_000_000,
+        fraction=1.0,
+        batched_tokens=1,
+        sequences=1,
+        host_bytes=42 * GIB,
+        shared_bytes=4 * GIB,
+    )
+    chosen = placement("vllm-omni", "vllm-omni", G6E_12XLARGE, demand)
+    omni = replace(chosen.engine, adapted_types=("PixArtSigmaPipeline",))
+    found = plan(Descriptor(**settings), replace(chosen, engine=omni), Item.IMAGE)
+    usual = {"width": 1024, "height": 1024, "steps": 28, "guided": False, "scale": 8, "multiple": 16}
+    request = ImageRequest(**{**usual, **(asked or {})})
+    return replace(found, inventory=replace(found.inventory, image=request))
+
+
 def llama_70b_sglang(**changes: Any) -> Plan:
     """The same on another engine."""
     plan_ = llama_70b(**changes)
@@ -435,6 +465,7 @@ ALL_PLANS = {
     "sglang on four accelerators": llama_70b_sglang(),
     "vllm on trainium2": llama_on_trainium2(),
     "tei on an accelerator": bge(),
+    "vllm-omni on an accelerator": flux(),
     "tensorflow serving on an accelerator": savedmodel(),
     "tensorflow serving on cpu": savedmodel(accelerators=0),
     "tei from the hub": bge(storage=Storage.NODE),

@@ -190,7 +190,7 @@ def test_given_a_plan_then_stopping_leaves_time_for_draining_and_running_request
     spec = built(plan).pod_spec
     seconds = 60 if chosen(plan).engine.name in {"llama-cpp", "nxd-inference", "sglang", "vllm-neuron"} else 15
     assert spec["containers"][0]["lifecycle"] == {"preStop": {"sleep": {"seconds": seconds}}}
-    assert spec["terminationGracePeriodSeconds"] == 75
+    assert spec["terminationGracePeriodSeconds"] == (630 if chosen(plan).engine.name == "vllm-omni" else 75)
 
 
 @every_plan

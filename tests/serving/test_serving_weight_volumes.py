@@ -47,6 +47,7 @@ MAKERS = (
     plans.bge,
     plans.resnet,
     plans.savedmodel,
+    plans.flux,
 )
 
 

@@ -116,6 +116,7 @@ def _plain_engine(name: str, entry: Mapping[str, Any]) -> Engine:
         accelerators=tuple(entry.get("accelerators", ())),
         pads=tuple(entry.get("pads", ())),
         model_types=tuple(entry.get("model_types", ())),
+        adapted_types=tuple(entry.get("adapted_types", ())),
         pipeline_parallel=entry.get("pipeline_parallel", False),
         expert_parallel=entry.get("expert_parallel", False),
         spans_nodes=entry.get("spans_nodes", False),

@@ -225,6 +225,7 @@ class EngineHost(Struct, frozen=True):
     loading_buffer_bytes          least buffer of one rank between storage and accelerator
     loading_weight_copies         whole copies of the weights in host memory while loading
     shared_memory_bytes           /dev/shm of a replica with more than one rank; and for each rank of it
+    shares_results                its ranks hand results to the server through /dev/shm, one rank too
     stored_bits_per_parameter     what a checkpoint may hold of each parameter where the engine casts it when loading
     cache_bytes                   compile caches and temporary files on the node's disk
     compiler_bytes                compiler processes while programs are made on the node itself
@@ -239,6 +240,7 @@ class EngineHost(Struct, frozen=True):
     loading_weight_copies: float = 0.0
     shared_memory_bytes: int = 0
     shared_memory_bytes_per_rank: int = 0
+    shares_results: bool = False
     stored_bits_per_parameter: int = 0
     cache_bytes: int = 0
     compiler_bytes: int = 0
@@ -359,6 +361,7 @@ class Engine(Struct, frozen=True):
     undeployed                   why it does not; None = nobody has made them, or it does
     accelerators                 catalogue names of the accelerators that the engine runs on; none = any
     model_types                  of the configs it loads; none = any. A model known only by its size is taken for one
+    adapted_types                those of them that it runs by their own library, inside its server
     pipeline_parallel            can divide layers over stages
     expert_parallel              can deal out whole experts to ranks
     spans_nodes                  ranks of one replica may lie on several nodes
@@ -390,6 +393,7 @@ class Engine(Struct, frozen=True):
     accelerators: tuple[str, ...] = ()
     pads: tuple[str, ...] = ()
     model_types: tuple[str, ...] = ()
+    adapted_types: tuple[str, ...] = ()
     pipeline_parallel: bool = False
     expert_parallel: bool = False
     spans_nodes: bool = False

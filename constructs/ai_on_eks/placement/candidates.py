@@ -99,6 +99,6 @@ def _why_not(engine: Engine, descriptor: Descriptor) -> Violation | None:
 
 
 def _model_type(descriptor: Descriptor) -> str | None:
-    """What the config names; None where only the size of the model is known."""
+    """What the config names, a pipeline of diffusers by its class; None where only the size of the model is known."""
     config = descriptor.architecture.config
-    return config.get("model_type") if isinstance(config, dict) else None
+    return config.get("model_type", config.get("_class_name")) if isinstance(config, dict) else None

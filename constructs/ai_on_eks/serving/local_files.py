@@ -61,7 +61,11 @@ def files_volume(replica: Replica) -> Volume:
 
 def fetch_folder(replica: Replica, skipped: Iterable[str] = OTHER_FORMATS) -> tuple[str, ...]:
     """Copy the folder without other formats, where no volume shows it."""
+    return fetch_filtered(replica, tuple(f"--exclude={pattern}" for pattern in skipped))
+
+
+def fetch_filtered(replica: Replica, filters: tuple[str, ...]) -> tuple[str, ...]:
+    """Copy what the filters leave where no volume shows it; the last that names a file decides (aws s3 sync)."""
     if not replica.reads_model_store:
         return ()
-    excluded = (f"--exclude={pattern}" for pattern in skipped)
-    return ("s3", "sync", model_uri(replica.descriptor), MODEL_DIRECTORY, *excluded, "--no-progress")
+    return ("s3", "sync", model_uri(replica.descriptor), MODEL_DIRECTORY, *filters, "--no-progress")

@@ -34,8 +34,8 @@ DRAIN_SECONDS = 15
 """Between the order to stop and SIGTERM: until every node has taken the pod out of its Service."""
 REQUEST_SECONDS = 45
 """Running requests get this long: in the engine where it waits for them, else before it is told to stop."""
-TERMINATION_SECONDS = 75
-"""15 s drain + 45 s for running requests + 15 s to exit, then SIGKILL."""
+EXIT_SECONDS = 15
+"""From the last answer to the end of the process; SIGKILL comes after it."""
 
 PROBE_TIMEOUT_SECONDS = 5
 """Kubernetes' default of 1 s fails servers that are busy with a long prompt."""
@@ -64,7 +64,7 @@ def pod_spec(replica: Replica, parts: EngineParts, fetch_image: ImageReference, 
         "automountServiceAccountToken": False,
         # Otherwise a Service called `vllm` would set VLLM_PORT=tcp://… and stop vLLM from starting.
         "enableServiceLinks": False,
-        "terminationGracePeriodSeconds": TERMINATION_SECONDS,
+        "terminationGracePeriodSeconds": DRAIN_SECONDS + max(REQUEST_SECONDS, parts.shutdown_seconds) + EXIT_SECONDS,
         "securityContext": pod_security(),
         "affinity": _affinity(replica),
         "containers": [_main_container(replica, parts, volumes)],

@@ -3,7 +3,7 @@
     memory    = server + ranks × process + loading + token table + /dev/shm           beside accelerators
     memory    = weights + activations + cache + overhead (engine process, loading)     on CPU
     loading   = ranks × max(least buffer, largest tensor) + copies × the checkpoint
-    /dev/shm  = base + ranks × share, where ranks exchange through it
+    /dev/shm  = base + ranks × share, where ranks exchange or hand over results through it
     disk      = the checkpoint, layers that are not served too, where it is not read from its storage directly + caches
                 + logs
 
@@ -120,7 +120,8 @@ def _loading_term(inventory: Inventory, precision: Precision, target: Target, ra
 
 def _shared_memory_term(target: Target, ranks: int) -> Term:
     host = target.engine.host
-    value_bytes = host.shared_memory_bytes + ranks * host.shared_memory_bytes_per_rank if ranks > 1 else 0
+    is_used = ranks > 1 or host.shares_results
+    value_bytes = host.shared_memory_bytes + ranks * host.shared_memory_bytes_per_rank if is_used else 0
     return Term(
         name="shared memory",
         value_bytes=value_bytes,

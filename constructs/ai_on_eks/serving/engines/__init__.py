@@ -19,6 +19,7 @@ from ai_on_eks.serving.engines import (
     triton,
     vllm,
     vllm_neuron,
+    vllm_omni,
 )
 from ai_on_eks.serving.replica import EngineParts, Ports, Probes, Replica, Volume
 from ai_on_eks.serving.weights import copy_to_volume
@@ -51,6 +52,7 @@ ENGINES: Mapping[str, ServingEngine] = {
     "triton": triton,
     "vllm": vllm,
     "vllm-neuron": vllm_neuron,
+    "vllm-omni": vllm_omni,
 }
 
 
