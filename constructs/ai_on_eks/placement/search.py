@@ -13,14 +13,15 @@ and must come to the same answer; it is what the search is tested against.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from ai_on_eks.catalog.loading import Catalog
 from ai_on_eks.catalog.types import Engine, InstanceType
 from ai_on_eks.performance.machine import Division
+from ai_on_eks.placement.bounds import NEVER, Bounds
 from ai_on_eks.placement.candidates import holds_experts
 from ai_on_eks.placement.divisions import divisions
-from ai_on_eks.placement.evaluation import Evaluator
+from ai_on_eks.placement.evaluation import Evaluator, Replica
 from ai_on_eks.placement.ranking import UNKNOWN, cost_order
 from ai_on_eks.placement.requirements import Requirements
 from ai_on_eks.placement.rules import (
@@ -56,6 +57,7 @@ class Search:
         self._evaluator = Evaluator(requirements)
         self._has_experts = holds_experts(requirements.inventory)
         self._by_engine: dict[tuple[str, str, str], Objection | None] = {}
+        self._running: dict[tuple[str, str], tuple[Engine, ...]] = {}
         self._by_division: dict[tuple[str, Division], Objection | None] = {}
         self.accepted: list[Placement] = []
         self.rejected: list[Rejection] = []
@@ -77,20 +79,21 @@ class Search:
     def cheapest(self, engines: tuple[Engine, ...]) -> Placement | None:
         """The first of all accepted placements by price, found without looking at what must cost more.
 
-        Nodes of a type cost at least its price, once for each that replicas are spread over; types come cheapest first,
-        and the search ends where that is more than the best placement so far.
+        Types come by what a placement on them costs at least, and the search ends where that is more than the best
+        placement so far.
         """
-        found: Placement | None = None
-        least = self._requirements.least_nodes
-        for usd_per_hour, instance_type in _by_price(self._catalog):
-            if not engines or (found is not None and least * usd_per_hour > _usd_per_hour(found) + ROUNDING):
+        if not engines:
+            return None
+        best = _Best()
+        bounds = Bounds(self._requirements, engines)
+        for least_usd_per_hour, usd_per_hour, instance_type in self._by_least_cost(engines, bounds):
+            if least_usd_per_hour > best.limit:
                 break
             if self._first(TYPE_RULES, Candidate(instance_type, engines[0])) is not None:
                 continue
-            for engine in engines:
-                if self._engine_objection(instance_type, engine) is None:
-                    found = self._cheaper(instance_type, engine, usd_per_hour, found)
-        return found
+            for engine in self._engines_on(instance_type, engines):
+                self._improve(best, instance_type, engine, usd_per_hour, bounds)
+        return best.placement
 
     def judge(self, candidate: Candidate) -> Placement | Rejection:
         """One candidate, asked everything: a complete placement, or its first violation."""
@@ -127,36 +130,76 @@ class Search:
                 self.rejected.append(outcome)
                 held_by = held_by or (division.nodes if _is_held(outcome) else 0)
 
-    def _cheaper(
-        self, instance_type: InstanceType, engine: Engine, usd_per_hour: float, found: Placement | None
-    ) -> Placement | None:
-        """The best of `found` and the placements of one engine on one type."""
-        least, held_by = self._requirements.least_nodes, 0
-        limit = None if found is None else _usd_per_hour(found) + ROUNDING
-        for division in divisions(instance_type, engine, has_experts=self._has_experts):
-            if held_by and division.nodes > held_by:
-                break
-            if limit is not None and least * division.nodes * usd_per_hour > limit:
-                continue
-            candidate = Candidate(instance_type, engine, division)
-            if self._division_objection(candidate) is not None or self._first(NODE_RULES, candidate) is not None:
-                continue
-            shared = None if self._evaluator.is_too_large(candidate) else self._evaluator.replica(candidate)
-            if shared is None or isinstance(shared, Violation):
-                continue
-            held_by = division.nodes
-            if limit is not None and self._evaluator.nodes(candidate, shared)[1] * usd_per_hour > limit:
+    def _by_least_cost(self, engines: tuple[Engine, ...], bounds: Bounds) -> list[tuple[float, float, InstanceType]]:
+        """Types that may hold the model, with what a placement on them costs at least and the price of a node, both
+        infinite where none is published; cheapest first."""
+        return sorted(
+            (
+                (nodes * usd_per_hour, usd_per_hour, one)
+                for one in self._catalog.instance_types.values()
+                if self._engines_on(one, engines) and (nodes := bounds.of_type(one)) != NEVER
+                for usd_per_hour in (UNKNOWN if one.price is None else one.price.usd_per_hour,)
+            ),
+            key=lambda entry: (entry[0], entry[1], entry[2].name),
+        )
+
+    def _engines_on(self, instance_type: InstanceType, engines: tuple[Engine, ...]) -> tuple[Engine, ...]:
+        """Those of the engines that run on the accelerator and processor architecture of the type."""
+        accelerator = instance_type.accelerator
+        key = (accelerator.name if accelerator else "", instance_type.architecture)
+        found = self._running.get(key)
+        if found is None:
+            found = self._running[key] = tuple(
+                engine for engine in engines if self._engine_objection(instance_type, engine) is None
+            )
+        return found
+
+    def _improve(
+        self, best: _Best, instance_type: InstanceType, engine: Engine, usd_per_hour: float, bounds: Bounds
+    ) -> None:
+        """Let the placements of one engine on one type compete."""
+        for candidate, shared in self._affordable(best, instance_type, engine, usd_per_hour, bounds):
+            if self._evaluator.nodes(candidate, shared)[1] * usd_per_hour > best.limit:
                 continue
             placement = self._evaluator.place(candidate, shared)
             objection = self._first_of_placement(placement)
-            if objection is not None:
-                if objection[0] == NOT_RENDERED_RULE:
-                    self.unrendered.append(placement)
+            if objection is None:
+                best.consider(placement)
+            elif objection[0] == NOT_RENDERED_RULE:
+                self.unrendered.append(placement)
+
+    def _affordable(
+        self, best: _Best, instance_type: InstanceType, engine: Engine, usd_per_hour: float, bounds: Bounds
+    ) -> Iterator[tuple[Candidate, Replica]]:
+        """Divisions over the fewest nodes that hold a replica, without those that cost more than the best in any case.
+
+        Whether one of these holds a replica matters only when more nodes would be cheaper, and is looked at then.
+        """
+        held_by = 0
+        costly: list[Candidate] = []
+        for division in divisions(instance_type, engine, has_experts=self._has_experts):
+            if held_by and division.nodes > held_by:
+                return
+            candidate = Candidate(instance_type, engine, division)
+            nodes = NEVER if self._division_objection(candidate) is not None else bounds.of_candidate(candidate)
+            if nodes == NEVER:
                 continue
-            if found is None or cost_order(placement) < cost_order(found):
-                found = placement
-                limit = _usd_per_hour(found) + ROUNDING
-        return found
+            if nodes * usd_per_hour > best.limit:
+                costly.append(candidate)
+                continue
+            if any(each.division.nodes < division.nodes and self._held(each) is not None for each in costly):
+                return
+            shared = self._held(candidate)
+            if shared is not None:
+                held_by = division.nodes
+                yield candidate, shared
+
+    def _held(self, candidate: Candidate) -> Replica | None:
+        """The replica, if nodes can be divided so and their memory holds it."""
+        if self._first(NODE_RULES, candidate) is not None or self._evaluator.is_too_large(candidate):
+            return None
+        shared = self._evaluator.replica(candidate)
+        return None if isinstance(shared, Violation) else shared
 
     def _outcome(self, candidate: Candidate) -> Placement | Rejection:
         instance_type, engine, division = candidate
@@ -217,12 +260,17 @@ def _usd_per_hour(placement: Placement) -> float:
     return UNKNOWN if placement.usd_per_hour is None else placement.usd_per_hour
 
 
-def _by_price(catalog: Catalog) -> list[tuple[float, InstanceType]]:
-    """The types with the price of a node, infinite where none is published; cheapest first."""
-    priced = (
-        (UNKNOWN if one.price is None else one.price.usd_per_hour, one) for one in catalog.instance_types.values()
-    )
-    return sorted(priced, key=lambda pair: (pair[0], pair[1].name))
+class _Best:
+    """The cheapest placement so far. Nothing that costs more than `limit` (dollars per hour) is cheaper."""
+
+    def __init__(self) -> None:
+        self.placement: Placement | None = None
+        self.limit = UNKNOWN
+
+    def consider(self, placement: Placement) -> None:
+        if self.placement is None or cost_order(placement) < cost_order(self.placement):
+            self.placement = placement
+            self.limit = _usd_per_hour(placement) + ROUNDING
 
 
 _PLACED = frozenset(rule.name for rule in PLACEMENT_RULES)
