@@ -12,7 +12,7 @@ RUN = PATH="$(CURDIR)/$(BIN):$(NODE_HOME)/bin:$$PATH"
 PIP_INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help setup synth test rehearse lint format accuracy cdk clean
+.PHONY: help setup synth review test rehearse lint format accuracy cdk clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -44,6 +44,9 @@ synth: setup ## plan every model, write build/manifests/ and cdk.out/
 	    if [ -d build/previous.cdk.out ]; then mv build/previous.cdk.out cdk.out; fi; exit $$status; }
 	@rm -rf build/previous.cdk.out
 	@echo "templates: cdk.out/   manifests: build/manifests/"
+
+review: setup ## what the working tree changes beside BASE (default origin/main); writes build/review/
+	@$(RUN) $(BIN)/ai-on-eks review --base "$(or $(BASE),origin/main)" --output build/review
 
 test: setup ## the whole suite, sockets closed
 	@$(RUN) $(BIN)/python -m pytest -q -n auto --dist loadfile

@@ -1,7 +1,8 @@
 """Entry point of `cdk`: the platform file and the models in; the plan, the manifests and the stacks out.
 
 cdk synth                                          platform.yaml and models/*.yaml
-cdk synth -c platform=other.yaml -c models=folder  other ones; -c manifests=folder writes the objects elsewhere
+cdk synth -c platform=other.yaml -c models=folder  other ones; -c manifests=folder writes the objects elsewhere,
+                                                   -c plan=file the plan that a review compares
 """
 
 from __future__ import annotations
@@ -10,17 +11,20 @@ import json
 import os
 import sys
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from ai_on_eks.catalog.types import InstanceType
 from ai_on_eks.cli.ageing import today, too_old_warnings
 from ai_on_eks.cli.documents.plans import plans_body
+from ai_on_eks.cli.documents.synthesis import synthesis_document
 from ai_on_eks.cli.explanation import plans_text
 from ai_on_eks.cli.findings import platform_warnings
 from ai_on_eks.cli.loading import Collector, LoadedPlatform
-from ai_on_eks.cli.output import terminal_width
+from ai_on_eks.cli.output import json_text, terminal_width
 from ai_on_eks.cli.planning import load_and_plan
 from ai_on_eks.cli.reasons import nothing_fits
 from ai_on_eks.cli.rendering import addresses_of, images_of, render_files
@@ -29,7 +33,7 @@ from ai_on_eks.cli.workloads import workloads_of
 from ai_on_eks.descriptors.platform import DeliveryMode
 from ai_on_eks.descriptors.platform_monitoring import MonitoringKind
 from ai_on_eks.errors import AiOnEksError, FindingsError, InputError, NothingFitsError, Problem, UsageError
-from ai_on_eks.files import replace_folder_atomically
+from ai_on_eks.files import replace_folder_atomically, write_file_atomically
 from ai_on_eks.kube.file_names import MONITORING_FILE, file_name
 from ai_on_eks.kube.manifests import (
     model_manifests,
@@ -64,22 +68,30 @@ def main() -> int:
     context = json.loads(os.environ.get("CDK_CONTEXT_JSON", "{}"))
     platform_file = str(ROOT / context.get("platform", "platform.yaml"))
     try:
-        deployment, plan_text = read_deployment(platform_file, ROOT / context.get("models", "models"))
+        deployment, plan = read_deployment(platform_file, ROOT / context.get("models", "models"))
         outdir = Path(os.environ.get("CDK_OUTDIR", str(ROOT / "cdk.out")))
         synthesize(deployment, platform_file, outdir)
         refuse_findings(deployment, outdir)
         # At every synth, whether CDK applies the objects or a GitOps tool does.
         replace_folder_atomically(ROOT / context.get("manifests", "build/manifests"), manifest_files(deployment))
+        write_file_atomically(ROOT / context.get("plan", "build/plan.json"), json_text(plan.document))
     except AiOnEksError as error:
         for problem in error.problems:
             print(problem, file=sys.stderr)
         return error.exit_code
-    print(plan_text)
+    print(plan.text)
     return 0
 
 
-def read_deployment(platform_file: str, models: Path) -> tuple[Deployment, str]:
-    """Plan every model of the folder on the platform; the plan for people comes along."""
+class Planned(Struct, frozen=True):
+    """What was planned, for people and for a review that compares it with another synthesis."""
+
+    text: str
+    document: Mapping[str, Any]
+
+
+def read_deployment(platform_file: str, models: Path) -> tuple[Deployment, Planned]:
+    """Plan every model of the folder on the platform; the plan itself comes along."""
     # Stacks and charts are imported in functions: a mistake in a file is told before Node has started.
     files = [str(path) for path in sorted(models.glob("*.yaml"))]
     if not files:
@@ -108,7 +120,10 @@ def read_deployment(platform_file: str, models: Path) -> tuple[Deployment, str]:
         workloads=workloads_of(loaded, plans, target, images),
         addresses=addresses_of(target),
     )
-    return deployment, plans_text(plans_body(fleet, target.catalog, images), terminal_width(), explained=False)
+    body = plans_body(fleet, target.catalog, images)
+    servings = [plan.descriptor.serving.model_dump(mode="json") for plan in plans]
+    document = synthesis_document(target.platform, target.catalog, body, servings, deployment.workloads)
+    return deployment, Planned(plans_text(body, terminal_width(), explained=False), document)
 
 
 def room_to_scale(

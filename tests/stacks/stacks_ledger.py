@@ -2,43 +2,18 @@
 
     ledger entry = type + the values of its create-only properties, as the template writes them
 
-Create-only properties are those of the resource schemas that cfn-lint ships, and a few that only the documentation
-names. A changed value or id means that CloudFormation makes a new resource beside the old one.
+Types and create-only properties are those that a review looks at. A changed value or id means that CloudFormation makes
+a new resource beside the old one.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from functools import cache
 from typing import Any
 
-from cfnlint.schema import PROVIDER_SCHEMA_MANAGER
 from msgspec import Struct
 
-REGION = "us-east-1"
-
-STATEFUL = (
-    "AWS::EC2::SecurityGroup",
-    "AWS::EC2::Subnet",
-    "AWS::EC2::VPC",
-    "AWS::EFS::AccessPoint",
-    "AWS::EFS::FileSystem",
-    "AWS::EFS::MountTarget",
-    "AWS::EKS::Cluster",
-    "AWS::FSx::DataRepositoryAssociation",
-    "AWS::FSx::FileSystem",
-    "AWS::IAM::Role",
-    "AWS::KMS::Key",
-    "AWS::Logs::LogGroup",
-    "AWS::S3::Bucket",
-)
-"""What holds data, and what those name at creation: a replaced security group replaces the file system it is on."""
-
-FURTHER_CREATE_ONLY: Mapping[str, tuple[str, ...]] = {
-    "AWS::FSx::FileSystem": ("StorageType", "LustreConfiguration/DeploymentType", "LustreConfiguration/EfaEnabled"),
-    "AWS::KMS::Key": ("KeySpec", "KeyUsage", "MultiRegion"),
-}
-"""Not in the schemas: CloudFormation template reference, "Update requires: Replacement", 2026-11."""
+from ai_on_eks.review.create_only import stateful_types, updates_of, value_at
 
 Entry = dict[str, Any]
 Stacks = Mapping[str, Mapping[str, Entry]]
@@ -62,7 +37,7 @@ def entries(template: Mapping[str, Any]) -> dict[str, Entry]:
     return {
         name: {"type": item["Type"], "create_only": dict(_create_only(item))}
         for name, item in sorted(template["Resources"].items())
-        if item["Type"] in STATEFUL
+        if item["Type"] in stateful_types()
     }
 
 
@@ -93,19 +68,8 @@ def updated(recorded: Stacks, now: Stacks, allowed: tuple[Change, ...]) -> dict[
     return {stack: found for stack, found in result.items() if found}
 
 
-@cache
-def create_only_paths(type_: str) -> tuple[str, ...]:
-    """Paths below the properties, without those whose parent is create-only itself."""
-    schema = PROVIDER_SCHEMA_MANAGER.get_resource_schema(REGION, type_).schema
-    named = [path.removeprefix("/properties/") for path in schema.get("createOnlyProperties", [])]
-    paths = sorted({*named, *FURTHER_CREATE_ONLY.get(type_, ())})
-    return tuple(path for path in paths if not any(path.startswith(f"{other}/") for other in paths))
-
-
 def _create_only(item: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
-    for path in create_only_paths(item["Type"]):
-        value: Any = item.get("Properties", {})
-        for step in path.split("/"):
-            value = value.get(step) if isinstance(value, dict) else None
+    for path in updates_of(item["Type"]).create_only:
+        value = value_at(item.get("Properties", {}), path)
         if value is not None:
             yield path, value

@@ -16,11 +16,12 @@ import pytest
 import stacks_samples as samples
 import strategy_samples
 from msgspec.structs import replace
-from stacks_ledger import GONE, NEW, Change, Entry, create_only_paths, differences, entries, updated
+from stacks_ledger import GONE, NEW, Change, Entry, differences, entries, updated
 from strategy_samples import STRATEGIES
 
 from ai_on_eks.descriptors.platform import CapacityStrategy
 from ai_on_eks.descriptors.profiles import Profile
+from ai_on_eks.review.create_only import updates_of
 
 pytest_plugins = ["stacks_fixtures"]
 
@@ -85,9 +86,14 @@ def test_every_allowed_change_says_why_and_since_when() -> None:
 
 
 def test_the_schemas_name_what_the_ledger_is_about() -> None:
-    assert {"SubnetIds", "SecurityGroupIds", "KmsKeyId"} <= set(create_only_paths("AWS::FSx::FileSystem"))
-    assert {"Name", "EncryptionConfig"} <= set(create_only_paths("AWS::EKS::Cluster"))
-    assert create_only_paths("AWS::EFS::AccessPoint") == ("ClientToken", "FileSystemId", "PosixUser", "RootDirectory")
+    assert {"SubnetIds", "SecurityGroupIds", "KmsKeyId"} <= set(updates_of("AWS::FSx::FileSystem").create_only)
+    assert {"Name", "EncryptionConfig"} <= set(updates_of("AWS::EKS::Cluster").create_only)
+    assert updates_of("AWS::EFS::AccessPoint").create_only == (
+        "ClientToken",
+        "FileSystemId",
+        "PosixUser",
+        "RootDirectory",
+    )
 
 
 def with_fault(change: str) -> tuple[Stacks, Stacks]:

@@ -67,6 +67,13 @@ def kubernetes_versions() -> tuple[str, ...]:
     return tuple(sorted(read("versions.json")["kubernetes"]["versions"], key=numbers))
 
 
+def standard_support_ends(kubernetes: str) -> str | None:
+    """The last day of EKS standard support of a version; None where it is not announced, or the file has no entry."""
+    entry = read("versions.json")["kubernetes"]["versions"].get(kubernetes)
+    ends: str | None = entry["standard_support_ends"] if entry else None
+    return ends
+
+
 @cache
 def components() -> Mapping[str, Component]:
     """Every chart and add-on by name."""

@@ -20,6 +20,7 @@ COMMANDS: dict[str, str] = {
     "plan": "which instance type, how many, at what price, and why not the others",
     "render": "write the Kubernetes manifests",
     "validate": "check a platform and its models offline",
+    "review": "what a change replaces, costs, opens and restarts",
     "catalog": "what EC2 offers: instance types, accelerators, prices",
     "images": "list the serving images and pin them by digest",
     "schema": "JSON Schema of the files, for editors",

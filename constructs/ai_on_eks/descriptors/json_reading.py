@@ -15,6 +15,8 @@ import json
 import re
 from typing import Any, NoReturn
 
+from msgspec import Struct
+
 from ai_on_eks.descriptors.document import MAX_DEPTH, MAX_NODES, Document, refuse
 from ai_on_eks.descriptors.scalars import NotANumberError, finite, integer, shorten
 
@@ -31,12 +33,23 @@ class _Refused(ValueError):  # noqa: N818 - carries the code and the message of 
         self.code = code
 
 
-def parse_json(text: str, file: str, *, words_are_null: bool = False) -> Document:
+class Limits(Struct, frozen=True):
+    """What is counted before Python's reader sees the text; `what` the file should be."""
+
+    depth: int = MAX_DEPTH
+    nodes: int = MAX_NODES
+    what: str = "a model's config"
+
+
+MODEL_CONFIG = Limits()
+
+
+def parse_json(text: str, file: str, *, words_are_null: bool = False, limits: Limits = MODEL_CONFIG) -> Document:
     """The document in `text`; any fault is an InputError. Lines are known for syntax errors only.
 
     `words_are_null`: NaN, Infinity and -Infinity stand for no value, as in a model's own config; else they are refused.
     """
-    _bound(text, file)
+    _bound(text, file, limits)
     try:
         value = json.loads(
             text,
@@ -53,7 +66,7 @@ def parse_json(text: str, file: str, *, words_are_null: bool = False) -> Documen
     return Document(file=file, value=value)
 
 
-def _bound(text: str, file: str) -> None:
+def _bound(text: str, file: str, limits: Limits) -> None:
     """One pass over the brackets and commas outside strings."""
     depth = 0
     nodes = 0
@@ -61,16 +74,16 @@ def _bound(text: str, file: str) -> None:
         token = match.group(0)
         if token[0] in "[{":
             depth += 1
-            if depth > MAX_DEPTH:
+            if depth > limits.depth:
                 line = text.count("\n", 0, match.start()) + 1
-                message = f"more than {MAX_DEPTH} levels of nesting"
-                raise refuse("nested-too-deep", message, file, line, fix="check that this is a model's config")
+                message = f"more than {limits.depth} levels of nesting"
+                raise refuse("nested-too-deep", message, file, line, fix=f"check that this is {limits.what}")
         elif token[0] in "]}":
             depth -= 1
         nodes += token[0] != '"'
-        if nodes > MAX_NODES:
-            message = f"more than {MAX_NODES:,} values"
-            raise refuse("too-many-values", message, file, fix="check that this is a model's config")
+        if nodes > limits.nodes:
+            message = f"more than {limits.nodes:,} values"
+            raise refuse("too-many-values", message, file, fix=f"check that this is {limits.what}")
 
 
 def _mapping(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -126,12 +126,19 @@ MOMENT = Form(
 )
 PLACEMENT_GROUP = Form(r"^[A-Za-z0-9][A-Za-z0-9._-]{0,254}$", "the name of an EC2 placement group", "near-each-other")
 
+STACK = Form(
+    r"^[A-Za-z0-9/_-]{1,200}$", "the name of a stack as in cdk.out, without .template.json", "ai-on-eks-storage"
+)
+LOGICAL_IDS = Form(r"^[A-Za-z0-9]{1,255}\*?$", "a logical id, or its beginning and a star", "Lustre*")
+DAY = Form(r"^20\d\d-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])$", "a day as year, month and day", "2026-12-31")
+NOT_BLANK = Form(r"^.*\S.*$", "a line of text", "moves to the zone of the new reservation")
+
 FORMS = {
     form.expression: form
     for form in (
         NAME, TASK, URI, REVISION, RELATIVE_FILE, SCHEME, CIDR, KUBERNETES_VERSION, PRINCIPAL_ARN, BUCKET,
         PLATFORM_NAME, REGION, ACCOUNT, NAMESPACE, ACCELERATOR, ENGINE, INSTANCE_FAMILY, INSTANCE_TYPE, QUOTA_CODE,
         RESERVATION_ID, VPC_ID, SUBNET_ID, ZONE_ID, TOPIC_ARN, PROMETHEUS_WORKSPACE, EMAIL, ADD_ON_VERSION, REGISTRY,
-        MOMENT, PLACEMENT_GROUP, DAILY_TIME, WEEKLY_TIME,
+        MOMENT, PLACEMENT_GROUP, DAILY_TIME, WEEKLY_TIME, STACK, LOGICAL_IDS, DAY, NOT_BLANK,
     )
 }  # fmt: skip

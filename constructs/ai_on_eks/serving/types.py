@@ -8,6 +8,7 @@ from typing import Any
 from msgspec import Struct
 
 from ai_on_eks.descriptors.schema import Storage
+from ai_on_eks.performance.readiness import Readiness
 
 Json = dict[str, Any]
 
@@ -112,6 +113,7 @@ class Workload(Struct, frozen=True):
     device_monitor  image that tells of the pods' devices where metrics are collected; None = their nodes do that
     autoscaling    who changes the number of replicas; None = nobody
     compile_cache  key prefix in the model store that the pods read and write compiled programs under; None = none made
+    start          from the start of a new node to the first answer, by its parts; None = not estimated
     """
 
     name: str
@@ -134,6 +136,7 @@ class Workload(Struct, frozen=True):
     group: Group | None = None
     device_claim: Json | None = None
     claim: WeightsClaim | None = None
+    start: Readiness | None = None
     autoscaling: Autoscaling | None = None
 
     @property

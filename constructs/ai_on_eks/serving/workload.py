@@ -109,6 +109,7 @@ def build_workload(plan: Plan, platform: Platform, images: Mapping[str, ImageRef
         device_claim=device_claim(placement) if replica.claims_devices else None,
         claim=claim,
         autoscaling=autoscaling(descriptor, platform, placement, parts.probes.start),
+        start=parts.probes.start,
     )
 
 
