@@ -18,6 +18,7 @@ LAYERS = (
     "catalog",
     "cli",
     "descriptors",
+    "drift",
     "kube",
     "maintenance",
     "performance",

@@ -57,7 +57,7 @@ def test_given_no_arguments_when_run_then_help_goes_to_stderr_and_the_code_is_tw
 
 
 @pytest.mark.parametrize(
-    "command", ["", "plan", "size", "describe", "render", "catalog", "images", "schema", "validate"]
+    "command", ["", "plan", "size", "describe", "render", "catalog", "images", "schema", "validate", "verify"]
 )
 def test_given_help_when_asked_for_then_it_is_data(command: str) -> None:
     answer = run_process(*command.split(), "--help")

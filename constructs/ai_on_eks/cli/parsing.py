@@ -19,6 +19,7 @@ COMMANDS: dict[str, str] = {
     "size": "bytes a model needs, every term with its formula",
     "plan": "which instance type, how many, at what price, and why not the others",
     "render": "write the Kubernetes manifests",
+    "verify": "compare a cluster's objects with the rendered ones",
     "validate": "check a platform and its models offline",
     "review": "what a change replaces, costs, opens and restarts",
     "catalog": "what EC2 offers: instance types, accelerators, prices",

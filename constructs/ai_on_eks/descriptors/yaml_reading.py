@@ -7,6 +7,7 @@ a second document, duplicate keys (the last would win silently), keys that are n
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import yaml
@@ -31,15 +32,30 @@ _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 def parse_yaml(text: str, file: str) -> Document:
     """The one document in `text`; any fault is an InputError with its line."""
     builder = _Builder(file)
-    try:
-        for event in yaml.parse(text, Loader=_LOADER):
-            builder.take(event)
-    except yaml.YAMLError as error:
-        fix = "indent with blanks" if _at_tab(error, text) else "correct the syntax at this line or above"
-        raise refuse("not-yaml", _reason(error, text), file, _line_of(error), fix=fix) from None
+    for event in _events(text, file):
+        builder.take(event)
     if not builder.started:
         raise refuse("empty-file", "holds no values", file, 1, fix="write at least the required keys")
     return Document(file=file, value=builder.value, lines=builder.lines)
+
+
+def parse_yaml_stream(text: str, file: str) -> tuple[Document, ...]:
+    """Every document in `text` that is not empty, each within the limits of one."""
+    builders: list[_Builder] = []
+    for event in _events(text, file):
+        if isinstance(event, yaml.DocumentStartEvent):
+            builders.append(_Builder(file))
+        if builders:
+            builders[-1].take(event)
+    return tuple(Document(file=file, value=one.value, lines=one.lines) for one in builders if one.value is not None)
+
+
+def _events(text: str, file: str) -> Iterator[Any]:
+    try:
+        yield from yaml.parse(text, Loader=_LOADER)
+    except yaml.YAMLError as error:
+        fix = "indent with blanks" if _at_tab(error, text) else "correct the syntax at this line or above"
+        raise refuse("not-yaml", _reason(error, text), file, _line_of(error), fix=fix) from None
 
 
 class _Builder:
