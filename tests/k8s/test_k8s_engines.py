@@ -35,6 +35,7 @@ CHOICES = {
     "llama-3-3-70b-trainium2": ("vllm-neuron", "trn2.48xlarge", 16, 1),
     "llama-3-3-70b-sglang": ("sglang", "p5.48xlarge", 4, 1),
     "qwen3-14b-gguf": ("llama-cpp", "g6.xlarge", 1, 1),
+    "resnet-50-torchscript": ("triton", "m7a.medium", 1, 1),
     "resnet-50-savedmodel": ("tensorflow-serving", "g6.xlarge", 1, 1),
     "stable-diffusion-xl": ("vllm-omni", "g4dn.2xlarge", 1, 1),
 }

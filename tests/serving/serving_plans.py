@@ -342,6 +342,12 @@ def resnet_on_accelerator(accelerators: int = 1) -> Plan:
     return replace(on_cpu, chosen=chosen)
 
 
+def torchscript(**changes: Any) -> Plan:
+    """The same network as a TorchScript archive, on an accelerator."""
+    source = Source(uri="s3://ours/resnet", revision=REVISION, file="resnet50.pt", format=Format.PYTORCH)
+    return resnet(**{"source": source, "task": "image-classification", **changes})
+
+
 def savedmodel(*, accelerators: int = 1, **changes: Any) -> Plan:
     """The same network as a SavedModel, on an accelerator or on a processor."""
     source = Source(uri="s3://ours/resnet", revision=REVISION, format=Format.TENSORFLOW)
@@ -470,5 +476,6 @@ ALL_PLANS = {
     "tensorflow serving on cpu": savedmodel(accelerators=0),
     "tei from the hub": bge(storage=Storage.NODE),
     "triton on cpu": resnet(),
+    "triton with a script": torchscript(),
     "triton on an accelerator": resnet_on_accelerator(),
 }

@@ -105,7 +105,7 @@ class Source(Strict):
     )
     file: RelativeFile | None = Field(
         default=None,
-        description="file inside the source, where one has to be named (ONNX, GGUF); default: the only one",
+        description="file in the source, where one has to be named (ONNX, GGUF, TorchScript); default: the only one",
     )
     format: Format = Field(description="file format of the weights")
 

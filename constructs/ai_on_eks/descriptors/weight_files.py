@@ -108,7 +108,8 @@ def describe_weights(path: Place, *, name: str, origin: Origin) -> tuple[Descrip
     purpose = _purpose(header)
     precision, precision_note = _precision(header, str(path))
     architecture, architecture_note = _architecture(header, purpose, str(path))
-    named = path.is_file() and (stored in ("onnx", "gguf") or origin.inside or not origin.listed)
+    is_named = stored in ("onnx", "gguf") or header.metadata.get("kind") == "torchscript"
+    named = path.is_file() and (is_named or origin.inside or not origin.listed)
     descriptor = Descriptor(
         name=name,
         kind=purpose.kind,
