@@ -69,7 +69,7 @@ def explain(plan: Mapping[str, Any], width: int) -> str:
     total, active = plan["parameters"]["total"], plan["parameters"]["active"]
     parts = [f"== {plan['model']}: {plan['kind']}, {total:,} parameters ({active:,} active), {plan['capacity_type']}"]
     if plan["chosen"] is not None:
-        parts.append(_chosen_text(plan["chosen"], width))
+        parts.append(_chosen_text(plan["chosen"], plan["readiness"], width))
     if plan["variants"]:
         parts.append("\n".join(("variants:", *(_variant(one) for one in plan["variants"]))))
     if plan["chosen"] is not None and plan["suggestions"]:
@@ -79,7 +79,7 @@ def explain(plan: Mapping[str, Any], width: int) -> str:
     return "\n\n".join(parts)
 
 
-def _chosen_text(chosen: Mapping[str, Any], width: int) -> str:
+def _chosen_text(chosen: Mapping[str, Any], start: Mapping[str, Any] | None, width: int) -> str:
     rank, price = chosen["per_accelerator"], chosen["price"]
     device = chosen["accelerator"] or "CPU"
     cost = NONE if price is None else f"{usd(price['usd_per_hour'])} $/h each ({price['region']}, {price['date']})"
@@ -94,6 +94,8 @@ def _chosen_text(chosen: Mapping[str, Any], width: int) -> str:
         f"  estimates: {_estimates_text(chosen['estimates'])}",
         f"  {_scale_text(chosen)}",
     ]
+    if start is not None:
+        lines.append(f"  {_start_text(start)}")
     if not chosen["rendered"]:
         lines.append(f"  {chosen['not_rendered']}")
     host = chosen["host"]
@@ -125,6 +127,12 @@ def _scale_text(chosen: Mapping[str, Any]) -> str:
     if cost is not None:
         parts.insert(1, f"{cost['usd']:,.3f} $ per million {cost['unit'].replace('-', ' ')}")
     return ", ".join(parts)
+
+
+def _start_text(start: Mapping[str, Any]) -> str:
+    """`ready 187 s after a new node starts: node 45 s, image 90 s, …`; what takes no time is left out."""
+    parts = ", ".join(f"{term['name']} {term['seconds']:,.0f} s" for term in start["terms"] if term["seconds"] >= 1)
+    return f"ready {start['total_seconds']:,.0f} s after a new node starts: {parts}"
 
 
 def _load_text(chosen: Mapping[str, Any]) -> str:

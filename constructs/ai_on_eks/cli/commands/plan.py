@@ -7,6 +7,7 @@ Exit code 3 when a model has no placement; the others are printed all the same.
 from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
+from collections.abc import Mapping
 
 from ai_on_eks.cli.ageing import today, too_old_warnings
 from ai_on_eks.cli.documents.plans import plans_body
@@ -23,7 +24,10 @@ from ai_on_eks.cli.reservations import now
 from ai_on_eks.descriptors.platform import PlannedEngines
 from ai_on_eks.descriptors.schema import Policy
 from ai_on_eks.errors import EXIT_DONE, EXIT_NOTHING_FITS
+from ai_on_eks.performance.readiness import Readiness
+from ai_on_eks.placement.fleet.types import FleetPlan
 from ai_on_eks.placement.types import Plan
+from ai_on_eks.serving.types import ImageReference
 
 
 def configure(parser: ArgumentParser) -> None:
@@ -71,7 +75,9 @@ def run(args: Namespace) -> int:
         *platform_warnings(target, now()),
         *too_old_warnings(target.catalog, fleet.plans, today()),
     ]
-    body = plans_body(fleet, target.catalog, images_of(target), terms=args.explain)
+    images = images_of(target)
+    starts = _starts(fleet, target, images) if args.explain else {}
+    body = plans_body(fleet, target.catalog, images, starts=starts, terms=args.explain)
     if args.json:
         write_json(document("plan", {**_origin(target), "warnings": warnings, **body}))
     else:
@@ -82,6 +88,12 @@ def run(args: Namespace) -> int:
             note(f"warning: {warning}")
         write_text(plans_text(body, terminal_width(), explained=args.explain))
     return _report_missing(models, fleet.plans, as_json=args.json)
+
+
+def _starts(fleet: FleetPlan, target: LoadedPlatform, images: Mapping[str, ImageReference]) -> Mapping[str, Readiness]:
+    from ai_on_eks.cli.workloads import starts_of  # noqa: PLC0415 - all engines; who asks for no account has no use for it
+
+    return starts_of(fleet.plans, target, images)
 
 
 def _origin(target: LoadedPlatform) -> dict[str, object]:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 from ai_on_eks.catalog.loading import Catalog
 from ai_on_eks.cli.documents.fleets import fleet_mapping, part_mapping
 from ai_on_eks.cli.documents.memory import host_mapping, rank_mapping
 from ai_on_eks.cli.documents.prices import price_mapping
+from ai_on_eks.cli.documents.readiness import readiness_mapping
 from ai_on_eks.cli.reasons import why, why_in_fleet
 from ai_on_eks.descriptors.schema import Serving
+from ai_on_eks.performance.readiness import Readiness
 from ai_on_eks.performance.types import Estimates
 from ai_on_eks.placement.fleet.types import FleetMember, FleetPlan, FleetPool
 from ai_on_eks.placement.ranking import autoscaling_range, usd_per_million
@@ -22,18 +25,35 @@ from ai_on_eks.serving.types import ImageReference
 
 Images = Mapping[str, ImageReference]
 
+NO_STARTS: Mapping[str, Readiness] = MappingProxyType({})
+
 
 def plans_body(
-    fleet: FleetPlan, catalog: Catalog, images: Images | None = None, *, terms: bool = False
+    fleet: FleetPlan,
+    catalog: Catalog,
+    images: Images | None = None,
+    *,
+    starts: Mapping[str, Readiness] = NO_STARTS,
+    terms: bool = False,
 ) -> dict[str, Any]:
-    """All plans and what they cost together; the sum is null as soon as one model has no placement or no price."""
+    """All plans and what they cost together; the sum is null as soon as one model has no placement or no price.
+
+    `starts` by model; a model that is not among them has `readiness` null.
+    """
     parts = {member.model: (pool, member) for pool in fleet.pools for member in pool.members}
     placed = all(plan.chosen is not None for plan in fleet.plans)
     return {
         "total_usd_per_hour": fleet.usd_per_hour if placed else None,
         "fleet": fleet_mapping(fleet),
         "plans": [
-            plan_mapping(plan, catalog, images, terms=terms, part=parts.get(plan.descriptor.name))
+            plan_mapping(
+                plan,
+                catalog,
+                images,
+                start=starts.get(plan.descriptor.name),
+                terms=terms,
+                part=parts.get(plan.descriptor.name),
+            )
             for plan in fleet.plans
         ],
     }
@@ -44,6 +64,7 @@ def plan_mapping(
     catalog: Catalog,
     images: Images | None = None,
     *,
+    start: Readiness | None = None,
     terms: bool = False,
     part: tuple[FleetPool, FleetMember] | None = None,
 ) -> dict[str, Any]:
@@ -66,6 +87,7 @@ def plan_mapping(
         "in_fleet": None if part is None else part_mapping(*part),
         "why": why(plan, catalog) if part is None else why_in_fleet(plan, catalog, *part),
         "image": None if image is None else image.reference,
+        "readiness": readiness_mapping(start),
         "warnings": [*plan.warnings, *_not_rendered(plan), *unpinned_warnings([] if image is None else [image])],
         "accepted": len(plan.accepted),
         "alternatives": [placement_mapping(placement, descriptor.serving) for placement in plan.alternatives],

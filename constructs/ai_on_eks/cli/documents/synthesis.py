@@ -10,10 +10,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from ai_on_eks.catalog.loading import Catalog
+from ai_on_eks.cli.documents.readiness import readiness_mapping
 from ai_on_eks.cli.documents.snapshots import snapshot_mapping
 from ai_on_eks.cli.output import document
 from ai_on_eks.descriptors.platform import Platform
-from ai_on_eks.performance.readiness import Readiness
 from ai_on_eks.serving.types import Workload
 
 SCHEMA = "synth"
@@ -55,16 +55,6 @@ def synthesis_document(
             ],
         },
     )
-
-
-def readiness_mapping(start: Readiness | None) -> dict[str, Any] | None:
-    """Seconds from the start of a new node to the first answer; null where nothing was estimated."""
-    if start is None:
-        return None
-    return {
-        "total_seconds": round(start.total_seconds, 1),
-        "terms": [{"name": term.name, "seconds": round(term.seconds, 1)} for term in start.terms],
-    }
 
 
 def nearest_by_type(rejected: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
