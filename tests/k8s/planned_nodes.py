@@ -7,10 +7,10 @@ from typing import Any
 from ai_on_eks.aws.launch_template import uses_local_disks
 from ai_on_eks.aws.node_groups import MODEL_ROLE, ROLE_LABEL, capacity_spec
 from ai_on_eks.catalog.daemonsets import reserved_by_daemonsets
+from ai_on_eks.catalog.efa import HUGE_PAGES_BYTES
 from ai_on_eks.catalog.taints import CAPACITY_LABEL, TAINT_VALUE
 from ai_on_eks.kube.scheduling import why_unschedulable
 from ai_on_eks.placement.types import CapacityRequest
-from ai_on_eks.serving.fabric import NODE_HUGE_PAGES_BYTES
 from ai_on_eks.units import GIB
 
 KUBE_RESERVED_EPHEMERAL_BYTES = GIB
@@ -33,8 +33,8 @@ def why_not_on_planned_node(request: CapacityRequest, pod_spec: dict[str, Any]) 
     if request.efa:
         # A node with adapters attached; the pages set aside for them are no memory of pods.
         allocatable["vpc.amazonaws.com/efa"] = instance_type.efa_interfaces
-        allocatable["hugepages-2Mi"] = NODE_HUGE_PAGES_BYTES
-        allocatable["memory"] = instance_type.allocatable_memory_bytes - NODE_HUGE_PAGES_BYTES
+        allocatable["hugepages-2Mi"] = HUGE_PAGES_BYTES
+        allocatable["memory"] = instance_type.allocatable_memory_bytes - HUGE_PAGES_BYTES
     if instance_type.accelerator is not None:
         allocatable[instance_type.accelerator.resource_name] = instance_type.accelerator_count
     labels = {

@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 from ai_on_eks.catalog.types import InstanceType
 from ai_on_eks.errors import InputError, Problem
+from ai_on_eks.units import MIB
 
 ADAPTER = "efa-only"
 OWN = "interface"
@@ -21,6 +22,9 @@ OWN = "interface"
 HUGE_PAGES = 5128
 """Of 2 MiB, on a node with adapters: as many as Amazon Linux's image reserves of itself (EKS user guide, node-efa,
 2026-11). libfabric takes its buffers from them."""
+
+HUGE_PAGES_BYTES = HUGE_PAGES * 2 * MIB
+"""Taken from the memory that the kubelet offers to pods otherwise."""
 
 
 class Interface(NamedTuple):

@@ -24,9 +24,6 @@ HUGE_PAGES_RESOURCE = "hugepages-2Mi"
 HUGE_PAGES_BYTES = 5120 * MIB
 """What AWS' own examples ask for (aws-do-eks; EKS user guide, node-efa, 2026-11)."""
 
-NODE_HUGE_PAGES_BYTES = 5128 * 2 * MIB
-"""What an EKS accelerated image sets aside for EFA (EKS user guide, device-management-efa, 2026-11)."""
-
 REMOTE_MEMORY_LINKS = frozenset({"NVSwitch"})
 """Types whose devices are joined by these have adapters that read another node's device memory (EC2 user guide, efa,
 supported instance types, 2026-11); libfabric ends where it is told to and cannot."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ai_on_eks.catalog.daemonsets import reserved_by_daemonsets
+from ai_on_eks.catalog.efa import HUGE_PAGES_BYTES
 from ai_on_eks.placement.requirements import Requirements
 from ai_on_eks.placement.types import Placement
 from ai_on_eks.placement.violations import Violation, Words
@@ -15,7 +16,8 @@ LARGEST_VOLUME_BYTES = 16_384 * GIB
 def host_memory(placement: Placement, _: Requirements) -> Violation | None:
     instance_type = placement.instance_type
     _cpu, reserved_bytes = reserved_by_daemonsets(instance_type)
-    available_bytes = instance_type.allocatable_memory_bytes - reserved_bytes
+    uses_fabric = placement.nodes_per_replica > 1 and instance_type.efa_interfaces > 0
+    available_bytes = instance_type.allocatable_memory_bytes - reserved_bytes - uses_fabric * HUGE_PAGES_BYTES
     needed_bytes = placement.memory.host.memory_bytes
     if needed_bytes <= available_bytes:
         return None
