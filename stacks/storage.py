@@ -53,14 +53,16 @@ class StorageStack(PlatformStack):
                 service_account=workload.service_account,
                 compile_cache=workload.compile_cache,
             )
-        if platform.model_store.writer is not None:
+        writing_account, sync = platform.model_store.writing_account, platform.model_store.sync
+        if writing_account is not None:
             ModelWriter(
                 self,
                 "ModelWriter",
                 store=store,
                 cluster=cluster,
                 namespace=platform.namespace,
-                service_account=platform.model_store.writer,
+                service_account=writing_account,
+                hub_token=None if sync is None else sync.hub_token,
             )
         if platform.storage.s3_mount is not None:
             BucketMountIdentity(self, "BucketMount", store=store, cluster=cluster)

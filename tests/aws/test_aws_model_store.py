@@ -114,12 +114,17 @@ def written(existing_bucket: str | None = None) -> dict[str, Any]:
     return template_of(build)
 
 
-def test_the_writer_uploads_below_models_and_neither_reads_nor_deletes() -> None:
+def test_the_writer_uploads_and_compares_below_models_and_deletes_nothing() -> None:
     document = written()
     granted = statements(document)
     assert {sid: statement["Action"] for sid, statement in granted.items()} == {
         "ListModels": "s3:ListBucket",
-        "UploadModels": ["s3:AbortMultipartUpload", "s3:ListMultipartUploadParts", "s3:PutObject"],
+        "UploadModels": [
+            "s3:AbortMultipartUpload",
+            "s3:GetObject",
+            "s3:ListMultipartUploadParts",
+            "s3:PutObject",
+        ],
         "EncryptModels": ["kms:Decrypt", "kms:GenerateDataKey"],
     }
     assert granted["UploadModels"]["Resource"]["Fn::Join"][1][-1] == "/models/*"

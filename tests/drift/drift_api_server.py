@@ -30,6 +30,7 @@ KINDS: dict[str, dict[str, tuple[str, bool]]] = {
         "ServiceAccount": ("serviceaccounts", True),
         "Secret": ("secrets", True),
     },
+    "batch/v1": {"Job": ("jobs", True)},
     "apps/v1": {"Deployment": ("deployments", True), "DaemonSet": ("daemonsets", True)},
     "networking.k8s.io/v1": {"NetworkPolicy": ("networkpolicies", True)},
     "policy/v1": {"PodDisruptionBudget": ("poddisruptionbudgets", True)},

@@ -15,6 +15,7 @@ import pytest
 from hub_server import COMMIT, REPOSITORY, TOKEN, Server, serve
 from moto import mock_aws
 
+from ai_on_eks.descriptors.schema import Format
 from ai_on_eks.programs import weight_sync
 from ai_on_eks.programs.weight_sync import EXIT_AGAIN, EXIT_DONE, EXIT_FINAL, FinalError, HubFile, chosen
 
@@ -257,6 +258,16 @@ def test_of_a_named_first_part_all_parts_are_copied_and_no_other_file_of_weights
     files = [file(name) for name in ("a-00001-of-00002.gguf", "a-00002-of-00002.gguf", "b.gguf", "config.json")]
     names = [one.path for one in chosen(files, "gguf", "a-00001-of-00002.gguf")]
     assert names == ["config.json", "a-00001-of-00002.gguf", "a-00002-of-00002.gguf"]
+
+
+def test_of_a_named_onnx_file_its_tensors_come_along() -> None:
+    files = [file(name) for name in ("onnx/model.onnx", "onnx/model.onnx_data", "onnx/model_fp16.onnx")]
+    names = [one.path for one in chosen(files, "onnx", "onnx/model.onnx")]
+    assert names == ["onnx/model.onnx", "onnx/model.onnx_data"]
+
+
+def test_every_format_of_descriptors_has_files_to_copy() -> None:
+    assert set(weight_sync.WEIGHTS) == {one.value for one in Format}
 
 
 def test_a_repository_without_such_weights_is_told() -> None:

@@ -64,6 +64,7 @@ def test_given_the_packaged_file_then_every_engine_has_its_image() -> None:
         "vllm-efa",
         "vllm-neuron",
         "vllm-omni",
+        "weight-sync",
         "weights-fetch",
     ]
     assert images["vllm"].reference.startswith("docker.io/vllm/vllm-openai:v0.33.0")

@@ -13,6 +13,7 @@ from ai_on_eks.descriptors.loading import load_platform
 from ai_on_eks.descriptors.platform import Cluster, Delivery, DeliveryMode, ModelStore, Platform
 from ai_on_eks.descriptors.platform_network import Network
 from ai_on_eks.descriptors.platform_storage import BucketMount, ElasticFileSystem, FsxForLustre, PlatformStorage
+from ai_on_eks.descriptors.platform_sync import WeightSync
 from ai_on_eks.descriptors.schema import Storage
 from ai_on_eks.kube.objects.persistent_volume import persistent_volume
 from ai_on_eks.placement.types import CapacityRequest
@@ -162,6 +163,7 @@ def profiled(profile: str, folder: Path, **settings: Any) -> Platform:
 
 
 GPU_ZONE = "us-east-1b"
+HUB_TOKEN = "arn:aws:secretsmanager:us-east-1:111122223333:secret:hub-token-AbCdEf"  # noqa: S105 - names it
 
 
 def all_storage() -> dict[str, Any]:
@@ -170,7 +172,7 @@ def all_storage() -> dict[str, Any]:
         "storage": PlatformStorage(
             fsx=FsxForLustre(zone=GPU_ZONE), efs=ElasticFileSystem(), s3_mount=BucketMount(cache_gib=100)
         ),
-        "model_store": ModelStore(writer="weights-sync"),
+        "model_store": ModelStore(writer="weights-sync", sync=WeightSync(hub_token=HUB_TOKEN)),
     }
 
 

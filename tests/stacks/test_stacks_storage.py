@@ -84,6 +84,7 @@ def test_a_driver_is_installed_for_each_file_system_and_reaches_tainted_nodes(st
         "aws-efs-csi-driver",
         "aws-fsx-csi-driver",
         "aws-mountpoint-s3-csi-driver",
+        "aws-secrets-store-csi-driver-provider",
         "coredns",
         "eks-node-monitoring-agent",
     ]

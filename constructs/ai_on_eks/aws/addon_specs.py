@@ -99,6 +99,10 @@ BUCKET_DRIVER = AddonSpec(
     # Its roles are associations of their own (aws.mountpoint): older versions of the add-on refuse them in it.
 )
 
+SECRETS_PROVIDER = AddonSpec("aws-secrets-store-csi-driver-provider")
+"""The Secrets Store CSI driver with AWS's provider (EKS add-on since 2025-11). It tolerates no taint, so it runs on
+system nodes alone, as do the jobs that mount a secret; it reads with their roles and has none."""
+
 
 def node_addons(platform: Platform) -> tuple[AddonSpec, ...]:
     """What nodes wait for, in this order; none where nodes bring them."""
@@ -114,6 +118,7 @@ def cluster_addons(platform: Platform) -> tuple[AddonSpec, ...]:
         (FSX_DRIVER, platform.storage.fsx is not None),
         (EFS_DRIVER, platform.storage.efs is not None),
         (BUCKET_DRIVER, platform.storage.s3_mount is not None),
+        (SECRETS_PROVIDER, platform.model_store.sync is not None and platform.model_store.sync.hub_token is not None),
     )
     return _needed((COREDNS, *(spec for spec, is_wanted in chosen if is_wanted)), platform)
 

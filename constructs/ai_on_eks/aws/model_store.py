@@ -3,7 +3,8 @@
 layout: models/<model>/<revision or 'unpinned'>/<the hub's files>
         compiled/<model>/<revision or 'unpinned'>/<what a compiler made of them>
 rights: the service account of <model> lists and reads models/<model>/*; one whose pods compile programs writes below
-        its own part of compiled/; that of the writer, where the platform names one, uploads models/*; nobody deletes
+        its own part of compiled/; that of the writer, where the platform has one, uploads models/* and reads there;
+        nobody deletes
 """
 
 from __future__ import annotations
@@ -124,8 +125,8 @@ class ModelStore(Construct):
             )
 
     def grant_write(self, identity: iam.Role) -> None:
-        """Let `identity` list and upload the files of every model. It can neither delete nor read them, and what it
-        overwrites can be fetched back."""
+        """Let `identity` list, upload and look at the files of every model: with what checksum a file was uploaded is
+        only told to who may read it. It deletes nothing, and what it overwrites can be fetched back."""
         identity.add_to_policy(
             iam.PolicyStatement(
                 sid="ListModels",
@@ -137,7 +138,7 @@ class ModelStore(Construct):
         identity.add_to_policy(
             iam.PolicyStatement(
                 sid="UploadModels",
-                actions=["s3:AbortMultipartUpload", "s3:ListMultipartUploadParts", "s3:PutObject"],
+                actions=["s3:AbortMultipartUpload", "s3:GetObject", "s3:ListMultipartUploadParts", "s3:PutObject"],
                 resources=[self.bucket.arn_for_objects(f"{MODELS_PREFIX}/*")],
             )
         )
@@ -185,7 +186,7 @@ class ModelReader(Construct):
 
 
 class ModelWriter(Construct):
-    """The right of one service account to upload weights, by Pod Identity."""
+    """The right of one service account to upload weights, by Pod Identity, and to read the one secret that it needs."""
 
     def __init__(
         self,
@@ -196,10 +197,20 @@ class ModelWriter(Construct):
         cluster: eks.ICluster,
         namespace: str,
         service_account: str,
+        hub_token: str | None = None,
     ) -> None:
         super().__init__(scope, id)
         role = pod_identity_role(self, "Role", cluster=cluster, namespace=namespace, service_account=service_account)
         store.grant_write(role)
+        if hub_token is not None:
+            # A secret under a customer key needs that key's policy to let the role decrypt: which one cannot be known.
+            role.add_to_policy(
+                iam.PolicyStatement(
+                    sid="ReadHubToken",
+                    actions=["secretsmanager:DescribeSecret", "secretsmanager:GetSecretValue"],
+                    resources=[hub_token],
+                )
+            )
         self.resource = eks.CfnPodIdentityAssociation(
             self,
             "Resource",

@@ -113,6 +113,11 @@ TOPIC_ARN = Form(
     "the ARN of a standard SNS topic",
     "arn:aws:sns:us-east-1:111122223333:platform-alarms",
 )
+SECRET_ARN = Form(
+    r"^arn:aws[a-z-]*:secretsmanager:[a-z0-9-]+:\d{12}:secret:[A-Za-z0-9/_+=.@-]{1,505}-[A-Za-z0-9]{6}$",
+    "the full ARN of a Secrets Manager secret, with the six characters at its end",
+    "arn:aws:secretsmanager:us-east-1:111122223333:secret:hub-token-AbCdEf",
+)
 PROMETHEUS_WORKSPACE = Form(
     r"^ws-[0-9a-f-]{36}$",
     "the id of a Prometheus workspace: ws- and a UUID",
@@ -139,6 +144,6 @@ FORMS = {
         NAME, TASK, URI, REVISION, RELATIVE_FILE, SCHEME, CIDR, KUBERNETES_VERSION, PRINCIPAL_ARN, BUCKET,
         PLATFORM_NAME, REGION, ACCOUNT, NAMESPACE, ACCELERATOR, ENGINE, INSTANCE_FAMILY, INSTANCE_TYPE, QUOTA_CODE,
         RESERVATION_ID, VPC_ID, SUBNET_ID, ZONE_ID, TOPIC_ARN, PROMETHEUS_WORKSPACE, EMAIL, ADD_ON_VERSION, REGISTRY,
-        MOMENT, PLACEMENT_GROUP, DAILY_TIME, WEEKLY_TIME, STACK, LOGICAL_IDS, DAY, NOT_BLANK,
+        MOMENT, PLACEMENT_GROUP, DAILY_TIME, WEEKLY_TIME, STACK, LOGICAL_IDS, DAY, NOT_BLANK, SECRET_ARN,
     )
 }  # fmt: skip

@@ -14,6 +14,7 @@ from ai_on_eks.descriptors.platform_monitoring import Budget, Monitoring
 from ai_on_eks.descriptors.platform_network import Cidr, Network
 from ai_on_eks.descriptors.platform_retention import Retention
 from ai_on_eks.descriptors.platform_storage import PlatformStorage
+from ai_on_eks.descriptors.platform_sync import WeightSync
 from ai_on_eks.descriptors.profiles import Profile
 from ai_on_eks.descriptors.schema import Strict
 
@@ -159,6 +160,9 @@ class Delivery(Strict):
     )
 
 
+DEFAULT_WRITER = "weight-sync"
+
+
 class ModelStore(Strict):
     """The bucket that holds the weights, laid out as models/<name>/<revision or 'unpinned'>/<the hub's files>."""
 
@@ -166,8 +170,18 @@ class ModelStore(Strict):
     writer: ServiceAccountName | None = Field(
         default=None,
         description="service account in the models' namespace that may upload below models/, for a job that fetches "
-        "weights; it can delete nothing; default: nobody in the cluster writes",
+        "weights; it can delete nothing; default: weight-sync with `sync`, else nobody in the cluster writes",
     )
+    sync: WeightSync | None = Field(
+        default=None,
+        description="copy the weights of models from the hub by a job each; {} for its defaults; default: you upload "
+        "them",
+    )
+
+    @property
+    def writing_account(self) -> str | None:
+        """The service account that uploads; None = nobody in the cluster does."""
+        return self.writer or (None if self.sync is None else DEFAULT_WRITER)
 
 
 class Platform(Strict):

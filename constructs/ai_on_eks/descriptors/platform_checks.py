@@ -18,6 +18,7 @@ from ai_on_eks.descriptors.platform import (
     ReservedCapacity,
 )
 from ai_on_eks.descriptors.storage_checks import check_storage
+from ai_on_eks.descriptors.sync_checks import check_sync
 from ai_on_eks.errors import Problem
 
 MAX_TAGS = 40
@@ -37,6 +38,7 @@ def check_platform(platform: Platform) -> list[Problem]:
         *_strategies(platform.capacity),
         *_public_access(platform.cluster.public_access_cidrs),
         *check_storage(platform.storage, platform.network.availability_zones),
+        *check_sync(platform),
         *_tags(platform.tags),
     ]
 

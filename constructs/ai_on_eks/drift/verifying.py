@@ -29,6 +29,7 @@ OWNED_KINDS = (
     ("apps/v1", "DaemonSet"),
     ("apps/v1", "Deployment"),
     ("autoscaling/v2", "HorizontalPodAutoscaler"),
+    ("batch/v1", "Job"),
     ("eks.amazonaws.com/v1", "NodeClass"),
     ("karpenter.k8s.aws/v1", "EC2NodeClass"),
     ("karpenter.sh/v1", "NodePool"),
@@ -41,9 +42,13 @@ OWNED_KINDS = (
     ("policy/v1", "PodDisruptionBudget"),
     ("resource.k8s.io/v1", "ResourceClaimTemplate"),
     ("scheduling.k8s.io/v1", "PriorityClass"),
+    ("secrets-store.csi.x-k8s.io/v1", "SecretProviderClass"),
     ("storage.k8s.io/v1", "StorageClass"),
 )
 """Kinds that are rendered for some platform or model: among all of them is looked for what nobody rendered."""
+
+ENDING_KINDS = frozenset({"Job"})
+"""Kinds that the cluster removes by itself some time after they are done: that one is not there says nothing."""
 
 CARRIED: Mapping[str, Sequence[str]] = {
     "Deployment": ("replicas",),
@@ -81,6 +86,8 @@ def _compared(cluster: Cluster, identity: Identity, manifest: Json) -> Compared:
         live = cluster.get(resource, identity.namespace, identity.name)
     except RefusedError as refused:
         return Compared(identity, Depth.NONE, (_unreadable(refused),))
+    if live is None and identity.kind in ENDING_KINDS:
+        return Compared(identity, Depth.NONE)
     if live is None:
         return Compared(identity, Depth.NONE, (Finding(Kind.MISSING, reason="the cluster has no such object"),))
     depth, found = _differences(cluster, resource, manifest, live)

@@ -13,6 +13,7 @@ from ai_on_eks.descriptors.platform_monitoring import MonitoringKind
 from ai_on_eks.kube.objects.config_map import config_map, model_store
 from ai_on_eks.kube.objects.deployment import deployment
 from ai_on_eks.kube.objects.horizontal_pod_autoscaler import horizontal_pod_autoscaler
+from ai_on_eks.kube.objects.job import model_job
 from ai_on_eks.kube.objects.labels import platform_labels
 from ai_on_eks.kube.objects.leader_worker_set import leader_worker_set
 from ai_on_eks.kube.objects.monitoring import dashboard_config_map, prometheus_rule
@@ -28,6 +29,7 @@ from ai_on_eks.kube.objects.scaled_object import scaled_object, trigger_authenti
 from ai_on_eks.kube.objects.service import service
 from ai_on_eks.kube.objects.service_account import service_account
 from ai_on_eks.kube.objects.storage_class import volume_class
+from ai_on_eks.kube.objects.weight_sync import hub_token_class, sync_account, sync_policy, sync_program
 from ai_on_eks.serving.monitoring.names import VOLUME_CLASS
 from ai_on_eks.serving.storage import UNKNOWN, StorageAddresses
 from ai_on_eks.serving.types import Autoscaling, Json, Workload
@@ -49,6 +51,8 @@ def model_manifests(
         if volume is not None:
             manifests["PersistentVolume"] = volume
         manifests["PersistentVolumeClaim"] = persistent_volume_claim(workload, workload.claim)
+    if workload.sync is not None:
+        manifests[f"Job-{workload.sync.name}"] = model_job(workload, workload.sync)
     manifests["NetworkPolicy"] = model_policy(workload)
     if workload.group is not None:
         manifests["GroupNetworkPolicy"] = group_policy(workload)
@@ -100,9 +104,24 @@ def platform_manifests(platform: Platform, model_bucket: str | None, priorities:
     manifests = {"Resource": namespace(platform), "DefaultDeny": default_deny(platform)}
     if model_bucket is not None:
         manifests["ModelStore"] = model_store(platform, model_bucket)
+    manifests |= _sync_manifests(platform)
     for share in sorted(set(priorities)):
         manifests[f"PriorityClass-{share}"] = priority_class(platform, share)
     return manifests
+
+
+def _sync_manifests(platform: Platform) -> dict[str, Json]:
+    """What the jobs that copy weights find there; empty without them."""
+    sync, account = platform.model_store.sync, platform.model_store.writing_account
+    if sync is None or account is None:
+        return {}
+    token = {} if sync.hub_token is None else {"HubToken": hub_token_class(platform, sync.hub_token)}
+    return {
+        "SyncAccount": sync_account(platform, account),
+        "SyncProgram": sync_program(platform),
+        "SyncPolicy": sync_policy(platform),
+        **token,
+    }
 
 
 def monitoring_manifests(platform: Platform, workloads: Sequence[Workload]) -> dict[str, Json]:

@@ -216,7 +216,8 @@ def chosen(files: Iterable[HubFile], weights_format: str, named: str | None = No
     every = sorted(files, key=lambda file: file.path)
     wanted = WEIGHTS[weights_format]
     if named is not None:
-        wanted = (FIRST_PART.sub("-*-of-", named),)
+        parts = FIRST_PART.sub("-*-of-", named)
+        wanted = (parts, f"{parts}_data", f"{parts}.data")  # ONNX keeps large tensors beside its graph
     weights = [file for file in every if _matches(file.path, wanted, whole=named is not None)]
     if weights_format == "pytorch" and any(file.path.endswith(".safetensors") for file in every):
         raise FinalError("the repository has safetensors: set source.format to safetensors, pickles can run code")

@@ -97,6 +97,27 @@ class Autoscaling(Struct, frozen=True):
         return bool(self.signals)
 
 
+class ModelJob(Struct, frozen=True):
+    """Work that is done once for a model.
+
+    name              of the Job; another one whenever anything in its pod is another
+    purpose           what network policies select its pods by
+    pod_spec          Kubernetes PodSpec v1 as plain data
+    retries           pods that may fail before the Job has
+    final_exit_codes  of a container that no retry helps
+    deadline_seconds  from the Job's start, retries included
+    kept_seconds      that a finished Job stays to be looked at
+    """
+
+    name: str
+    purpose: str
+    pod_spec: Json
+    retries: int
+    final_exit_codes: tuple[int, ...]
+    deadline_seconds: int
+    kept_seconds: int
+
+
 class Workload(Struct, frozen=True):
     """Everything the cluster has to know of one model.
 
@@ -105,6 +126,7 @@ class Workload(Struct, frozen=True):
     config_maps  data of the ConfigMaps the pod mounts, by name (Triton's config.pbtxt)
     port         the engine's HTTP port; metrics_port may equal it
     claim        volume of the weights; None = the pods fetch them
+    sync         copies the weights into the model store; None = somebody else does
     priority     share of a node whose priority class the pods have; None = the cluster's default
     rollout      maxSurge/maxUnavailable that cannot deadlock when every accelerator is taken
     engine       the engine's name in the catalogue
@@ -138,6 +160,7 @@ class Workload(Struct, frozen=True):
     claim: WeightsClaim | None = None
     start: Readiness | None = None
     autoscaling: Autoscaling | None = None
+    sync: ModelJob | None = None
 
     @property
     def most_replicas(self) -> int:

@@ -22,6 +22,8 @@ from ai_on_eks.serving.pod import pod_spec
 from ai_on_eks.serving.replica import EngineParts, Replica
 from ai_on_eks.serving.schedulers import scheduler_of
 from ai_on_eks.serving.types import Group, ImageReference, Workload
+from ai_on_eks.serving.weight_sync import IMAGE_KEY as SYNC_IMAGE_KEY
+from ai_on_eks.serving.weight_sync import is_synced, sync_job, sync_problems
 from ai_on_eks.serving.weight_volumes import weights_claim
 from ai_on_eks.serving.weights import (
     UNPINNED,
@@ -43,6 +45,7 @@ TAKEN_NAMES: Mapping[str, str] = {
     "default-deny": "the network policy that closes the namespace has this name, and the model's would replace it",
     "monitoring": "the platform's alarms and dashboard have this name",
     "platform": "the platform's own objects have this name",
+    "weight-sync": "the job that copies weights has this name, and its account may write those of every model",
 }
 """Names of objects that are there before any model, with what a model of that name would do to them."""
 
@@ -59,8 +62,10 @@ def build_workload(plan: Plan, platform: Platform, images: Mapping[str, ImageRef
     accelerator = placement.instance_type.accelerator
     monitor_key = None if accelerator is None else DEVICE_MONITOR_KEYS.get(accelerator.vendor)
     monitor_key = monitor_key if platform.monitoring.is_on else None
-    _raise_all((*_name_problems(plan), *_image_problems((image_key, FETCH_IMAGE_KEY, monitor_key), images)))
     descriptor = plan.descriptor
+    sync_key = SYNC_IMAGE_KEY if is_synced(descriptor, platform) else None
+    used_keys = (image_key, FETCH_IMAGE_KEY, monitor_key, sync_key)
+    _raise_all((*_name_problems(plan), *_image_problems(used_keys, images), *sync_problems(descriptor, platform)))
     _raise_all(storage_problems(descriptor, platform.storage))
     claim = weights_claim(plan, placement, platform.storage)
     replica = Replica(
@@ -82,7 +87,8 @@ def build_workload(plan: Plan, platform: Platform, images: Mapping[str, ImageRef
     parts = engine_parts(engine, replica)
     fetch_image = images[FETCH_IMAGE_KEY]
     monitor = () if monitor_key is None else (images[monitor_key],)
-    used_images = (replica.image, *((fetch_image,) if parts.fetch else ()), *monitor)
+    sync = () if sync_key is None else (images[sync_key],)
+    used_images = (replica.image, *((fetch_image,) if parts.fetch else ()), *monitor, *sync)
     return Workload(
         name=descriptor.name,
         namespace=platform.namespace,
@@ -110,6 +116,7 @@ def build_workload(plan: Plan, platform: Platform, images: Mapping[str, ImageRef
         claim=claim,
         autoscaling=autoscaling(descriptor, platform, placement, parts.probes.start),
         start=parts.probes.start,
+        sync=sync_job(plan, platform, images),
     )
 
 

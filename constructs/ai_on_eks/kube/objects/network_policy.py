@@ -49,7 +49,7 @@ def model_policy(workload: Workload) -> Json:
             "podSelector": {"matchLabels": serving_selector(workload)},
             "policyTypes": ["Ingress", "Egress"],
             "ingress": [_from_callers(workload), _from_monitoring(workload)],
-            "egress": [_to_dns(), _to_https(), _to_pod_identity_agent()],
+            "egress": [to_dns(), to_https(), to_pod_identity_agent()],
         },
     }
 
@@ -66,7 +66,7 @@ def group_policy(workload: Workload) -> Json:
             "podSelector": {"matchLabels": selector(workload)},
             "policyTypes": ["Ingress", "Egress"],
             "ingress": [{"from": [group]}],
-            "egress": [{"to": [group]}, _to_dns(), _to_https(), _to_pod_identity_agent()],
+            "egress": [{"to": [group]}, to_dns(), to_https(), to_pod_identity_agent()],
         },
     }
 
@@ -86,7 +86,7 @@ def _from_monitoring(workload: Workload) -> Json:
     }
 
 
-def _to_dns() -> Json:
+def to_dns() -> Json:
     """The peer's labels are exactly CoreDNS' Service selector, or its cluster address would not be allowed."""
     return {
         "to": [
@@ -99,13 +99,14 @@ def _to_dns() -> Json:
     }
 
 
-def _to_https() -> Json:
+def to_https() -> Json:
     """Port 443 to every address, because S3 has no narrower one: a gateway endpoint routes S3's public address ranges,
     which AWS changes without notice and a NetworkPolicy cannot name. The pod's IAM role limits what may be read."""
     return {"to": [{"ipBlock": {"cidr": ANYWHERE_CIDR}}], "ports": [_tcp(443)]}
 
 
-def _to_pod_identity_agent() -> Json:
+def to_pod_identity_agent() -> Json:
+    """Where pods get their AWS credentials."""
     return {"to": [{"ipBlock": {"cidr": POD_IDENTITY_AGENT_CIDR}}], "ports": [_tcp(80)]}
 
 
