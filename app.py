@@ -26,6 +26,7 @@ from ai_on_eks.cli.findings import platform_warnings
 from ai_on_eks.cli.loading import Collector, LoadedPlatform
 from ai_on_eks.cli.output import json_text, terminal_width
 from ai_on_eks.cli.planning import load_and_plan
+from ai_on_eks.cli.progress import progress
 from ai_on_eks.cli.reasons import nothing_fits
 from ai_on_eks.cli.rendering import addresses_of, images_of, render_files
 from ai_on_eks.cli.reservations import now
@@ -68,13 +69,17 @@ def main() -> int:
     context = json.loads(os.environ.get("CDK_CONTEXT_JSON", "{}"))
     platform_file = str(ROOT / context.get("platform", "platform.yaml"))
     try:
-        deployment, plan = read_deployment(platform_file, ROOT / context.get("models", "models"))
-        outdir = Path(os.environ.get("CDK_OUTDIR", str(ROOT / "cdk.out")))
-        synthesize(deployment, platform_file, outdir)
-        refuse_findings(deployment, outdir)
-        # At every synth, whether CDK applies the objects or a GitOps tool does.
-        replace_folder_atomically(ROOT / context.get("manifests", "build/manifests"), manifest_files(deployment))
-        write_file_atomically(ROOT / context.get("plan", "build/plan.json"), json_text(plan.document))
+        with progress("planning, synthesizing, checking, rendering", 4) as move_on:
+            deployment, plan = read_deployment(platform_file, ROOT / context.get("models", "models"))
+            move_on()
+            outdir = Path(os.environ.get("CDK_OUTDIR", str(ROOT / "cdk.out")))
+            synthesize(deployment, platform_file, outdir)
+            move_on()
+            refuse_findings(deployment, outdir)
+            move_on()
+            # At every synth, whether CDK applies the objects or a GitOps tool does.
+            replace_folder_atomically(ROOT / context.get("manifests", "build/manifests"), manifest_files(deployment))
+            write_file_atomically(ROOT / context.get("plan", "build/plan.json"), json_text(plan.document))
     except AiOnEksError as error:
         for problem in error.problems:
             print(problem, file=sys.stderr)

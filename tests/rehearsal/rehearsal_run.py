@@ -39,6 +39,7 @@ def synthesized(platform: RehearsedPlatform, account: EmulatedAccount, folder: P
     """The cloud assembly, from the application itself or from the command that stands in for it."""
     assembly = folder / "cdk.out"
     settings = {"platform": platform.file, "models": platform.models, "manifests": folder / "manifests"}
+    settings["plan"] = folder / "plan.json"
     context = [part for name, value in settings.items() for part in ("--context", f"{name}={value}")]
     other = () if app is None else ("--app", app)
     _succeeded(account, account.cdk("synth", "--quiet", "--no-lookups", "--output", str(assembly), *context, *other))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 from ai_on_eks.catalog.reading import read
 
 
@@ -9,3 +11,9 @@ def image_alias(operating_system: str) -> str:
     """Family and version as Karpenter takes them, `al2023@v20260714`; it finds the accelerator's variant itself."""
     aliases: dict[str, str] = read("node_images.json")["aliases"]
     return aliases[operating_system]
+
+
+def image_released(operating_system: str) -> date:
+    """The day that this version was published."""
+    released: dict[str, str] = read("node_images.json")["released"]
+    return date.fromisoformat(released[operating_system])

@@ -149,6 +149,14 @@ def kubectl_layer(kubernetes: str) -> KubectlLayer:
     return KubectlLayer(kubectl=nearest, **layers[nearest])
 
 
+def kubectl_fault(kubectl: str, kubernetes: str) -> str | None:
+    """Why a kubectl does not go with a cluster, in words."""
+    apart, most = _minors_apart(kubectl, kubernetes), read("versions.json")["kubectl"]["most_minors_apart"]
+    if apart <= most:
+        return None
+    return f"kubectl {kubectl} does not go with Kubernetes {kubernetes}: they are {apart} minor versions apart"
+
+
 def numbers(version: str) -> tuple[int, ...]:
     """`'v1.22.4-eksbuild.3'` as (1, 22, 4). A text without a number is a defect of the data."""
     found = _NUMBERS.match(version)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import NoReturn, TypeVar
 
 from ai_on_eks.cli.output import terminal_width, write
@@ -24,6 +24,8 @@ COMMANDS: dict[str, str] = {
     "review": "what a change replaces, costs, opens and restarts",
     "catalog": "what EC2 offers: instance types, accelerators, prices",
     "images": "list the serving images and pin them by digest",
+    "doctor": "what this machine, the project and the account lack",
+    "completion": "complete commands with the tab key",
     "schema": "JSON Schema of the files, for editors",
 }
 """Every command and what it does. The name is also the name of its module in `cli.commands`."""
@@ -62,9 +64,35 @@ def program_parser() -> Parser:
 def command_parser(name: str, description: str | None) -> Parser:
     """The parser of one command, with the options that every command has."""
     parser = Parser(prog=f"{PROGRAM} {name}", description=description, formatter_class=_Formatter, allow_abbrev=False)
+    _add_common(parser, name)
+    return parser
+
+
+def complete_parser(
+    commands: Mapping[str, tuple[str | None, Callable[[argparse.ArgumentParser], None]]],
+    completions: Mapping[str, object],
+) -> Parser:
+    """Everything in one tree, for shell completion.
+
+    commands     description and what configures its parser, by command
+    completions  how a shell completes an argument, by its metavar, as shtab takes it
+    """
+    program = program_parser()
+    subparsers = program.add_subparsers(metavar="COMMAND")
+    for name, (description, configure) in commands.items():
+        parser = subparsers.add_parser(name, help=COMMANDS[name], description=description, allow_abbrev=False)
+        _add_common(parser, name)
+        configure(parser)
+        for action in parser._actions:
+            if action.metavar in completions:
+                action.complete = completions[action.metavar]  # type: ignore[attr-defined, index]
+    return program
+
+
+def _add_common(parser: argparse.ArgumentParser, name: str) -> None:
+    """The options that every command has."""
     parser.add_argument("--json", action="store_true", help=f"a document of schema ai-on-eks/{name}/v1")
     parser.add_argument("--debug", action="store_true", help="print a traceback when something of ours fails")
-    return parser
 
 
 def positive_int(text: str) -> int:

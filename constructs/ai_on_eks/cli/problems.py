@@ -32,3 +32,8 @@ def problem_text(problem: Problem) -> str:
     """One problem as lines, its code in red on a terminal."""
     mark = f"error[{problem.code}]"
     return printable(str(problem)).replace(mark, coloured(mark, RED, sys.stderr), 1)
+
+
+def finding_text(problem: Problem) -> str:
+    """The same of something that is well-formed and still worth mending: data, and not in red."""
+    return printable(str(problem)).replace(f"error[{problem.code}]", f"finding[{problem.code}]", 1)

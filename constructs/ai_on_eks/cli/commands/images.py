@@ -16,6 +16,7 @@ from ai_on_eks.cli.layout import Column, table
 from ai_on_eks.cli.loading import DEFAULT_PLATFORM_FILE
 from ai_on_eks.cli.output import document, note, terminal_width, write_json, write_text
 from ai_on_eks.cli.problems import report
+from ai_on_eks.cli.progress import progress
 from ai_on_eks.cli.tables import NONE, size
 from ai_on_eks.cli.writing import written_to
 from ai_on_eks.descriptors.loading import load_platform
@@ -67,8 +68,16 @@ def _lock(path: Path, *, as_json: bool) -> int:
     from ai_on_eks.serving.registry import RegistryClient  # noqa: PLC0415
 
     before = load_images(path)
-    with written_to(str(path)):
-        outcome = lock_images(path, RegistryClient().digest, datetime.now(UTC).date())
+    digest = RegistryClient().digest
+    with written_to(str(path)), progress("asking registries", len(before), quiet=as_json) as move_on:
+
+        def resolve(repository: str, tag: str) -> str:
+            try:
+                return digest(repository, tag)
+            finally:
+                move_on()
+
+        outcome = lock_images(path, resolve, datetime.now(UTC).date())
     body: dict[str, Any] = {"file": str(path), "locked": _locked(outcome, before)}
     if as_json:
         write_json(document("images", body))

@@ -9,57 +9,26 @@ from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
-from msgspec import Struct
 from msgspec.structs import asdict
 
-from ai_on_eks.aws.deployable import check_deployable
 from ai_on_eks.cli.ageing import today, too_old
+from ai_on_eks.cli.checked import Checked, default_files, load_checked
 from ai_on_eks.cli.findings import (
     unknown_zones,
     unpinned_images,
     unpinned_revisions,
-    used_images,
     without_placement,
 )
-from ai_on_eks.cli.known_names import check_known_names
 from ai_on_eks.cli.layout import Column, table
-from ai_on_eks.cli.loading import (
-    DEFAULT_PLATFORM_FILE,
-    Collector,
-    LoadedModel,
-    LoadedPlatform,
-    load_models,
-    load_target_platform,
-)
-from ai_on_eks.cli.output import counted, document, note, printable, terminal_width, write_json, write_text
-from ai_on_eks.cli.planning import fleet_of, with_engines
-from ai_on_eks.cli.recognition import Files, recognise
-from ai_on_eks.cli.rendering import images_of, images_path
+from ai_on_eks.cli.output import counted, document, note, terminal_width, write_json, write_text
+from ai_on_eks.cli.problems import finding_text
 from ai_on_eks.cli.reservations import now, reservation_findings
 from ai_on_eks.cli.settings import Setting, descriptor_settings, platform_settings
-from ai_on_eks.cli.workloads import workloads_of
-from ai_on_eks.descriptors.platform import PlannedEngines
-from ai_on_eks.errors import EXIT_DONE, EXIT_FINDINGS, Problem, UsageError
-from ai_on_eks.placement.types import Plan
-from ai_on_eks.serving.images import PACKAGED_IMAGES
-from ai_on_eks.serving.types import ImageReference
-
-MODELS_FOLDER = "models"
+from ai_on_eks.errors import EXIT_DONE, EXIT_FINDINGS, Problem
 
 SETTING_COLUMNS = (Column("setting"), Column("from"), Column("value"), Column("meaning"))
-
-
-class Checked(Struct, frozen=True):
-    """Everything that loaded."""
-
-    target: LoadedPlatform
-    models: tuple[LoadedModel, ...]
-    plans: tuple[Plan, ...]
-    used: tuple[ImageReference, ...]
-    images_file: str
 
 
 def configure(parser: ArgumentParser) -> None:
@@ -70,7 +39,7 @@ def configure(parser: ArgumentParser) -> None:
 
 
 def run(args: Namespace) -> int:
-    checked = _load(args.files or _default_files())
+    checked = load_checked(args.files or default_files())
     findings = _findings(checked)
     settings = _settings(checked) if args.explain else {}
     if args.json:
@@ -78,43 +47,6 @@ def run(args: Namespace) -> int:
     else:
         _print(checked, findings, settings)
     return EXIT_FINDINGS if findings else EXIT_DONE
-
-
-def _default_files() -> list[str]:
-    platform = [DEFAULT_PLATFORM_FILE] if Path(DEFAULT_PLATFORM_FILE).exists() else []
-    files = [*platform, *(str(path) for path in sorted(Path(MODELS_FOLDER).glob("*.yaml")))]
-    if not files:
-        raise UsageError(
-            Problem(
-                code="nothing-to-validate",
-                message=f"there is no {DEFAULT_PLATFORM_FILE} and no {MODELS_FOLDER}/*.yaml here",
-                fix="name the files to validate",
-            )
-        )
-    return files
-
-
-def _load(files: Sequence[str]) -> Checked:
-    """Everything, or all problems of all files; workloads are built for their checks alone."""
-    collector = Collector()
-    found: Files = recognise(files, collector)
-    target = load_target_platform(found.platform, None, collector)
-    models = load_models(found.descriptors, collector)
-    check_known_names(models, target, collector)
-    if target is not None:
-        platform = target.platform
-        collector.attempt(target.file, lambda: check_deployable(platform))
-    own = images_path(target) if target is not None else None
-    images_file = str(own or PACKAGED_IMAGES)
-    images = collector.attempt(images_file, lambda: images_of(target)) if target is not None else None
-    collector.finish()
-    if target is None or images is None:
-        raise AssertionError("what did not load has left a problem")
-    planned = with_engines(target, target.platform.engines or PlannedEngines.RENDERED)
-    plans = fleet_of(models, planned).plans
-    workloads = workloads_of(models, plans, planned, images)
-    used = used_images(images, [workload.pod_spec for workload in workloads]) if models else images.values()
-    return Checked(planned, models, plans, tuple(used), images_file)
 
 
 def _findings(checked: Checked) -> list[Problem]:
@@ -157,7 +89,7 @@ def _print(checked: Checked, findings: Sequence[Problem], settings: Mapping[str,
         cells = [(one.path, one.origin, _value_text(one.value), one.description) for one in rows]
         write_text(f"{file}\n{table(SETTING_COLUMNS, cells, terminal_width())}\n")
     for finding in findings:
-        write_text(printable(str(finding)).replace(f"error[{finding.code}]", f"finding[{finding.code}]", 1))
+        write_text(finding_text(finding))
     files = counted(len(checked.models) + (checked.target.file is not None), "well-formed file")
     note(f"{files}, {counted(len(findings), 'finding')}")
 

@@ -1,0 +1,85 @@
+"""A project's files, loaded and planned for their checks: what `validate` and `doctor` judge."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from msgspec import Struct
+
+from ai_on_eks.aws.deployable import check_deployable
+from ai_on_eks.cli.findings import used_images
+from ai_on_eks.cli.known_names import check_known_names
+from ai_on_eks.cli.loading import (
+    DEFAULT_PLATFORM_FILE,
+    Collector,
+    LoadedModel,
+    LoadedPlatform,
+    load_models,
+    load_target_platform,
+)
+from ai_on_eks.cli.planning import fleet_of, with_engines
+from ai_on_eks.cli.recognition import Files, recognise
+from ai_on_eks.cli.rendering import images_of, images_path
+from ai_on_eks.cli.workloads import workloads_of
+from ai_on_eks.descriptors.platform import PlannedEngines
+from ai_on_eks.errors import Problem, UsageError
+from ai_on_eks.placement.fleet.types import FleetPlan
+from ai_on_eks.placement.types import Plan
+from ai_on_eks.serving.images import PACKAGED_IMAGES
+from ai_on_eks.serving.types import ImageReference
+
+MODELS_FOLDER = "models"
+
+
+class Checked(Struct, frozen=True):
+    """Everything that loaded."""
+
+    target: LoadedPlatform
+    models: tuple[LoadedModel, ...]
+    fleet: FleetPlan
+    used: tuple[ImageReference, ...]
+    images_file: str
+
+    @property
+    def plans(self) -> tuple[Plan, ...]:
+        """One for each model, in the order of `models`."""
+        return self.fleet.plans
+
+
+def default_files() -> list[str]:
+    """The platform file and the descriptors of a project folder, seen from inside it."""
+    platform = [DEFAULT_PLATFORM_FILE] if Path(DEFAULT_PLATFORM_FILE).exists() else []
+    files = [*platform, *(str(path) for path in sorted(Path(MODELS_FOLDER).glob("*.yaml")))]
+    if not files:
+        raise UsageError(
+            Problem(
+                code="nothing-to-validate",
+                message=f"there is no {DEFAULT_PLATFORM_FILE} and no {MODELS_FOLDER}/*.yaml here",
+                fix="name the files to validate",
+            )
+        )
+    return files
+
+
+def load_checked(files: Sequence[str]) -> Checked:
+    """Everything, or all problems of all files; workloads are built for their checks alone."""
+    collector = Collector()
+    found: Files = recognise(files, collector)
+    target = load_target_platform(found.platform, None, collector)
+    models = load_models(found.descriptors, collector)
+    check_known_names(models, target, collector)
+    if target is not None:
+        platform = target.platform
+        collector.attempt(target.file, lambda: check_deployable(platform))
+    own = images_path(target) if target is not None else None
+    images_file = str(own or PACKAGED_IMAGES)
+    images = collector.attempt(images_file, lambda: images_of(target)) if target is not None else None
+    collector.finish()
+    if target is None or images is None:
+        raise AssertionError("what did not load has left a problem")
+    planned = with_engines(target, target.platform.engines or PlannedEngines.RENDERED)
+    fleet = fleet_of(models, planned)
+    workloads = workloads_of(models, fleet.plans, planned, images)
+    used = used_images(images, [workload.pod_spec for workload in workloads]) if models else images.values()
+    return Checked(planned, models, fleet, tuple(used), images_file)
