@@ -15,6 +15,7 @@ from ai_on_eks.aws.addons import EksAddon
 from ai_on_eks.aws.budget import PlatformBudget
 from ai_on_eks.aws.helm import InstalledRelease
 from ai_on_eks.aws.helm_release import HelmRelease
+from ai_on_eks.aws.managed_grafana import ManagedGrafana
 from ai_on_eks.aws.managed_prometheus import ManagedPrometheus
 from ai_on_eks.aws.platform_tags import PLATFORM_TAG
 from ai_on_eks.aws.pod_identity import admit_pods
@@ -60,6 +61,15 @@ class ObservabilityStack(PlatformStack):
             remote_write_url, self.query_address = managed.remote_write_url, managed.query_address
             CfnOutput(self, "RemoteWriteUrl", description="Where collectors send metrics to", value=remote_write_url)
             CfnOutput(self, QUERY_OUTPUT, description="Where metrics are asked for", value=managed.query_address)
+            if platform.monitoring.managed_grafana is not None:
+                dashboards = ManagedGrafana(
+                    self,
+                    "Grafana",
+                    name=platform.name,
+                    sign_in=platform.monitoring.managed_grafana,
+                    metrics_arn=managed.workspace_arn,
+                )
+                CfnOutput(self, "GrafanaAddress", description="Where people see metrics", value=dashboards.address)
         if platform.monitoring.kind is MonitoringKind.IN_CLUSTER:
             for spec in monitoring_addons(platform):
                 EksAddon(self, spec.name, spec=spec, cluster=cluster)

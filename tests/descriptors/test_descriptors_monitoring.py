@@ -27,6 +27,11 @@ def load(folder: Path, **settings: Any) -> Platform:
 @pytest.mark.parametrize(
     ("settings", "code", "path"),
     [
+        (
+            {"monitoring": {"kind": "in-cluster", "managed_grafana": "saml"}},
+            "setting-without-effect",
+            "monitoring.managed_grafana",
+        ),
         ({"monitoring": {"alarm_topic": TOPIC}}, "setting-without-effect", "monitoring.alarm_topic"),
         (
             {"monitoring": {"kind": "managed", "existing_workspace": WORKSPACE, "alarm_topic": TOPIC}},

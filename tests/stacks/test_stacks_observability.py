@@ -17,7 +17,7 @@ from snapshot_files import compare
 from test_stacks_checkers import ACCEPTED_WARNINGS, RUN_CFN_LINT
 from test_stacks_nag import ACCEPTED, rule
 
-from ai_on_eks.descriptors.platform_monitoring import Budget, Monitoring, MonitoringKind
+from ai_on_eks.descriptors.platform_monitoring import Budget, GrafanaSignIn, Monitoring, MonitoringKind
 from ai_on_eks.review.rules.checking import findings
 from ai_on_eks.review.rules.synth import read_synth
 from ai_on_eks.serving.storage import StorageAddresses
@@ -32,7 +32,7 @@ KINDS: dict[str, dict[str, Any]] = {
         "monitoring": Monitoring(kind=MonitoringKind.IN_CLUSTER, alarm_topic=TOPIC),
         "budget": Budget(usd_per_month=20_000, emails=("platform@example.com",)),
     },
-    "managed": {"monitoring": Monitoring(kind=MonitoringKind.MANAGED)},
+    "managed": {"monitoring": Monitoring(kind=MonitoringKind.MANAGED, managed_grafana=GrafanaSignIn.IDENTITY_CENTER)},
 }
 
 VOLUMES = "AwsSolutions-IAM4[Policy::arn:<AWS::Partition>:iam::aws:policy/service-role/AmazonEBSCSIDriverPolicy]"
@@ -118,6 +118,25 @@ def test_only_the_agent_may_write_and_only_to_this_workspace(tmp_path: Path) -> 
     ]
     (workspace,) = [name for name, one in found["Resources"].items() if one["Type"] == "AWS::APS::Workspace"]
     assert [one["Resource"] for one in writers] == [{"Fn::GetAtt": [workspace, "Arn"]}]
+
+
+def test_grafana_may_read_this_workspace_and_nothing_else_and_outlives_its_stack(tmp_path: Path) -> None:
+    found = synthesize(tmp_path, deployment("managed"))
+    (grafana,) = of_type(found, "AWS::Grafana::Workspace")
+    assert (grafana["DeletionPolicy"], grafana["UpdateReplacePolicy"]) == ("Retain", "Retain")
+    assert grafana["Properties"]["AuthenticationProviders"] == ["AWS_SSO"]
+    (metrics,) = [name for name, one in found["Resources"].items() if one["Type"] == "AWS::APS::Workspace"]
+    role = grafana["Properties"]["RoleArn"]["Fn::GetAtt"][0]
+    statements = [
+        statement
+        for policy in of_type(found, "AWS::IAM::Policy")
+        if policy["Properties"]["Roles"] == [{"Ref": role}]
+        for statement in policy["Properties"]["PolicyDocument"]["Statement"]
+    ]
+    assert [one["Resource"] for one in statements] == [{"Fn::GetAtt": [metrics, "Arn"]}]
+    assert all(action.startswith(("aps:Get", "aps:Query")) for action in statements[0]["Action"])
+    trust = found["Resources"][role]["Properties"]["AssumeRolePolicyDocument"]["Statement"][0]
+    assert trust["Condition"] == {"StringEquals": {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}}
 
 
 def test_an_existing_workspace_is_written_to_and_not_made(tmp_path: Path) -> None:

@@ -21,6 +21,14 @@ def check_monitoring(platform: Platform) -> Iterator[Problem]:
             value=monitoring.existing_workspace,
             fix="set monitoring.kind: managed, or remove it",
         )
+    if monitoring.managed_grafana is not None and not is_managed:
+        yield Problem(
+            "setting-without-effect",
+            f"there is no workspace of metrics for it to read with monitoring.kind: {monitoring.kind.value}",
+            path="monitoring.managed_grafana",
+            value=monitoring.managed_grafana.value,
+            fix="set monitoring.kind: managed, or remove it",
+        )
     if monitoring.kind is not MonitoringKind.IN_CLUSTER:
         for name in sorted({"retention_days", "storage_gib"} & monitoring.model_fields_set):
             yield Problem(

@@ -21,6 +21,11 @@ class MonitoringKind(StrEnum):
     MANAGED = "managed"
 
 
+class GrafanaSignIn(StrEnum):
+    IDENTITY_CENTER = "identity-center"
+    SAML = "saml"
+
+
 class Monitoring(Strict):
     """Metrics, dashboards and alarms."""
 
@@ -40,6 +45,12 @@ class Monitoring(Strict):
         default=None,
         description="SNS topic that alarms go to; default: with `managed` one is created, with `in-cluster` alarms "
         "stay in Alertmanager",
+    )
+
+    managed_grafana: GrafanaSignIn | None = Field(
+        default=None,
+        description="make an Amazon Managed Grafana workspace that may read the metrics, whose people sign in by IAM "
+        "Identity Center or by SAML; default: none (managed only: in-cluster brings its own)",
     )
 
     @property

@@ -133,6 +133,14 @@ def _pods(namespace: str) -> Iterator[Alert]:
         "warning",
         "{{ $labels.deployment }} has fewer replicas ready than wanted",
     )
+    # A LeaderWorkerSet is one set of leaders, and one of workers for each leader.
+    yield Alert(
+        "ModelGroupUnavailable",
+        f"kube_statefulset_status_replicas_ready{{{where}}} < kube_statefulset_replicas{{{where}}}",
+        30,
+        "warning",
+        "{{ $labels.statefulset }}, part of a model that spans nodes, has fewer pods ready than wanted",
+    )
 
 
 def _accelerators() -> Iterator[Alert]:
