@@ -46,7 +46,7 @@ synth: setup ## plan every model, write build/manifests/ and cdk.out/
 	@echo "templates: cdk.out/   manifests: build/manifests/"
 
 review: setup ## what the working tree changes beside BASE (default origin/main); writes build/review/
-	@$(RUN) $(BIN)/ai-on-eks review --base "$(or $(BASE),origin/main)" --output build/review
+	@$(RUN) $(BIN)/ai-on-eks review --base "$${BASE:-origin/main}" --output build/review
 
 test: setup ## the whole suite, sockets closed
 	@$(RUN) $(BIN)/python -m pytest -q -n auto --dist loadfile

@@ -126,8 +126,7 @@ def read_deployment(platform_file: str, models: Path) -> tuple[Deployment, Plann
         addresses=addresses_of(target),
     )
     body = plans_body(fleet, target.catalog, images)
-    servings = [plan.descriptor.serving.model_dump(mode="json") for plan in plans]
-    document = synthesis_document(target.platform, target.catalog, body, servings, deployment.workloads)
+    document = synthesis_document(target.platform, target.catalog, body, plans, deployment.workloads)
     return deployment, Planned(plans_text(body, terminal_width(), explained=False), document)
 
 

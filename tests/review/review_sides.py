@@ -66,6 +66,7 @@ def placed(
     usd_per_hour: float | None,
     *,
     nodes: int = 1,
+    accepted: Sequence[Json] = (),
     rejected: Sequence[Json] = (),
     serving: Json | None = None,
     ready_seconds: float = 250.0,
@@ -94,6 +95,7 @@ def placed(
         "why": f"{instance_type} is the cheapest",
         "serving": serving or {"context_tokens": 4096, "concurrency": 4},
         "readiness": {"total_seconds": ready_seconds, "terms": []},
+        "accepted": list(accepted),
         "rejected": list(rejected),
     }
 

@@ -51,6 +51,18 @@ def test_given_the_old_place_is_refused_now_when_compared_then_the_rule_and_what
     )
 
 
+def test_given_the_old_place_would_still_do_when_compared_then_its_price_is_told(tmp_path: Path) -> None:
+    accepted = {"instance_type": "g6.xlarge", "engine": "vllm", "nodes": 5, "usd_per_hour": 4.0}
+    serving = {"context_tokens": 4096, "concurrency": 20}
+    found = compared(
+        tmp_path,
+        planned(placed("a", "g6.xlarge", 0.8)),
+        planned(placed("a", "g7e.2xlarge", 3.4, accepted=[accepted], serving=serving)),
+    )
+    assert found is not None
+    assert found[0].reasons == ("5 × g6.xlarge would cost 4.000 $/h now, +0.600", "serving.concurrency: 4 to 20")
+
+
 def test_given_larger_weights_when_compared_then_the_term_is_told(tmp_path: Path) -> None:
     found = compared(
         tmp_path,

@@ -60,3 +60,15 @@ def test_given_an_object_in_a_template_and_rendered_when_read_then_it_counts_onc
     manifest = resource("Custom::AWSCDK-EKS-KubernetesResource", {"Manifest": json.dumps([one])})
     read = side(tmp_path, "side", {"ai": template({"M": manifest})}, objects=[one, deployment("b", "i:1")])
     assert sorted(one.name for one in read.assembly.objects) == ["a", "b"]
+
+
+def test_given_the_digest_of_another_plan_and_nothing_else_when_compared_then_it_is_only_counted(
+    tmp_path: Path,
+) -> None:
+    def labelled(digest: str) -> Json:
+        one = deployment("a", "i:1")
+        one["metadata"]["labels"]["ai-on-eks/plan-digest"] = digest
+        return one
+
+    found = compared(tmp_path, [labelled("1")], [labelled("2")])
+    assert (found.changes, found.rollouts, found.relabelled) == ((), (), 1)

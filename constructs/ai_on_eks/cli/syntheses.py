@@ -63,7 +63,7 @@ def synthesized(reference: str) -> Iterator[Pair]:
         try:
             for name, commit in sides.items():
                 _git(root, "worktree", "add", "--quiet", "--detach", str(folders[name]), commit)
-            _warn_of_other_requirements(root, base)
+            _warn_of_other_requirements(root, **sides)
             _synthesize(folders)
             yield Pair(folders["before"], folders["after"], f"{reference} at {base[:12]}", "working tree")
         finally:
@@ -96,9 +96,9 @@ def _working_tree(root: Path, index: Path) -> str:
     return _git(root, "commit-tree", tree, "-p", "HEAD", "-m", "working tree under review", environment=environment)
 
 
-def _warn_of_other_requirements(root: Path, base: str) -> None:
+def _warn_of_other_requirements(root: Path, before: str, after: str) -> None:
     files = ("requirements.txt", "package-lock.json")
-    changed = _git(root, "diff", "--name-only", base, "--", *files).split()
+    changed = _git(root, "diff", "--name-only", before, after, "--", *files).split()
     if changed:
         note(f"warning: {', '.join(changed)} changed; both sides are synthesized with what is installed here")
 

@@ -87,22 +87,31 @@ def _place(plan: Plan) -> str | None:
 
 
 def _reasons(before: Plan, after: Plan, change: Change) -> Iterator[str]:
+    """What was asked explains the terms, so these are told only where nothing else was asked."""
     if change is Change.MOVED:
-        yield from _refused_now(before, after)
-    told = [*_asked(before, after), *_terms(before, after)]
-    yield from told
-    if not told:
-        yield from _prices(before, after)
+        yield from _old_place_now(before, after)
+    asked = [*_asked(before, after)]
+    told = asked or [*_terms(before, after)]
+    yield from told or _choices(before, after)
 
 
-def _refused_now(before: Plan, after: Plan) -> Iterator[str]:
-    """The rule that the old place falls to, where it does."""
+def _old_place_now(before: Plan, after: Plan) -> Iterator[str]:
+    """What the new plan says of where the model lay: the price, where it would still do, or the rule it falls to."""
     instance_type, engine = part(before, "chosen", "instance_type"), part(before, "chosen", "engine")
-    rejected = part(after, "rejected")
-    for one in rejected if isinstance(rejected, list) else ():
-        if part(one, "instance_type") == instance_type and part(one, "engine") in (engine, "any"):
-            yield f"{instance_type} fails {part(one, 'rule')} now: {part(one, 'reason')}"
+    for one in _mappings(part(after, "accepted")):
+        if (one.get("instance_type"), one.get("engine")) == (instance_type, engine):
+            usd, chosen = number_at(one, "usd_per_hour"), number_at(after, "chosen", "usd_per_hour")
+            if usd is not None and chosen is not None:
+                yield f"{one.get('nodes')} × {instance_type} would cost {usd:.3f} $/h now, {usd - chosen:+.3f}"
             return
+    for one in _mappings(part(after, "rejected")):
+        if one.get("instance_type") in (instance_type, "any") and one.get("engine") in (engine, "any"):
+            yield f"{instance_type} fails {one.get('rule')} now: {one.get('reason')}"
+            return
+
+
+def _mappings(value: Any) -> list[Mapping[str, Any]]:
+    return [one for one in value if isinstance(one, Mapping)] if isinstance(value, list) else []
 
 
 def _asked(before: Plan, after: Plan) -> Iterator[str]:
@@ -134,7 +143,7 @@ def _whole(plan: Plan, key: str) -> float | None:
     return None if each is None else each * (devices or 1) * (number_at(plan, "chosen", "pipeline_parallel") or 1)
 
 
-def _prices(before: Plan, after: Plan) -> Iterator[str]:
+def _choices(before: Plan, after: Plan) -> Iterator[str]:
     old, new = (part(plan, "why") for plan in (before, after))
     yield f"{new}" if old == new else f"was: {old}; is: {new}"
 

@@ -12,15 +12,17 @@ from typing import Any
 
 from msgspec import Struct
 
+from ai_on_eks.kube.objects.labels import MODEL_LABEL, PLAN_DIGEST_LABEL
 from ai_on_eks.review.plans import number_at, plans_of
 from ai_on_eks.review.rules.assembly import Assembly, KubeObject
 from ai_on_eks.review.rules.pods import expand
 from ai_on_eks.review.rules.values import dig
 from ai_on_eks.review.side import Side
 
-MODEL_LABEL = "ai-on-eks/model"
 MAX_PATHS = 12
 """Changed places of one object that are named; the rest is counted."""
+
+DIGEST_ALONE = (f"metadata.labels.{PLAN_DIGEST_LABEL}",)
 
 Key = tuple[str, str, str, str]
 """API group, kind, namespace, name."""
@@ -60,20 +62,24 @@ class Rollout(Struct, frozen=True):
 
 
 class ObjectChanges(Struct, frozen=True):
+    """`relabelled` counts objects of which nothing differs but the label with the digest of their model's plan."""
+
     changes: tuple[ObjectChange, ...]
     rollouts: tuple[Rollout, ...]
+    relabelled: int = 0
 
 
 def object_changes(before: Side, after: Side) -> ObjectChanges:
     """Everything, by kind, namespace and name."""
     old, new = _by_key(before.assembly), _by_key(after.assembly)
-    changes = sorted(_changes(old, new), key=lambda one: (one.kind, one.namespace, one.name))
+    found = sorted(_changes(old, new), key=lambda one: (one.kind, one.namespace, one.name))
+    changes = tuple(one for one in found if one.paths != DIGEST_ALONE)
     rollouts = [
         _rollout(new[key], after)
         for key in sorted(old.keys() & new.keys())
         if _templates(old[key], before.assembly) != _templates(new[key], after.assembly)
     ]
-    return ObjectChanges(tuple(changes), tuple(rollouts))
+    return ObjectChanges(changes, tuple(rollouts), len(found) - len(changes))
 
 
 def _by_key(assembly: Assembly) -> dict[Key, KubeObject]:

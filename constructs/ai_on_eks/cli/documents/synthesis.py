@@ -1,7 +1,7 @@
 """What a synthesis planned, for whoever compares two of them: `build/plan.json` of `make synth`.
 
-The rejections are one for each instance type and engine, the nearest miss: a review asks why a model no longer lies
-where it lay, and thousands of divisions of the same type would answer no better.
+Of each instance type with each engine there is one line: the best placement that every rule accepts, or the nearest
+miss. A review asks why a model no longer lies where it lay, and a thousand divisions would answer no better.
 """
 
 from __future__ import annotations
@@ -14,11 +14,12 @@ from ai_on_eks.cli.documents.readiness import readiness_mapping
 from ai_on_eks.cli.documents.snapshots import snapshot_mapping
 from ai_on_eks.cli.output import document
 from ai_on_eks.descriptors.platform import Platform
+from ai_on_eks.placement.types import Placement, Plan
 from ai_on_eks.serving.types import Workload
 
 SCHEMA = "synth"
 
-UNUSED = ("accepted", "alternatives", "parameters", "suggestions", "variants", "warnings")
+UNUSED = ("alternatives", "parameters", "suggestions", "variants", "warnings")
 """Of a plan's document what tells nothing about a change."""
 
 
@@ -26,10 +27,10 @@ def synthesis_document(
     platform: Platform,
     catalog: Catalog,
     body: dict[str, Any],
-    servings: Sequence[dict[str, Any]],
+    plans: Sequence[Plan],
     workloads: Sequence[Workload],
 ) -> dict[str, Any]:
-    """The document. `body` is that of `plans_body`; `servings` what is asked of its models, in the same order."""
+    """The document. `body` is that of `plans_body` for these plans."""
     starts = {workload.name: workload.start for workload in workloads}
     return document(
         SCHEMA,
@@ -46,21 +47,36 @@ def synthesis_document(
             "fleet": body["fleet"],
             "plans": [
                 {
-                    **{key: value for key, value in plan.items() if key not in UNUSED},
-                    "serving": serving,
-                    "readiness": readiness_mapping(starts.get(plan["model"])),
-                    "rejected": nearest_by_type(plan["rejected"]),
+                    **{key: value for key, value in mapping.items() if key not in UNUSED},
+                    "serving": plan.descriptor.serving.model_dump(mode="json"),
+                    "readiness": readiness_mapping(starts.get(plan.descriptor.name)),
+                    "accepted": best_by_type(plan),
+                    "rejected": nearest_by_type(plan, mapping["rejected"]),
                 }
-                for plan, serving in zip(body["plans"], servings, strict=True)
+                for plan, mapping in zip(plans, body["plans"], strict=True)
             ],
         },
     )
 
 
-def nearest_by_type(rejected: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The first of each instance type and engine; they are ordered nearest miss first."""
+def best_by_type(plan: Plan) -> list[dict[str, Any]]:
+    """The first accepted placement of each instance type and engine, best first."""
+    found: dict[tuple[str, str], Placement] = {}
+    for one in plan.accepted:
+        found.setdefault((one.instance_type.name, one.engine.name), one)
+    return [
+        {"instance_type": name, "engine": engine, "nodes": one.nodes, "usd_per_hour": one.usd_per_hour}
+        for (name, engine), one in found.items()
+    ]
+
+
+def nearest_by_type(plan: Plan, rejected: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The first rejection of each instance type and engine that no placement is accepted of, nearest miss first."""
+    accepted = {(one.instance_type.name, one.engine.name) for one in plan.accepted}
     found: dict[tuple[str, str], dict[str, Any]] = {}
     for one in rejected:
-        found.setdefault((one["instance_type"], one["engine"]), one)
+        key = (one["instance_type"], one["engine"])
+        if key not in accepted:
+            found.setdefault(key, one)
     kept = ("instance_type", "engine", "rule", "reason", "shortfall")
     return [{key: one[key] for key in kept} for one in found.values()]

@@ -170,9 +170,17 @@ def _kubernetes(review: Review) -> Section:
                 ("pods of", "replicas", "while they start", "ready after"),
                 [_rollout(one) for one in objects.rollouts],
             ),
-            _block("Objects", ("", "kind", "name", "where"), rows),
+            _block("Objects", ("", "kind", "name", "where"), rows, _relabelled(objects.relabelled)),
             Block("", (), ()) if rows else Block("", ("No object changes.",), ()),
         ),
+    )
+
+
+def _relabelled(count: int) -> tuple[str, ...]:
+    return (
+        (f"{counted(count, 'more object')} carry the digest of another plan and differ in nothing else.",)
+        if count
+        else ()
     )
 
 
