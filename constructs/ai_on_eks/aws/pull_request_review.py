@@ -47,13 +47,7 @@ BUILD_SPECIFICATION: dict[str, Any] = {
 
 
 class PullRequestReview(Construct):
-    """A CodeBuild project that reviews every pull request against one branch of a GitHub repository.
-
-    repository      `organization/name`
-    connection_arn  of an AWS CodeConnections connection to GitHub that somebody has completed by hand
-    base_branch     whose pull requests are reviewed
-    retention       of the build logs
-    """
+    """A CodeBuild project that reviews every pull request against one branch of a GitHub repository."""
 
     def __init__(
         self,
@@ -66,6 +60,11 @@ class PullRequestReview(Construct):
         base_branch: str = "main",
         retention: logs.RetentionDays = logs.RetentionDays.THREE_MONTHS,
     ) -> None:
+        """`repository` is `organization/name`, and somebody has completed the connection to GitHub by hand.
+
+        name       of the project, which its log and its role are tied to
+        retention  of the log
+        """
         super().__init__(scope, id)
         self.log_group = logs.LogGroup(
             self,
