@@ -14,7 +14,7 @@ from aws_cdk import App
 from msgspec import Struct
 from msgspec.structs import replace
 
-from ai_on_eks.aws import keda_chart, lws_chart
+from ai_on_eks.aws import keda_chart, kserve_charts, lws_chart
 from ai_on_eks.aws.addon_specs import all_addons
 from ai_on_eks.aws.charts import node_releases
 from ai_on_eks.aws.deployable import check_deployable
@@ -73,7 +73,9 @@ class Deployment(Struct, frozen=True):
     def helm_releases(self) -> tuple[HelmRelease, ...]:
         """The releases that this capacity and these models need, whoever installs them, from the mirror if any."""
         groups = (lws_chart.release(),) if lws_chart.is_required(self.workloads) else ()
-        releases = (*controller_releases(self.platform), *node_releases(self.platform, self.requests), *groups)
+        shapes = kserve_charts.releases() if kserve_charts.is_required(self.workloads) else ()
+        controllers = controller_releases(self.platform)
+        releases = (*controllers, *node_releases(self.platform, self.requests), *groups, *shapes)
         mirror = self.platform.image_mirror
         return releases if mirror is None else tuple(mirrored(release, mirror) for release in releases)
 

@@ -16,6 +16,7 @@ from ai_on_eks.aws import (
     gpu_operator,
     gpu_plugin,
     keda_chart,
+    kserve_charts,
     lws_chart,
     neuron_chart,
     prometheus_chart,
@@ -128,11 +129,13 @@ def test_every_value_of_the_efa_plugin_is_one_of_its_chart(shared: Path) -> None
     "chart",
     [
         "aws-efa-k8s-device-plugin",
+        "cert-manager",
         "dcgm-exporter",
         "dra-driver-nvidia-gpu",
         "gpu-operator",
         "karpenter",
         "keda",
+        "kserve-resources",
         "kube-prometheus-stack",
         "lws",
         "nvidia-device-plugin",
@@ -171,6 +174,19 @@ def test_every_value_of_the_group_controller_is_one_of_its_chart(shared: Path) -
     known = frozenset((shared / "chart-values" / "lws.txt").read_text(encoding="utf-8").split())
 
     assert unknown_keys(lws_chart.values(), known) == []
+
+
+@pytest.mark.parametrize(
+    ("chart", "values"),
+    [
+        ("cert-manager", kserve_charts.certificate_values()),
+        ("kserve-resources", kserve_charts.controller_values()),
+    ],
+)
+def test_every_value_of_kserve_is_one_of_its_charts(shared: Path, chart: str, values: dict[str, Any]) -> None:
+    known = frozenset((shared / "chart-values" / f"{chart}.txt").read_text(encoding="utf-8").split())
+
+    assert unknown_keys(values, known) == []
 
 
 def test_every_value_of_keda_is_one_of_its_chart(shared: Path) -> None:

@@ -85,6 +85,10 @@ class Policy(StrEnum):
     HEADROOM = "headroom"
 
 
+class Shape(StrEnum):
+    INFERENCE_SERVICE = "inference-service"
+
+
 Name = Annotated[str, StringConstraints(pattern=patterns.NAME.expression)]
 Task = Annotated[str, StringConstraints(pattern=patterns.TASK.expression)]
 Uri = Annotated[str, StringConstraints(pattern=patterns.URI.expression, max_length=512)]
@@ -225,6 +229,11 @@ class Serving(Strict):
         gt=0.0,
         lt=1.0,
         description="share of device memory the engine takes; default: the engine's own",
+    )
+    shape: Shape | None = Field(
+        default=None,
+        description="object that makes the pods: inference-service = KServe's; default: a Deployment, or a "
+        "LeaderWorkerSet where replicas span nodes",
     )
     targets: Targets = Targets()
     image: Image | None = Field(

@@ -43,6 +43,7 @@ OWNED_KINDS = (
     ("resource.k8s.io/v1", "ResourceClaimTemplate"),
     ("scheduling.k8s.io/v1", "PriorityClass"),
     ("secrets-store.csi.x-k8s.io/v1", "SecretProviderClass"),
+    ("serving.kserve.io/v1beta1", "InferenceService"),
     ("storage.k8s.io/v1", "StorageClass"),
 )
 """Kinds that are rendered for some platform or model: among all of them is looked for what nobody rendered."""

@@ -10,9 +10,11 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from ai_on_eks.descriptors.platform import Platform
 from ai_on_eks.descriptors.platform_monitoring import MonitoringKind
+from ai_on_eks.descriptors.schema import Shape
 from ai_on_eks.kube.objects.config_map import config_map, model_store
 from ai_on_eks.kube.objects.deployment import deployment
 from ai_on_eks.kube.objects.horizontal_pod_autoscaler import horizontal_pod_autoscaler
+from ai_on_eks.kube.objects.inference_service import inference_service
 from ai_on_eks.kube.objects.job import model_job
 from ai_on_eks.kube.objects.labels import platform_labels
 from ai_on_eks.kube.objects.leader_worker_set import leader_worker_set
@@ -85,6 +87,8 @@ def _autoscaler(workload: Workload, autoscaling: Autoscaling, addresses: Storage
 
 
 def _pods(workload: Workload) -> Json:
+    if workload.shape is Shape.INFERENCE_SERVICE:
+        return inference_service(workload)
     return deployment(workload) if workload.group is None else leader_worker_set(workload, workload.group)
 
 

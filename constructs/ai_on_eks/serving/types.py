@@ -7,7 +7,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from ai_on_eks.descriptors.schema import Storage
+from ai_on_eks.descriptors.schema import Shape, Storage
 from ai_on_eks.performance.readiness import Readiness
 
 Json = dict[str, Any]
@@ -134,6 +134,7 @@ class Workload(Struct, frozen=True):
     device_claim   ResourceClaim spec of each pod's devices; None = pods ask for an extended resource
     device_monitor  image that tells of the pods' devices where metrics are collected; None = their nodes do that
     autoscaling    who changes the number of replicas; None = nobody
+    shape          object that makes the pods; None = a Deployment, or a LeaderWorkerSet where replicas span nodes
     compile_cache  key prefix in the model store that the pods read and write compiled programs under; None = none made
     start          from the start of a new node to the first answer, by its parts; None = not estimated
     """
@@ -161,6 +162,7 @@ class Workload(Struct, frozen=True):
     start: Readiness | None = None
     autoscaling: Autoscaling | None = None
     sync: ModelJob | None = None
+    shape: Shape | None = None
 
     @property
     def most_replicas(self) -> int:

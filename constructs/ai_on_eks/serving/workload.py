@@ -21,6 +21,7 @@ from ai_on_eks.serving.ownership import ownership_labels
 from ai_on_eks.serving.pod import pod_spec
 from ai_on_eks.serving.replica import EngineParts, Replica
 from ai_on_eks.serving.schedulers import scheduler_of
+from ai_on_eks.serving.shapes import shape_problems
 from ai_on_eks.serving.types import Group, ImageReference, Workload
 from ai_on_eks.serving.weight_sync import IMAGE_KEY as SYNC_IMAGE_KEY
 from ai_on_eks.serving.weight_sync import is_synced, sync_job, sync_problems
@@ -83,7 +84,8 @@ def build_workload(plan: Plan, platform: Platform, images: Mapping[str, ImageRef
     )
     engine = ENGINES[placement.engine.name]
     scaling_problems = autoscaling_problems(descriptor, platform, placement)
-    _raise_all((*isolation_problems(descriptor, platform), *scaling_problems, *engine.problems(replica)))
+    shaping = shape_problems(descriptor, placement)
+    _raise_all((*isolation_problems(descriptor, platform), *scaling_problems, *shaping, *engine.problems(replica)))
     parts = engine_parts(engine, replica)
     fetch_image = images[FETCH_IMAGE_KEY]
     monitor = () if monitor_key is None else (images[monitor_key],)
@@ -117,6 +119,7 @@ def build_workload(plan: Plan, platform: Platform, images: Mapping[str, ImageRef
         autoscaling=autoscaling(descriptor, platform, placement, parts.probes.start),
         start=parts.probes.start,
         sync=sync_job(plan, platform, images),
+        shape=descriptor.serving.shape,
     )
 
 

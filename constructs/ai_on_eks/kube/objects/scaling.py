@@ -11,6 +11,8 @@ from __future__ import annotations
 
 from math import ceil
 
+from ai_on_eks.descriptors.schema import Shape
+from ai_on_eks.kube.objects.inference_service import predictor_name
 from ai_on_eks.kube.objects.leader_worker_set import group_name
 from ai_on_eks.serving.types import Autoscaling, Json, Workload
 
@@ -52,6 +54,7 @@ def calm_seconds(autoscaling: Autoscaling) -> int:
 def scale_target(workload: Workload) -> Json:
     """The object whose replicas are counted: both kinds have the `scale` subresource."""
     if workload.group is None:
-        return {"apiVersion": "apps/v1", "kind": "Deployment", "name": workload.name}
+        name = predictor_name(workload.name) if workload.shape is Shape.INFERENCE_SERVICE else workload.name
+        return {"apiVersion": "apps/v1", "kind": "Deployment", "name": name}
     name = group_name(workload.name)
     return {"apiVersion": "leaderworkerset.x-k8s.io/v1", "kind": "LeaderWorkerSet", "name": name}

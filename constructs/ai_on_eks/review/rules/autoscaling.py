@@ -53,7 +53,10 @@ def _target_missing(scaler: KubeObject) -> Iterator[str]:
     if target is None:
         return
     namespace, kind, name = target
-    if not any((one.namespace, one.name) == (namespace, name) for one in scaler.assembly.of_kind(kind)):
+    there = {(one.namespace, one.name) for one in scaler.assembly.of_kind(kind)}
+    if kind == DEFAULT_KIND:
+        there |= {(one.namespace, f"{one.name}-predictor") for one in scaler.assembly.of_kind("InferenceService")}
+    if (namespace, name) not in there:
         yield f"there is no {kind} {name} in {namespace}"
 
 

@@ -124,7 +124,7 @@ def _kserve(kind: str, spec: Any) -> Iterator[tuple[str, Any]]:
         for role in ("predictor", "transformer", "explainer"):
             component = dig(spec, role)
             if isinstance(component, Mapping):
-                yield role, {"spec": _with_containers(component)}
+                yield role, {"spec": _with_containers(component), "metadata": {"labels": component.get("labels")}}
                 if isinstance(component.get("workerSpec"), Mapping):
                     yield f"{role} worker", {"spec": _with_containers(component["workerSpec"])}
         return

@@ -1,0 +1,48 @@
+"""KServe and what it needs: installed where a model's pods are made by it."""
+
+from __future__ import annotations
+
+from aws_templates import samples
+from msgspec.structs import replace
+
+from ai_on_eks.aws import kserve_charts
+from ai_on_eks.descriptors.schema import Shape
+
+PLAIN = samples.workload()
+KSERVE = replace(samples.workload("bge"), shape=Shape.INFERENCE_SERVICE)
+
+
+def test_given_a_model_of_kserve_then_its_charts_are_installed_in_order_and_otherwise_none() -> None:
+    names = {
+        shaped: [release.name for release in replace(samples.deployment(), workloads=workloads).helm_releases()]
+        for shaped, workloads in ((False, (PLAIN,)), (True, (PLAIN, KSERVE)))
+    }
+    assert [name for name in names[True] if name not in names[False]] == [
+        "cert-manager",
+        "kserve-crd",
+        "kserve-resources",
+    ]
+
+
+def test_the_controller_waits_for_its_definitions_and_certificates() -> None:
+    certificates, definitions, controller = kserve_charts.releases()
+    assert controller.after == (certificates.name, definitions.name)
+    assert controller.namespace == definitions.namespace == "kserve"
+    assert controller.namespace_labels is None
+    assert certificates.values["crds"] == {"enabled": True}
+    assert {definitions.version, controller.version} == {"v0.20.0"}
+
+
+def test_kserve_gives_containers_no_sizes_and_makes_no_routes() -> None:
+    values = kserve_charts.controller_values()["kserve"]
+    assert values["controller"] == {"deploymentMode": "Standard", "gateway": {"disableIngressCreation": True}}
+    sizes = values["inferenceservice"]["resources"]
+    assert {size for part in ("limits", "requests") for size in sizes[part].values()} == {""}
+
+
+def test_a_mirror_holds_all_charts_and_images() -> None:
+    deployment = replace(samples.deployment(image_mirror=samples.MIRROR), workloads=(KSERVE,))
+    found = {release.name: release for release in deployment.helm_releases()}
+    assert found["cert-manager"].values["imageRegistry"] == f"{samples.MIRROR}/quay.io"
+    image = found["kserve-resources"].values["kserve"]["controller"]["image"]
+    assert image == f"{samples.MIRROR}/docker.io/kserve/kserve-controller"
