@@ -52,16 +52,43 @@ def replace_folder_atomically(target: Path, files: Mapping[str, str]) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
     fresh, retired = _sibling(target, "new"), _sibling(target, "old")
     try:
-        fresh.mkdir()
-        for name in sorted(files):
-            path = fresh / name
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(files[name].encode("utf-8"))
+        _fill(fresh, files)
         (fresh / MARKER).write_bytes(MARKER_TEXT.encode("utf-8"))
         _swap(target, fresh, retired)
     finally:
         shutil.rmtree(fresh, ignore_errors=True)
         shutil.rmtree(retired, ignore_errors=True)
+
+
+def create_folder(target: Path, files: Mapping[str, str]) -> None:
+    """Make a folder that is not there yet, or is empty, with `files` (relative path with `/` -> text); no marker."""
+    _check_names(files)
+    if target.is_symlink() or (target.exists() and not (target.is_dir() and not any(target.iterdir()))):
+        raise UsageError(
+            Problem(
+                code="folder-exists",
+                message="is there already, and not empty",
+                file=str(target),
+                fix="name a new or empty folder; nothing was written",
+            )
+        )
+    target.parent.mkdir(parents=True, exist_ok=True)
+    fresh = _sibling(target, "new")
+    try:
+        _fill(fresh, files)
+        if target.exists():
+            target.rmdir()  # empty: a rename takes the place of nothing else on every system
+        fresh.rename(target)
+    finally:
+        shutil.rmtree(fresh, ignore_errors=True)
+
+
+def _fill(folder: Path, files: Mapping[str, str]) -> None:
+    folder.mkdir()
+    for name in sorted(files):
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(files[name].encode("utf-8"))
 
 
 def _swap(target: Path, fresh: Path, retired: Path) -> None:

@@ -16,7 +16,7 @@ MACHINE_PATHS = re.compile(
 """Home folders and the like; the exception is the home of the serving containers, which is ours to choose."""
 
 PACKAGE_FILES = (
-    ".npmrc", "Makefile", "package-lock.json", "package.json", "pyproject.toml", "requirements-lint.txt",
+    ".npmrc", "Makefile", "package-lock.json", "package.json", "project.mk", "pyproject.toml", "requirements-lint.txt",
     "requirements.txt",
 )  # fmt: skip
 REQUIREMENT_FILES = ("requirements-lint.txt", "requirements.txt")

@@ -26,7 +26,7 @@ def checkout(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
     """A folder with what the set-up reads, and tools that install nothing."""
     folder: Path = tmp_path / request.param
     folder.mkdir()
-    for name in ("Makefile", "package-lock.json", "package.json", "pyproject.toml", "requirements.txt"):
+    for name in ("Makefile", "package-lock.json", "package.json", "project.mk", "pyproject.toml", "requirements.txt"):
         shutil.copy(ROOT / name, folder)
     write_script(folder / ".venv" / "bin" / "python", PYTHON)
     write_script(folder / "node" / "bin" / "node", NODE)

@@ -60,7 +60,7 @@ def test_given_the_readme_when_its_synth_is_read_then_the_plan_is_the_one_that_i
     plan = Example("README.md", "ai-on-eks plan models/*.yaml --engines rendered", synth.shown)
     shell = ["/bin/sh", "-c", plan.command]
     output = subprocess.run(shell, cwd=ROOT, env=environment, capture_output=True, timeout=60, check=True).stdout
-    makefile = (ROOT / "Makefile").read_text(encoding="utf-8").replace('"', "\n")  # its own closing line
+    makefile = (ROOT / "project.mk").read_text(encoding="utf-8").replace('"', "\n")  # its own closing line
     assert missing_lines(plan.shown, output.decode() + makefile) == []
 
 

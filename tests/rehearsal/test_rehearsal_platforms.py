@@ -8,6 +8,7 @@ cluster: no instance, permission or pod exists here.
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -95,6 +96,26 @@ def test_given_a_platform_when_deployed_then_the_outputs_name_what_was_made(
     assert outputs["ModelBucket"] in {bucket["Name"] for bucket in buckets}
     command = rehearsal.outputs[f"{rehearsal.platform.name}-cluster"]["KubeconfigCommand"]
     assert command.endswith(f"--name {rehearsal.platform.name}")
+
+
+def destroyed_patterns() -> list[str]:
+    """What `make destroy` names."""
+    (line,) = (line for line in (ROOT / "project.mk").read_text(encoding="utf-8").splitlines() if "cdk destroy" in line)
+    return re.findall(r"'([^']+)'", line)
+
+
+def test_given_a_platform_when_it_is_destroyed_then_models_go_first_and_nodes_last(
+    account: EmulatedAccount, tmp_path: Path
+) -> None:
+    platform = written("minimal", tmp_path, name="rehearsed-destroyed")
+    rehearsal = deployed(platform, account, synthesized(platform, account, tmp_path))
+    done = account.cdk("destroy", "--force", "--app", str(rehearsal.assembly), *destroyed_patterns())
+    assert done.code == 0, done.text
+    gone = re.findall(rf"{platform.name}-(\w+): destroyed", done.text)
+    assert gone == ["serving", "addons", "capacity"]
+    assert read_nodes(platform, account) == {}
+    left = {name.rsplit("-", 1)[1] for name in created(account, stack_dependencies(rehearsal.assembly))}
+    assert left == {"network", "cluster", "storage"}
 
 
 CYCLE = """\

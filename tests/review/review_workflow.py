@@ -16,7 +16,7 @@ WORKFLOW = ROOT / ".github" / "workflows" / "pull-request.yml"
 
 SYNTHESIZED = (
     ".gitignore", "Makefile", "app.py", "cdk.json", "constructs", "k8s", "package-lock.json", "package.json",
-    "platform.yaml", "pyproject.toml", "requirements.txt", "stacks",
+    "platform.yaml", "project.mk", "pyproject.toml", "requirements.txt", "stacks",
 )  # fmt: skip
 """What a synthesis needs of the repository."""
 

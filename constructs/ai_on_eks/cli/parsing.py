@@ -15,6 +15,7 @@ T = TypeVar("T", int, float)
 PROGRAM = "ai-on-eks"
 
 COMMANDS: dict[str, str] = {
+    "init": "start a project folder that synthesizes at once",
     "describe": "write a descriptor from a model's own files",
     "size": "bytes a model needs, every term with its formula",
     "plan": "which instance type, how many, at what price, and why not the others",
