@@ -6,7 +6,7 @@ selectors and a node group's labels is a failed test and not a pod that stays Pe
     schedules = selector and affinity match, every taint is tolerated, request ≤ free for every resource
 
 The order of init containers counts (kubernetes.io/docs/concepts/workloads/pods/sidecar-containers, 2026-11). Spread,
-pod affinity, volumes and host ports are the cluster's state and not answered here.
+pod affinity, volumes and host ports are the cluster's state: `kube.cluster_scheduling` answers for them.
 """
 
 from __future__ import annotations
@@ -37,6 +37,16 @@ def why_unschedulable(
         *_untolerated(node_taints, pod_spec.get("tolerations", ())),
         *_shortages(pod_requests(pod_spec), node_allocatable, daemonset_reserve),
     )
+
+
+def matches_terms(terms: Sequence[Json] | None, labels: Mapping[str, str]) -> bool:
+    """Whether a node with these labels matches one of the alternatives. None, no term at all, matches every node."""
+    return terms is None or any([*_unmet(term, labels)] == [] for term in terms)
+
+
+def tolerated(taints: Iterable[Mapping[str, str]], tolerations: Sequence[Json]) -> bool:
+    """Whether none of the taints keeps the pod off."""
+    return [*_untolerated(taints, tolerations)] == []
 
 
 def pod_requests(pod_spec: Json) -> dict[str, Fraction]:

@@ -1,0 +1,89 @@
+"""Pods as controllers make them out of rendered objects: how many, with which labels, beside which others."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+
+from ai_on_eks.kube.cluster_scheduling import Pod
+from ai_on_eks.serving.types import Json
+
+GROUP_INDEX = "leaderworkerset.sigs.k8s.io/group-index"
+WORKER_INDEX = "leaderworkerset.sigs.k8s.io/worker-index"
+EXCLUSIVE_TOPOLOGY = "leaderworkerset.sigs.k8s.io/exclusive-topology"
+"""Labels that the controller sets, and the annotation by which it binds a group to a domain (LeaderWorkerSet 0.9)."""
+
+NO_PODS = frozenset(
+    {
+        *("ConfigMap", "Namespace", "PersistentVolume", "PersistentVolumeClaim", "Service", "ServiceAccount"),
+        *("DaemonSet", "EC2NodeClass", "NodeClass", "NodePool", "StorageClass"),
+        *("HorizontalPodAutoscaler", "PodDisruptionBudget", "ScaledObject", "TriggerAuthentication"),
+        *("NetworkPolicy", "PodMonitor", "PriorityClass", "PrometheusRule", "ResourceClaimTemplate"),
+    }
+)
+"""Kinds that no controller makes pods from, and DaemonSets, whose pods are off a node's room already. Any other kind
+has to be expanded here, or its pods would be forgotten."""
+
+
+def pods_of(manifests: Iterable[Json]) -> tuple[Pod, ...]:
+    """Every pod that all these objects become when each is as large as it is rendered."""
+    listed = [*manifests]
+    claims = {_key(one): one["spec"]["spec"] for one in listed if one["kind"] == "ResourceClaimTemplate"}
+    pods: list[Pod] = []
+    for manifest in listed:
+        if manifest["kind"] in NO_PODS:
+            continue
+        expand = _EXPANSIONS.get(manifest["kind"])
+        if expand is None:
+            raise ValueError(f"pods of a {manifest['kind']} are not known")
+        pods += expand(manifest, claims)
+    return tuple(pods)
+
+
+Claims = Mapping[tuple[str, str], Json]
+
+
+def _key(manifest: Json) -> tuple[str, str]:
+    return manifest["metadata"].get("namespace", ""), manifest["metadata"]["name"]
+
+
+def _deployment(manifest: Json, claims: Claims) -> Iterator[Pod]:
+    name = manifest["metadata"]["name"]
+    for number in range(manifest["spec"].get("replicas", 1)):
+        yield _pod(f"{name}-{number}", manifest, manifest["spec"]["template"], claims, {"pod-template-hash": name})
+
+
+def _leader_worker_set(manifest: Json, claims: Claims) -> Iterator[Pod]:
+    if EXCLUSIVE_TOPOLOGY in manifest["metadata"].get("annotations", {}):
+        raise ValueError("exclusive topology is not judged: groups are kept together by pod affinity")
+    name, spec = manifest["metadata"]["name"], manifest["spec"]
+    template = spec["leaderWorkerTemplate"]
+    workers = template["workerTemplate"]
+    for group in range(spec.get("replicas", 1)):
+        for index in range(template["size"]):
+            part = workers if index else template.get("leaderTemplate", workers)
+            labels = {GROUP_INDEX: str(group), WORKER_INDEX: str(index)}
+            yield _pod(f"{name}-{group}-{index}", manifest, part, claims, labels)
+
+
+def _job(manifest: Json, claims: Claims) -> Iterator[Pod]:
+    for number in range(manifest["spec"].get("parallelism", 1)):
+        yield _pod(f"{manifest['metadata']['name']}-{number}", manifest, manifest["spec"]["template"], claims, {})
+
+
+def _pod(name: str, manifest: Json, template: Json, claims: Claims, labels: Mapping[str, str]) -> Pod:
+    namespace = manifest["metadata"]["namespace"]
+    templates = [one["resourceClaimTemplateName"] for one in template["spec"].get("resourceClaims", ())]
+    return Pod(
+        name=name,
+        namespace=namespace,
+        labels={**template["metadata"].get("labels", {}), **labels},
+        spec=template["spec"],
+        claims=tuple(claims[namespace, one] for one in templates),
+    )
+
+
+_EXPANSIONS: Mapping[str, Callable[[Json, Claims], Iterator[Pod]]] = {
+    "Deployment": _deployment,
+    "Job": _job,
+    "LeaderWorkerSet": _leader_worker_set,
+}
