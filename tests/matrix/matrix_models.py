@@ -125,7 +125,7 @@ class Planned(Struct, frozen=True):
         return StorageAddresses(
             bucket="example-model-bucket",
             region=region,
-            fsx=fsx and LustreAddress("fs-0123456789abcdef0", f"fs-0.fsx.{region}.amazonaws.com", "abcd", fsx.zone),
+            fsx=None if fsx is None else LustreAddress("fs-0123456789abcdef0", f"fs-0.{region}.aws", "abcd", fsx.zone),
             efs=EfsAddress("fs-0fedcba9876543210", {name: f"fsap-{name}" for name in claims}),
         )
 
