@@ -88,7 +88,7 @@ ENTRIES = (
     *(
         _entry(f"{EXAMPLES}/models/{name}.yaml")
         for name in (
-            "vit-base-patch16-224", "detr-resnet-50", "wav2vec2-base-960h", "whisper-large-v3-turbo",
+            "resnet-101", "vit-base-patch16-224", "detr-resnet-50", "wav2vec2-base-960h", "whisper-large-v3-turbo",
             "qwen3-vl-2b-instruct", "gemma-3-27b-it", "wan-2-1-t2v-1-3b",
         )
     ),

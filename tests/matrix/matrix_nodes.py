@@ -7,15 +7,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from matrix_models import Planned
 
 from ai_on_eks.aws.launch_template import uses_local_disks
-from ai_on_eks.aws.node_groups import ROLE_LABEL, NodeGroupSpec
+from ai_on_eks.aws.node_groups import ROLE_LABEL, NodeGroupSpec, system_spec
 from ai_on_eks.catalog.daemonsets import daemonsets_on, reserved_by_daemonsets
+from ai_on_eks.catalog.efa import HUGE_PAGES_BYTES
 from ai_on_eks.catalog.schedulers import NEURON_SCHEDULER
 from ai_on_eks.catalog.taints import CAPACITY_LABEL, TAINT_VALUE
 from ai_on_eks.catalog.types import Vendor
 from ai_on_eks.descriptors.platform import CapacityStrategy, GpuSoftware
 from ai_on_eks.kube.cluster_scheduling import DEFAULT_SCHEDULER, Cluster, Node
 from ai_on_eks.serving.claims import GPU_CLASS
-from ai_on_eks.serving.fabric import NODE_HUGE_PAGES_BYTES
 from ai_on_eks.serving.types import Json
 from ai_on_eks.units import GIB
 
@@ -36,6 +36,15 @@ def cluster_of(planned: Planned, strategy: CapacityStrategy) -> Cluster:
         priorities={one["metadata"]["name"]: one["value"] for one in objects if one["kind"] == "PriorityClass"},
         schedulers=frozenset({DEFAULT_SCHEDULER, *([NEURON_SCHEDULER] if brings_scheduler else [])}),
     )
+
+
+def system_cluster(planned: Planned) -> Cluster:
+    """The nodes of cluster services, where models never run and their jobs do."""
+    platform = planned.platform.platform
+    nodes = platform.capacity.system_nodes
+    kind = planned.platform.catalog.instance_type(nodes.instance_type)
+    spec = system_spec(kind, nodes.count, platform.network.availability_zones, platform.capacity.operating_system)
+    return Cluster(tuple(_nodes(spec, planned, CapacityStrategy.MANAGED_NODE_GROUPS)))
 
 
 def _vendor(spec: NodeGroupSpec) -> Vendor | None:
@@ -85,7 +94,8 @@ def _managed(spec: NodeGroupSpec) -> tuple[Mapping[str, str], list[dict[str, str
         "eks.amazonaws.com/capacityType": spec.capacity_type.upper().replace("-", "_"),
         **spec.labels,
     }
-    return labels, [{"key": str(spec.taint_key), "value": TAINT_VALUE, "effect": "NoSchedule"}]
+    taints = [] if spec.taint_key is None else [{"key": spec.taint_key, "value": TAINT_VALUE, "effect": "NoSchedule"}]
+    return labels, taints
 
 
 def _pooled(spec: NodeGroupSpec, planned: Planned) -> tuple[Mapping[str, str], list[dict[str, str]]]:
@@ -117,8 +127,8 @@ def _free(spec: NodeGroupSpec, *, claimed: bool) -> dict[str, str | int]:
     }
     if spec.efa:
         free["vpc.amazonaws.com/efa"] = kind.efa_interfaces
-        free["hugepages-2Mi"] = NODE_HUGE_PAGES_BYTES
-        free["memory"] = kind.allocatable_memory_bytes - memory_bytes - NODE_HUGE_PAGES_BYTES
+        free["hugepages-2Mi"] = HUGE_PAGES_BYTES
+        free["memory"] = kind.allocatable_memory_bytes - memory_bytes - HUGE_PAGES_BYTES
     if kind.accelerator is not None and not claimed:
         parts = 1 if spec.partition is None else spec.partition.parts
         free[kind.accelerator.resource_name] = kind.accelerator_count * parts

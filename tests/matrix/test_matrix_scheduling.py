@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from matrix_models import ENTRIES, STRATEGIES, TOGETHER, Entry, planned
-from matrix_nodes import cluster_of
+from matrix_nodes import cluster_of, system_cluster
 from msgspec.structs import replace
 
 from ai_on_eks.descriptors.platform import CapacityStrategy
@@ -23,7 +23,13 @@ SpecChange = Callable[[dict[str, Any]], None]
 
 
 def _pods(entry: Entry, strategy: CapacityStrategy = MANAGED) -> tuple[Pod, ...]:
-    return pods_of(one for objects in planned(entry, strategy).manifests().values() for one in objects)
+    """Those that serve."""
+    return _expanded(entry, strategy, jobs=False)
+
+
+def _expanded(entry: Entry, strategy: CapacityStrategy, *, jobs: bool) -> tuple[Pod, ...]:
+    objects = (one for file in planned(entry, strategy).manifests().values() for one in file)
+    return pods_of(one for one in objects if (one["kind"] == "Job") is jobs)
 
 
 def _changed(pods: tuple[Pod, ...], change: SpecChange) -> tuple[Pod, ...]:
@@ -49,6 +55,17 @@ def test_every_pod_finds_its_node(entry: Entry, strategy: CapacityStrategy) -> N
     )
     if pods:
         assert why_unplaced(pods, cluster_of(found, strategy)) == ()
+
+
+def test_every_job_of_a_model_runs_on_the_nodes_of_cluster_services_and_never_on_a_models() -> None:
+    """One at a time is enough: a job waits for another to end."""
+    jobs = [(entry, pod) for entry in (*ENTRIES, *TOGETHER[:2]) for pod in _expanded(entry, MANAGED, jobs=True)]
+
+    assert jobs
+    for entry, pod in jobs:
+        found = planned(entry, MANAGED)
+        assert why_unplaced([pod], system_cluster(found)) == ()
+        assert why_unplaced([pod], cluster_of(found, MANAGED)) != ()
 
 
 @pytest.mark.parametrize("strategy", STRATEGIES[:2], ids=lambda strategy: strategy.value)

@@ -18,6 +18,7 @@ NO_PODS = frozenset(
         *("DaemonSet", "EC2NodeClass", "NodeClass", "NodePool", "StorageClass"),
         *("HorizontalPodAutoscaler", "PodDisruptionBudget", "ScaledObject", "TriggerAuthentication"),
         *("NetworkPolicy", "PodMonitor", "PriorityClass", "PrometheusRule", "ResourceClaimTemplate"),
+        "SecretProviderClass",
     }
 )
 """Kinds that no controller makes pods from, and DaemonSets, whose pods are off a node's room already. Any other kind
