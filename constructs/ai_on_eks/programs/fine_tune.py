@@ -1,0 +1,292 @@
+"""Train a causal language model, whole or by adapters, and go on where a run before this one stopped.
+
+    started     by torchrun, one process a device; several processes divide states over themselves (FSDP 2)
+    data        JSON Lines out of the bucket: `messages` or `text`
+    checkpoints each node uploads what it wrote; the last object, `complete`, is written when all have. A restart reads
+                the newest complete one, and older ones are removed
+    result      result/ below the job's folder: safetensors of the model, or of the adapters
+
+Exit codes: 0 done; 1 worth another try; 3 no try will help (data that cannot be read).
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import boto3
+from botocore.config import Config
+
+EXIT_DONE, EXIT_FINAL = 0, 3
+
+COMPLETE = "complete"
+"""Object of a checkpoint that has all of its files."""
+CHECKPOINT = "checkpoint-"
+WAIT_SECONDS = 1
+MOST_WAIT_SECONDS = 3600
+QUANTIZED_BLOCKS = "nf4"
+WARM_UP = 0.03
+TARGETS: Mapping[str, Any] = {
+    "query-value": ["q_proj", "v_proj"],
+    "attention": ["q_proj", "k_proj", "v_proj", "o_proj"],
+    "all-linear": "all-linear",
+}
+
+
+class DataError(Exception):
+    """The data are not what can be learnt from."""
+
+
+class Place:
+    """Where this process stands among all."""
+
+    def __init__(self, environment: Mapping[str, str]) -> None:
+        self.rank = int(environment.get("RANK", "0"))
+        self.local_rank = int(environment.get("LOCAL_RANK", "0"))
+        self.world_size = int(environment.get("WORLD_SIZE", "1"))
+
+
+class Folder:
+    """The job's folder in the bucket."""
+
+    def __init__(self, client: Any, bucket: str, prefix: str) -> None:
+        self.client, self.bucket, self.prefix = client, bucket, prefix
+
+    def keys(self, below: str = "") -> Iterator[str]:
+        """Relative to the folder, by name."""
+        pages = self.client.get_paginator("list_objects_v2").paginate(
+            Bucket=self.bucket, Prefix=f"{self.prefix}/{below}"
+        )
+        for page in pages:
+            for one in page.get("Contents", []):
+                yield one["Key"].removeprefix(f"{self.prefix}/")
+
+    def newest_checkpoint(self) -> str | None:
+        """Name of the newest one that is complete."""
+        names = [
+            key.split("/")[1]
+            for key in self.keys("checkpoints/")
+            if key.count("/") == 2 and key.endswith(f"/{COMPLETE}")
+        ]
+        return max(names, key=_step, default=None)
+
+    def download(self, below: str, to: Path) -> None:
+        """All files below, but for the mark that they are all."""
+        for key in self.keys(f"{below}/"):
+            path = to / key.removeprefix(f"{below}/")
+            if path.name != COMPLETE:
+                path.parent.mkdir(parents=True, exist_ok=True)
+                self.client.download_file(self.bucket, f"{self.prefix}/{key}", str(path))
+
+    def upload(self, folder: Path, below: str) -> None:
+        """All files of a folder."""
+        for path in sorted(path for path in folder.rglob("*") if path.is_file()):
+            self.client.upload_file(
+                str(path), self.bucket, f"{self.prefix}/{below}/{path.relative_to(folder).as_posix()}"
+            )
+
+    def finish_checkpoint(self, name: str) -> None:
+        """Say that it has all of its files, and remove those before it: they are not needed any more."""
+        self.client.put_object(Bucket=self.bucket, Key=f"{self.prefix}/checkpoints/{name}/{COMPLETE}", Body=b"")
+        for key in list(self.keys("checkpoints/")):
+            if _step(key.split("/")[1]) < _step(name):
+                self.client.delete_object(Bucket=self.bucket, Key=f"{self.prefix}/{key}")
+
+
+def _step(name: str) -> int:
+    number = name.removeprefix(CHECKPOINT)
+    return int(number) if number.isdigit() else -1
+
+
+def accumulation(batch: int, micro_batch: int, world_size: int) -> int:
+    """Passes that one update sums up."""
+    once = micro_batch * world_size
+    if batch % once:
+        raise DataError(f"a batch of {batch} is no multiple of {world_size} processes × {micro_batch} sequences")
+    return batch // once
+
+
+def training_arguments(settings: Mapping[str, Any], work: Path, world_size: int) -> dict[str, Any]:
+    """Arguments of trl.SFTConfig."""
+    training, method = settings["training"], settings["method"]
+    checkpoints = bool(training["activation_checkpointing"])
+    is_divided = world_size > 1 and method != "qlora"
+    divided = {
+        "fsdp": "full_shard auto_wrap",
+        "fsdp_config": {
+            "fsdp_version": 2,
+            "activation_checkpointing": checkpoints,
+            "cpu_ram_efficient_loading": True,
+            "state_dict_type": "SHARDED_STATE_DICT",
+        },
+    }
+    return {
+        "output_dir": str(work / "checkpoints"),
+        "max_length": training["sequence_tokens"],
+        "per_device_train_batch_size": training["micro_batch"],
+        "gradient_accumulation_steps": accumulation(training["batch"], training["micro_batch"], world_size),
+        "num_train_epochs": training["epochs"],
+        "learning_rate": training["learning_rate"],
+        "lr_scheduler_type": "cosine",
+        "warmup_ratio": WARM_UP,
+        "bf16": True,
+        "save_strategy": "steps",
+        "save_steps": training["checkpoint_steps"],
+        "save_total_limit": 1,
+        "logging_steps": 10,
+        "report_to": "none",
+        "gradient_checkpointing": checkpoints and not is_divided,
+        "gradient_checkpointing_kwargs": {"use_reentrant": False},
+        **(divided if is_divided else {}),
+    }
+
+
+def check_lines(path: Path) -> int:
+    """How many examples there are. Every line is looked at before a device is."""
+    number = 0
+    with path.open(encoding="utf-8") as lines:
+        for number, line in enumerate(lines, start=1):
+            try:
+                example = json.loads(line)
+            except ValueError as error:
+                raise DataError(f"line {number} is not JSON: {error}") from None
+            if not isinstance(example, dict) or not ("messages" in example or "text" in example):
+                raise DataError(f"line {number} has neither messages nor text")
+    if number == 0:
+        raise DataError("there are no examples")
+    return number
+
+
+def prepare(folder: Folder, data_key: str, work: Path, place: Place) -> str | None:
+    """The data and the newest checkpoint on this node's disk, by its first process; the others wait for it."""
+    ready = work / "ready"
+    if place.local_rank != 0:
+        _wait_for(ready)
+    else:
+        folder.client.download_file(folder.bucket, data_key, str(work / "data.jsonl"))
+        examples = check_lines(work / "data.jsonl")
+        name = folder.newest_checkpoint()
+        if name is not None:
+            folder.download(f"checkpoints/{name}", work / "checkpoints" / name)
+        print(f"{examples} examples; from {name or 'the start'}", flush=True)
+        ready.write_text(name or "")
+    return ready.read_text() or None
+
+
+def _wait_for(path: Path) -> None:
+    for _second in range(MOST_WAIT_SECONDS):
+        if path.exists():
+            return
+        time.sleep(WAIT_SECONDS)
+    raise TimeoutError(f"no {path} after {MOST_WAIT_SECONDS} s")
+
+
+def train(settings: Mapping[str, Any], weights: Path, work: Path, folder: Folder, place: Place, start: str | None) -> None:
+    """Until the last step, and the result into the bucket."""
+    import torch  # noqa: PLC0415 - slow to import, and what comes before may end the job
+    from datasets import load_dataset  # type: ignore[import-not-found]  # noqa: PLC0415
+    from transformers import AutoModelForCausalLM, AutoTokenizer  # type: ignore[import-not-found]  # noqa: PLC0415
+    from trl import SFTConfig, SFTTrainer  # type: ignore[import-not-found]  # noqa: PLC0415
+
+    arguments = SFTConfig(**training_arguments(settings, work, place.world_size))
+    # Trained weights are kept in 32 bit, and computed with in 16; frozen ones stay as they were published.
+    data_type = torch.float32 if settings["method"] == "full" else torch.bfloat16
+    model = AutoModelForCausalLM.from_pretrained(
+        str(weights), dtype=data_type, local_files_only=True, **_quantization(settings["method"], place)
+    )
+    trainer = SFTTrainer(
+        model=model,
+        args=arguments,
+        train_dataset=load_dataset("json", data_files=str(work / "data.jsonl"), split="train"),
+        processing_class=AutoTokenizer.from_pretrained(str(weights), local_files_only=True),
+        peft_config=_adapters(settings),
+        callbacks=[_uploads(folder, place)],
+    )
+    trainer.train(resume_from_checkpoint=None if start is None else str(work / "checkpoints" / start))
+    if trainer.is_fsdp_enabled:
+        trainer.accelerator.state.fsdp_plugin.set_state_dict_type("FULL_STATE_DICT")
+    trainer.save_model(str(work / "result"))
+    if place.rank == 0:
+        folder.upload(work / "result", "result")
+        print("done", flush=True)
+
+
+def _quantization(method: str, place: Place) -> dict[str, Any]:
+    if method != "qlora":
+        return {}
+    import torch  # noqa: PLC0415
+    from transformers import BitsAndBytesConfig  # noqa: PLC0415
+
+    config = BitsAndBytesConfig(
+        load_in_4bit=True,
+        bnb_4bit_quant_type=QUANTIZED_BLOCKS,
+        bnb_4bit_use_double_quant=True,
+        bnb_4bit_compute_dtype=torch.bfloat16,
+    )
+    return {"quantization_config": config, "device_map": {"": place.local_rank}}
+
+
+def _adapters(settings: Mapping[str, Any]) -> Any:
+    if settings["method"] == "full":
+        return None
+    from peft import LoraConfig  # type: ignore[import-not-found]  # noqa: PLC0415
+
+    adapter = settings["adapter"]
+    return LoraConfig(
+        r=adapter["rank"],
+        lora_alpha=adapter["alpha"],
+        target_modules=TARGETS[adapter["targets"]],
+        task_type="CAUSAL_LM",
+    )
+
+
+def _uploads(folder: Folder, place: Place) -> Any:
+    """Takes every checkpoint into the bucket as it is written."""
+    import torch.distributed  # noqa: PLC0415
+    from transformers import TrainerCallback  # noqa: PLC0415
+
+    class Uploads(TrainerCallback):  # type: ignore[misc]
+        def on_save(self, args: Any, state: Any, control: Any, **more: Any) -> None:
+            del control, more
+            name = f"{CHECKPOINT}{state.global_step}"
+            if torch.distributed.is_initialized():
+                torch.distributed.barrier()  # every process has written its part
+            if place.local_rank == 0:
+                folder.upload(Path(args.output_dir) / name, f"checkpoints/{name}")
+            if torch.distributed.is_initialized():
+                torch.distributed.barrier()  # every node has uploaded its part
+            if place.rank == 0:
+                folder.finish_checkpoint(name)
+
+    return Uploads()
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--settings", required=True, type=Path, help="JSON file of the job")
+    parser.add_argument("--bucket", required=True)
+    parser.add_argument("--prefix", required=True, help="the job's folder in the bucket")
+    parser.add_argument("--data", required=True, help="key of the data in the bucket")
+    parser.add_argument("--weights", required=True, type=Path, help="folder of the model")
+    parser.add_argument("--work", required=True, type=Path, help="empty folder on a disk")
+    given = parser.parse_args(arguments)
+    settings = json.loads(given.settings.read_text(encoding="utf-8"))
+    client = boto3.client("s3", config=Config(retries={"mode": "standard", "max_attempts": 6}))
+    folder, place = Folder(client, given.bucket, given.prefix), Place(os.environ)
+    try:
+        start = prepare(folder, given.data, given.work, place)
+        train(settings, given.weights, given.work, folder, place, start)
+    except DataError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return EXIT_FINAL
+    return EXIT_DONE
+
+
+if __name__ == "__main__":
+    sys.exit(main())
