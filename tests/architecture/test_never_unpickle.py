@@ -30,6 +30,10 @@ FORBIDDEN = frozenset(
 
 UNPICKLING = frozenset({"allow_pickle", "weights_only"})
 """Keywords of loaders that unpickle if told to, or unless told not to."""
+TRAINER = ROOT / "constructs" / "ai_on_eks" / "programs" / "fine_tune.py"
+"""It trains with PyTorch, in an image of its own: models are read as safetensors alone; what is unpickled there, by the
+trainer, are checkpoints that it wrote itself into a folder that only its account may write."""
+
 SOURCES = [
     ROOT / "app.py",
     *sorted((ROOT / "constructs").rglob("*.py")),
@@ -60,9 +64,16 @@ def test_given_the_product_when_its_imports_are_listed_then_none_can_unpickle() 
     found = {
         path.relative_to(ROOT).as_posix(): names
         for path in SOURCES
-        if (names := list(forbidden_imports(path.read_text(encoding="utf-8"))))
+        if path != TRAINER and (names := list(forbidden_imports(path.read_text(encoding="utf-8"))))
     }
     assert found == {}
+
+
+def test_given_the_trainer_when_its_imports_are_listed_then_torch_is_the_only_one_and_models_are_safetensors() -> None:
+    source = TRAINER.read_text(encoding="utf-8")
+    assert {name.partition(".")[0] for name in forbidden_imports(source)} == {"torch"}
+    assert source.count("from_pretrained(") == 2, "the model and its tokenizer"
+    assert source.count("use_safetensors=True") == 1
 
 
 @pytest.mark.parametrize(

@@ -46,6 +46,7 @@ def problem_lines(path: Path) -> list[tuple[int | None, str | None]]:
 def test_given_the_packaged_file_then_every_engine_has_its_image() -> None:
     images = load_images(None)
     assert sorted(images) == [
+        "fine-tune",
         "llama-cpp",
         "llama-cpp-cuda",
         "neuron-monitor",

@@ -16,7 +16,6 @@ from ai_on_eks.descriptors.schema import (
     Strict,
 )
 
-FINE_TUNE = "fine-tune"
 DescriptorPath = Annotated[str, StringConstraints(min_length=1, max_length=255)]
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
 from msgspec import Struct
@@ -10,15 +9,12 @@ from msgspec import Struct
 from ai_on_eks.descriptors.architectures import build_inventory
 from ai_on_eks.descriptors.document import named_in
 from ai_on_eks.descriptors.documents import read_yaml
-from ai_on_eks.descriptors.fine_tune import FINE_TUNE, FineTuneJob, TuningMethod
+from ai_on_eks.descriptors.fine_tune import FineTuneJob, TuningMethod
 from ai_on_eks.descriptors.inventory import Inventory, Item
 from ai_on_eks.descriptors.loading import load_descriptor
 from ai_on_eks.descriptors.schema import Descriptor, Family, Format, WeightPrecision
 from ai_on_eks.descriptors.validation import locate, validate
 from ai_on_eks.errors import InputError, Problem
-
-_KIND = re.compile(rb"^kind:\s*[\"']?" + FINE_TUNE.encode() + rb"[\"']?\s*(#.*)?$", re.MULTILINE)
-_LOOKED_AT_BYTES = 65_536
 
 TRAINED_PRECISIONS = frozenset({WeightPrecision.BF16, WeightPrecision.FP16, WeightPrecision.FP32})
 LEAST_BITS = 16
@@ -31,16 +27,6 @@ class LoadedJob(Struct, frozen=True):
     job: FineTuneJob
     descriptor: Descriptor
     inventory: Inventory
-
-
-def is_fine_tune(path: str) -> bool:
-    """Whether a file says of itself that it is a fine-tuning job. What cannot be read is not: whoever loads it says
-    why."""
-    try:
-        with Path(path).open("rb") as stream:
-            return _KIND.search(stream.read(_LOOKED_AT_BYTES)) is not None
-    except OSError:
-        return False
 
 
 def load_fine_tune(path: Path) -> LoadedJob:
@@ -91,7 +77,7 @@ def _check_model(job: FineTuneJob, descriptor: Descriptor, inventory: Inventory)
         problems.append(
             Problem(
                 "model-not-trainable",
-                f"{descriptor.name} {reason}",
+                f"{descriptor.name} cannot be trained: it {reason}",
                 path="model",
                 value=job.model,
                 allowed=("a decoder in safetensors, 16 or 32 bit, with its config",),
@@ -102,10 +88,11 @@ def _check_model(job: FineTuneJob, descriptor: Descriptor, inventory: Inventory)
     if most is not None and job.training.sequence_tokens > most:
         problems.append(
             Problem(
-                "context-too-long",
+                "out-of-range",
                 f"{descriptor.name} takes sequences of {most:,} tokens at most",
                 path="training.sequence_tokens",
                 value=job.training.sequence_tokens,
+                allowed=(f"16 to {most}",),
                 fix=f"write {most}",
             )
         )
@@ -122,7 +109,7 @@ def _why_not_trained(descriptor: Descriptor, inventory: Inventory) -> str | None
         ("is no transformer over tokens", descriptor.architecture.family is not Family.TRANSFORMER),
         ("is no transformer over tokens", inventory.item is not Item.TOKEN),
         ("has no config, so what a layer keeps is not known", descriptor.architecture.config is None),
-        ("generates nothing: it is an encoder", not inventory.states),
+        ("generates nothing, as an encoder", not inventory.states),
         ("is quantized", is_narrow or is_quantized),
     )
     return next((reason for reason, applies in reasons if applies), None)

@@ -31,10 +31,14 @@ OWNED_KINDS = (
     ("autoscaling/v2", "HorizontalPodAutoscaler"),
     ("batch/v1", "Job"),
     ("eks.amazonaws.com/v1", "NodeClass"),
+    ("jobset.x-k8s.io/v1alpha2", "JobSet"),
     ("karpenter.k8s.aws/v1", "EC2NodeClass"),
     ("karpenter.sh/v1", "NodePool"),
     ("keda.sh/v1alpha1", "ScaledObject"),
     ("keda.sh/v1alpha1", "TriggerAuthentication"),
+    ("kueue.x-k8s.io/v1beta2", "ClusterQueue"),
+    ("kueue.x-k8s.io/v1beta2", "LocalQueue"),
+    ("kueue.x-k8s.io/v1beta2", "ResourceFlavor"),
     ("leaderworkerset.x-k8s.io/v1", "LeaderWorkerSet"),
     ("monitoring.coreos.com/v1", "PodMonitor"),
     ("monitoring.coreos.com/v1", "PrometheusRule"),
@@ -48,7 +52,7 @@ OWNED_KINDS = (
 )
 """Kinds that are rendered for some platform or model: among all of them is looked for what nobody rendered."""
 
-ENDING_KINDS = frozenset({"Job"})
+ENDING_KINDS = frozenset({"Job", "JobSet"})
 """Kinds that the cluster removes by itself some time after they are done: that one is not there says nothing."""
 
 CARRIED: Mapping[str, Sequence[str]] = {

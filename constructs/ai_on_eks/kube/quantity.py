@@ -25,3 +25,14 @@ def parse_quantity(value: str | int) -> Fraction:
     if suffix in _BINARY:
         return Fraction(number) * _BINARY[suffix]
     return Fraction(number) * Fraction(10) ** _DECIMAL[suffix]
+
+
+def format_quantity(value: Fraction) -> str:
+    """The shortest exact way to write an amount of at least a thousandth: `2`, `3500m`, `12Gi`."""
+    if value.denominator != 1:
+        return f"{value * 1000}m"
+    number = int(value)
+    for suffix, factor in sorted(_BINARY.items(), key=lambda item: -item[1]):
+        if number and number % factor == 0:
+            return f"{number // factor}{suffix}"
+    return str(number)

@@ -1,6 +1,7 @@
 """Reference pages of the two files users write, from the classes that check those files.
 
     python -m ai_on_eks.maintenance reference-docs descriptor > docs/descriptor.md
+    python -m ai_on_eks.maintenance reference-docs fine-tune  > docs/fine-tune.md
     python -m ai_on_eks.maintenance reference-docs platform   > docs/platform.md
 
 A test asserts that the committed pages are what this prints, so a default cannot be one thing in the manual and
@@ -17,6 +18,7 @@ from typing import Any
 from msgspec import Struct
 from pydantic import BaseModel
 
+from ai_on_eks.descriptors.fine_tune import FineTuneJob
 from ai_on_eks.descriptors.patterns import FORMS
 from ai_on_eks.descriptors.platform import Platform
 from ai_on_eks.descriptors.profiles import Profile, profile_values
@@ -50,6 +52,22 @@ PAGES: Mapping[str, Page] = {
             "source: {uri: hf://org/name, format: safetensors}\n"
             "architecture: {family: transformer, config: config.json}\n"
             "serving: {context_tokens: 16384, concurrency: 16}\n"
+        ),
+    ),
+    "fine-tune": Page(
+        model=FineTuneJob,
+        title="The file of a fine-tuning job",
+        introduction=(
+            "Which model is trained, how, and on what: one YAML file a job ([fine-tuning](fine-tuning.md)).\n"
+            "An unknown key, a missing key or a value of the wrong kind is an error with file, line and fix\n"
+            "([errors](errors.md)). `ai-on-eks schema fine-tune` prints the JSON Schema for editors."
+        ),
+        example=(
+            "name: my-adapters\n"
+            "kind: fine-tune\n"
+            "model: ../models/my-model.yaml\n"
+            "method: lora\n"
+            "data: {path: conversations.jsonl, tokens: 20000000}\n"
         ),
     ),
     "platform": Page(

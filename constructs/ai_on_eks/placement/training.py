@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator
 from msgspec import Struct
 
 from ai_on_eks.catalog.daemonsets import reserved_by_daemonsets
+from ai_on_eks.catalog.efa import HUGE_PAGES_BYTES
 from ai_on_eks.catalog.loading import Catalog
 from ai_on_eks.catalog.types import Accelerator, InstanceType, Vendor
 from ai_on_eks.descriptors.fine_tune import FineTuneJob, TuningMethod
@@ -267,7 +268,8 @@ def _short_of_memory(needed: int, missing: int) -> Words:
 
 def _host_memory(search: _Search, placement: TrainingPlacement) -> Violation | None:
     _millicores, reserved = reserved_by_daemonsets(search.instance_type)
-    missing = placement.memory.host_bytes - (search.instance_type.allocatable_memory_bytes - reserved)
+    pages = HUGE_PAGES_BYTES if placement.nodes > 1 else 0
+    missing = placement.memory.host_bytes - (search.instance_type.allocatable_memory_bytes - reserved - pages)
     return None if missing <= 0 else Violation(_short_of_host, (placement.memory.host_bytes, missing), missing)
 
 

@@ -32,6 +32,7 @@ WAIT_SECONDS = 1
 MOST_WAIT_SECONDS = 3600
 QUANTIZED_BLOCKS = "nf4"
 WARM_UP = 0.03
+"""Below one it is a share of all steps (transformers 5, TrainingArguments.warmup_steps)."""
 TARGETS: Mapping[str, Any] = {
     "query-value": ["q_proj", "v_proj"],
     "attention": ["q_proj", "k_proj", "v_proj", "o_proj"],
@@ -134,7 +135,7 @@ def training_arguments(settings: Mapping[str, Any], work: Path, world_size: int)
         "num_train_epochs": training["epochs"],
         "learning_rate": training["learning_rate"],
         "lr_scheduler_type": "cosine",
-        "warmup_ratio": WARM_UP,
+        "warmup_steps": WARM_UP,
         "bf16": True,
         "save_strategy": "steps",
         "save_steps": training["checkpoint_steps"],
@@ -187,18 +188,24 @@ def _wait_for(path: Path) -> None:
     raise TimeoutError(f"no {path} after {MOST_WAIT_SECONDS} s")
 
 
-def train(settings: Mapping[str, Any], weights: Path, work: Path, folder: Folder, place: Place, start: str | None) -> None:
+def train(settings: Mapping[str, Any], weights: Path, work: Path, folder: Folder, start: str | None) -> None:
     """Until the last step, and the result into the bucket."""
     import torch  # noqa: PLC0415 - slow to import, and what comes before may end the job
-    from datasets import load_dataset  # type: ignore[import-not-found]  # noqa: PLC0415
-    from transformers import AutoModelForCausalLM, AutoTokenizer  # type: ignore[import-not-found]  # noqa: PLC0415
-    from trl import SFTConfig, SFTTrainer  # type: ignore[import-not-found]  # noqa: PLC0415
+    from datasets import load_dataset  # noqa: PLC0415
+    from transformers import AutoModelForCausalLM, AutoTokenizer  # noqa: PLC0415
+    from trl import SFTConfig, SFTTrainer  # noqa: PLC0415
 
-    arguments = SFTConfig(**training_arguments(settings, work, place.world_size))
+    place = Place(os.environ)
+    # Without a device it runs as well, which is how the program is tried before it meets one.
+    arguments = SFTConfig(**training_arguments(settings, work, place.world_size), use_cpu=not torch.cuda.is_available())
     # Trained weights are kept in 32 bit, and computed with in 16; frozen ones stay as they were published.
     data_type = torch.float32 if settings["method"] == "full" else torch.bfloat16
     model = AutoModelForCausalLM.from_pretrained(
-        str(weights), dtype=data_type, local_files_only=True, **_quantization(settings["method"], place)
+        str(weights),
+        dtype=data_type,
+        local_files_only=True,
+        use_safetensors=True,
+        **_quantization(settings["method"], place),
     )
     trainer = SFTTrainer(
         model=model,
@@ -235,7 +242,7 @@ def _quantization(method: str, place: Place) -> dict[str, Any]:
 def _adapters(settings: Mapping[str, Any]) -> Any:
     if settings["method"] == "full":
         return None
-    from peft import LoraConfig  # type: ignore[import-not-found]  # noqa: PLC0415
+    from peft import LoraConfig  # noqa: PLC0415
 
     adapter = settings["adapter"]
     return LoraConfig(
@@ -278,10 +285,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = parser.parse_args(arguments)
     settings = json.loads(given.settings.read_text(encoding="utf-8"))
     client = boto3.client("s3", config=Config(retries={"mode": "standard", "max_attempts": 6}))
-    folder, place = Folder(client, given.bucket, given.prefix), Place(os.environ)
+    folder = Folder(client, given.bucket, given.prefix)
     try:
-        start = prepare(folder, given.data, given.work, place)
-        train(settings, given.weights, given.work, folder, place, start)
+        start = prepare(folder, given.data, given.work, Place(os.environ))
+        train(settings, given.weights, given.work, folder, start)
     except DataError as error:
         print(f"error: {error}", file=sys.stderr)
         return EXIT_FINAL

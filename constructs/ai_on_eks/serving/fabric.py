@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from ai_on_eks.placement.types import Placement
+from ai_on_eks.catalog.types import InstanceType
 from ai_on_eks.serving.quantities import bytes_quantity
 from ai_on_eks.units import MIB
 
@@ -32,24 +32,24 @@ SOCKETS: Mapping[str, str] = {"GLOO_SOCKET_IFNAME": "eth0", "NCCL_SOCKET_IFNAME"
 """Ranks find each other over the pod's own interface; left alone they take the first they see."""
 
 
-def adapters(placement: Placement) -> int:
-    """That each pod of a replica has; 0 on one node, and where the type has none."""
-    return placement.instance_type.efa_interfaces if placement.nodes_per_replica > 1 else 0
+def adapters(instance_type: InstanceType, nodes: int) -> int:
+    """That each pod of a group on so many nodes has; 0 on one node, and where the type has none."""
+    return instance_type.efa_interfaces if nodes > 1 else 0
 
 
-def fabric_resources(placement: Placement) -> Mapping[str, str]:
+def fabric_resources(instance_type: InstanceType, nodes: int) -> Mapping[str, str]:
     """Extended resources, whose limits equal their requests."""
-    count = adapters(placement)
+    count = adapters(instance_type, nodes)
     return {EFA_RESOURCE: str(count), HUGE_PAGES_RESOURCE: bytes_quantity(HUGE_PAGES_BYTES)} if count else {}
 
 
-def group_environment(placement: Placement) -> Mapping[str, str]:
-    """Variables of every pod of a replica that spans nodes; none for others."""
-    if placement.nodes_per_replica == 1:
+def group_environment(instance_type: InstanceType, nodes: int) -> Mapping[str, str]:
+    """Variables of every pod of a group that spans nodes; none for others."""
+    if nodes == 1:
         return {}
-    if not adapters(placement):
+    if not adapters(instance_type, nodes):
         return SOCKETS
-    accelerator = placement.instance_type.accelerator
+    accelerator = instance_type.accelerator
     reads_memory = accelerator is not None and accelerator.link in REMOTE_MEMORY_LINKS
     remote = {"FI_EFA_USE_DEVICE_RDMA": "1"} if reads_memory else {}
     return {**SOCKETS, "FI_EFA_FORK_SAFE": "1", "FI_PROVIDER": "efa", **remote}

@@ -92,6 +92,8 @@ def priority_class_name(share: int) -> str:
 def _main_container(replica: Replica, parts: EngineParts, volumes: tuple[Volume, ...]) -> Json:
     command = {"command": list(parts.command)} if parts.command else {}
     started_in = next((volume.mount_path for volume in volumes if volume.working_directory), None)
+    placement = replica.placement
+    group = group_environment(placement.instance_type, placement.nodes_per_replica)
     return {
         "name": MAIN_CONTAINER,
         "image": replica.image.reference,
@@ -99,7 +101,7 @@ def _main_container(replica: Replica, parts: EngineParts, volumes: tuple[Volume,
         **command,
         **({"workingDir": started_in} if started_in else {}),
         "args": list(parts.arguments),
-        "env": environment(parts.arguments, {**parts.environment, **group_environment(replica.placement)}),
+        "env": environment(parts.arguments, {**parts.environment, **group}),
         **({} if replica.is_worker else {"ports": _ports(parts.ports)}),
         "resources": _resources(replica),
         "volumeMounts": [mount_entry(volume, read_only=volume.read_only) for volume in volumes],
@@ -162,7 +164,7 @@ def _resources(replica: Replica) -> Json:
     }
     limits = {"memory": memory}
     accelerator = placement.instance_type.accelerator
-    extended = dict(fabric_resources(placement))
+    extended = dict(fabric_resources(placement.instance_type, placement.nodes_per_replica))
     claims: Json = {}
     if replica.claims_devices:
         claims = {"claims": [{"name": CLAIM}]}
@@ -218,7 +220,7 @@ def _near_group(replica: Replica) -> Json:
         "labelSelector": {"matchLabels": {NAME_LABEL: replica.name}},
         "matchLabelKeys": [GROUP_INDEX_LABEL],
     }
-    if adapters(replica.placement):
+    if adapters(replica.placement.instance_type, replica.placement.nodes_per_replica):
         return {"requiredDuringSchedulingIgnoredDuringExecution": [term]}
     return {"preferredDuringSchedulingIgnoredDuringExecution": [{"weight": 100, "podAffinityTerm": term}]}
 

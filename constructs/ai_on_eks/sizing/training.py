@@ -203,4 +203,5 @@ def _activations(inventory: Inventory, job: FineTuneJob) -> Iterator[Term]:
 
 def _overhead(ranks: int) -> Term:
     value = CONTEXT_BYTES if ranks == 1 else PARALLEL_CONTEXT_BYTES
-    return Term("device context and communication", value, f"of one of {ranks} ranks", "assumption, 2026-11-29")
+    formula = "of the only rank" if ranks == 1 else f"of one of {ranks} ranks"
+    return Term("device context and communication", value, formula, "assumption, 2026-11-29")

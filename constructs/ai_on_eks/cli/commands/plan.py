@@ -21,6 +21,7 @@ from ai_on_eks.cli.problems import report
 from ai_on_eks.cli.reasons import nothing_fits
 from ai_on_eks.cli.rendering import images_of
 from ai_on_eks.cli.reservations import now
+from ai_on_eks.descriptors.fine_tune_kind import is_fine_tune
 from ai_on_eks.descriptors.platform import PlannedEngines
 from ai_on_eks.descriptors.schema import Policy
 from ai_on_eks.errors import EXIT_DONE, EXIT_NOTHING_FITS
@@ -31,7 +32,9 @@ from ai_on_eks.serving.types import ImageReference
 
 
 def configure(parser: ArgumentParser) -> None:
-    parser.add_argument("descriptors", nargs="+", metavar="DESCRIPTOR", help="descriptor file of a model")
+    parser.add_argument(
+        "descriptors", nargs="+", metavar="DESCRIPTOR", help="descriptor of a model, or file of a fine-tuning job"
+    )
     parser.add_argument("--platform", metavar="FILE", help="platform file; default: ./platform.yaml")
     parser.add_argument("--region", metavar="REGION", help="plan for this region instead of the platform's")
     parser.add_argument(
@@ -57,6 +60,11 @@ def configure(parser: ArgumentParser) -> None:
 
 
 def run(args: Namespace) -> int:
+    if any(map(is_fine_tune, args.descriptors)):
+        from ai_on_eks.cli.fine_tuning import are_fine_tunes, plan_jobs  # noqa: PLC0415 - models have no use for it
+
+        if are_fine_tunes(args.descriptors):
+            return plan_jobs(args)
     if args.plot is not None:
         check_plot_file(args.plot, len(args.descriptors))
     engines = PlannedEngines(args.engines) if args.engines else None

@@ -21,19 +21,27 @@ from ai_on_eks.cli.rendering import addresses_of, images_of, render_files
 from ai_on_eks.cli.reservations import now
 from ai_on_eks.cli.workloads import workloads_of
 from ai_on_eks.cli.writing import written_to
+from ai_on_eks.descriptors.fine_tune_kind import is_fine_tune
 from ai_on_eks.errors import EXIT_DONE, NothingFitsError
 from ai_on_eks.files import replace_folder_atomically
 from ai_on_eks.placement.types import Plan
 
 
 def configure(parser: ArgumentParser) -> None:
-    parser.add_argument("descriptors", nargs="+", metavar="DESCRIPTOR", help="descriptor file of a model")
+    parser.add_argument(
+        "descriptors", nargs="+", metavar="DESCRIPTOR", help="descriptor of a model, or file of a fine-tuning job"
+    )
     parser.add_argument("-o", "--output", required=True, metavar="DIR", help="folder to replace with the manifests")
     parser.add_argument("--platform", metavar="FILE", help="platform file; default: ./platform.yaml")
     parser.add_argument("--region", metavar="REGION", help="plan for this region instead of the platform's")
 
 
 def run(args: Namespace) -> int:
+    if any(map(is_fine_tune, args.descriptors)):
+        from ai_on_eks.cli.fine_tuning import are_fine_tunes, render_jobs  # noqa: PLC0415 - models have no use for it
+
+        if are_fine_tunes(args.descriptors):
+            return render_jobs(args)
     target, models, fleet = load_and_plan(args.descriptors, args.platform, args.region)
     plans = fleet.plans
     _refuse_missing(models, plans)

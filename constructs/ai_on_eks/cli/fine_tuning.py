@@ -1,0 +1,190 @@
+"""`plan` and `render` of fine-tuning jobs: read, planned, told, written."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from msgspec import Struct
+
+from ai_on_eks.cli.fine_tune_text import jobs_text
+from ai_on_eks.cli.loading import Collector, LoadedPlatform, load_target_platform, located
+from ai_on_eks.cli.output import document, note, terminal_width, write_json, write_text
+from ai_on_eks.cli.problems import report
+from ai_on_eks.cli.rendering import images_of
+from ai_on_eks.cli.writing import written_to
+from ai_on_eks.descriptors.fine_tune_kind import is_fine_tune
+from ai_on_eks.descriptors.fine_tune_loading import LoadedJob, load_fine_tune
+from ai_on_eks.errors import EXIT_DONE, EXIT_NOTHING_FITS, NothingFitsError, Problem, UsageError
+from ai_on_eks.files import replace_folder_atomically
+from ai_on_eks.placement.training import TrainingPlacement, TrainingPlan, TrainingRejection, plan_training
+from ai_on_eks.serving.fine_tune import FineTuneWorkload, build_fine_tune, nothing_trains
+
+
+class PlannedJobs(Struct, frozen=True):
+    """What was read, and what came of it."""
+
+    target: LoadedPlatform
+    jobs: tuple[LoadedJob, ...]
+    plans: tuple[TrainingPlan, ...]
+
+
+def are_fine_tunes(files: Sequence[str]) -> bool:
+    """Whether the files are jobs; some of each kind are told as such."""
+    found = [is_fine_tune(file) for file in files]
+    if any(found) and not all(found):
+        raise UsageError(
+            Problem(
+                code="kinds-mixed",
+                message="fine-tuning jobs and models are planned apart: they never share nodes",
+                file=files[found.index(False)],
+                fix="name the files of one kind",
+            )
+        )
+    return all(found)
+
+
+def plan_jobs(args: Namespace) -> int:
+    """Tell where the jobs run. Exit code 3 when one has no placement."""
+    planned = _planned(args)
+    body = {"region": planned.target.platform.region, "jobs": [_job(plan) for plan in planned.plans]}
+    if args.json:
+        write_json(document("plan-jobs", body))
+    else:
+        note(planned.target.note)
+        write_text(jobs_text(body, terminal_width(), explained=args.explain))
+    problems = _unplaced(planned)
+    if problems:
+        report(problems, as_json=args.json)
+    return EXIT_NOTHING_FITS if problems else EXIT_DONE
+
+
+def render_jobs(args: Namespace) -> int:
+    """Write the jobs' objects and their queues into a folder, all of them or none."""
+    planned = _planned(args)
+    problems = _unplaced(planned)
+    if problems:
+        raise NothingFitsError(problems)
+    workloads = workloads_of(planned)
+    files = _render(workloads, planned.target)
+    warnings = tuple(dict.fromkeys(f"{one.name}: {text}" for one in workloads for text in one.warnings))
+    with written_to(args.output):
+        replace_folder_atomically(Path(args.output), files)
+    if args.json:
+        write_json(document("render-jobs", {"folder": args.output, "files": list(files), "warnings": list(warnings)}))
+        return EXIT_DONE
+    note(planned.target.note)
+    for warning in warnings:
+        note(f"warning: {warning}")
+    write_text("\n".join(str(Path(args.output) / name) for name in files))
+    return EXIT_DONE
+
+
+def workloads_of(planned: PlannedJobs) -> tuple[FineTuneWorkload, ...]:
+    """One for each job, or all problems of all jobs."""
+    collector, images = Collector(), images_of(planned.target)
+    found = [
+        collector.attempt(
+            loaded.file,
+            lambda plan=plan, loaded=loaded: build_fine_tune(  # type: ignore[misc]
+                plan, loaded.descriptor, planned.target.platform, images
+            ),
+        )
+        for loaded, plan in zip(planned.jobs, planned.plans, strict=True)
+    ]
+    collector.finish()
+    return tuple(one for one in found if one is not None)
+
+
+def _render(workloads: Sequence[FineTuneWorkload], target: LoadedPlatform) -> dict[str, str]:
+    from ai_on_eks.kube.fine_tune import render_fine_tunes  # noqa: PLC0415 - plans have no use for it
+
+    return render_fine_tunes(workloads, target.platform)
+
+
+def _planned(args: Namespace) -> PlannedJobs:
+    collector = Collector()
+    target = load_target_platform(args.platform, args.region, collector)
+    found = [
+        collector.attempt(file, lambda file=file: load_fine_tune(Path(file)))  # type: ignore[misc]
+        for file in args.descriptors
+    ]
+    jobs = tuple(one for one in found if one is not None)
+    collector.problems += _duplicates(jobs)
+    collector.finish()
+    if target is None:
+        raise AssertionError("a platform that did not load has left a problem")
+    plans = tuple(plan_training(one.job, one.inventory, target.catalog, target.platform) for one in jobs)
+    return PlannedJobs(target, jobs, plans)
+
+
+def _duplicates(jobs: Sequence[LoadedJob]) -> list[Problem]:
+    names = [one.job.name for one in jobs]
+    return [
+        Problem(
+            code="duplicate-job-name",
+            message="two jobs have this name",
+            file=one.file,
+            path="name",
+            value=one.job.name,
+            fix="give each job a name of its own",
+        )
+        for index, one in enumerate(jobs)
+        if one.job.name in names[:index]
+    ]
+
+
+def _unplaced(planned: PlannedJobs) -> list[Problem]:
+    return [
+        located(nothing_trains(plan), loaded.file)
+        for loaded, plan in zip(planned.jobs, planned.plans, strict=True)
+        if plan.chosen is None
+    ]
+
+
+def _job(plan: TrainingPlan) -> dict[str, Any]:
+    return {
+        "job": plan.job.name,
+        "method": plan.job.method.value,
+        "parameters": plan.inventory.parameters,
+        "chosen": None if plan.chosen is None else _placement(plan.chosen),
+        "alternatives": [_placement(one) for one in plan.accepted[1:]],
+        "rejected": [_rejection(one) for one in plan.rejected],
+    }
+
+
+def _placement(one: TrainingPlacement) -> dict[str, Any]:
+    memory = one.memory
+    return {
+        "instance_type": one.instance_type.name,
+        "nodes": one.nodes,
+        "accelerators": one.ranks,
+        "zones": list(one.zones),
+        "trained_parameters": memory.trained_parameters,
+        "rank_bytes": memory.rank_bytes,
+        "headroom_bytes": one.headroom_bytes,
+        "host_bytes": memory.host_bytes,
+        "disk_bytes": memory.disk_bytes,
+        "gradient_accumulation": one.accumulation,
+        "usd_per_hour": one.usd_per_hour,
+        "hours": one.hours,
+        "usd": one.usd,
+        "terms": [
+            {"name": term.name, "bytes": term.value_bytes, "formula": term.formula, "source": term.source}
+            for term in memory.terms
+        ],
+    }
+
+
+def _rejection(one: TrainingRejection) -> dict[str, Any]:
+    words = one.violation.words
+    return {
+        "instance_type": one.instance_type,
+        "nodes": one.nodes or None,
+        "rule": one.rule,
+        "reason": words.reason,
+        "shortfall": words.shortfall,
+        "fix": words.fix,
+    }
