@@ -2,7 +2,7 @@
 
 include project.mk
 
-.PHONY: test engine-test rehearse lint format accuracy
+.PHONY: test engine-test rehearse lint format docs accuracy
 
 # This package itself, as its sources lie here.
 define INSTALL_PACKAGE
@@ -13,6 +13,10 @@ endef
 
 $(VENV)/.lint: $(VENV)/.python requirements-lint.txt
 	$(PIP_INSTALL) -r requirements-lint.txt
+	@touch $@
+
+$(VENV)/.docs: $(VENV)/.lint requirements-docs.txt
+	$(PIP_INSTALL) -r requirements-docs.txt
 	@touch $@
 
 test: setup ## the whole suite, sockets closed
@@ -41,6 +45,10 @@ lint: setup $(VENV)/.lint ## linter, formatter, types, layer contracts
 format: $(VENV)/.lint ## rewrite the sources in the house format
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+docs: setup $(VENV)/.docs ## the manual as a site, in build/site/; no broken link passes
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --quiet
+	@echo "the manual: build/site/index.html"
 
 accuracy: setup ## score sizes and speed on ../shared/truth (or TRUTH=folder), write docs/accuracy.md
 	@$(BIN)/python -m benchmarks.accuracy --page docs/accuracy.md $(if $(TRUTH),--truth "$(TRUTH)")

@@ -66,8 +66,7 @@ def page(scores: Sequence[Score], reached: Iterable[Bar], summaries: Iterable[Su
             [row for measure in (MUST_NOT_FIT, MUST_FIT) for row in _verdicts(scores, measure)],
         ),
         "## Other tools on the same records",
-        "Their published formulae, re-expressed with sources in "
-        "[benchmarks/accuracy/peers.py](../benchmarks/accuracy/peers.py). "
+        "Their published formulae, re-expressed with sources in `benchmarks/accuracy/peers.py`. "
         "Each is given the parameters that a checkpoint's header would tell it.",
         _table(
             ("measure", "tool", "answered", "median error", "worst error"),

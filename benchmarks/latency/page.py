@@ -37,13 +37,13 @@ def speed_page(speed: Speed) -> str:
     parts = [
         "## Speed",
         "How far estimates are from latencies that others measured. Constants are few and global "
-        "([calibration.json](../constructs/ai_on_eks/performance/data/calibration.json)), fitted by "
+        "(`performance/data/calibration.json`), fitted by "
         "`python -m benchmarks.latency.fit`. Every error below, where nothing else is said, is of a model whose own "
         "rows the constants did not see; *in sample* are the constants that are shipped. Errors are medians of "
         "|estimated ÷ measured − 1|, a bias is the median with its sign: a positive one means measured faster.",
         "A measured time to first token is the mean over ten requests of each client, whose first ones come together. "
         "Where the script of a run let requests gather before the engine took them up, the estimate is asked for that "
-        "([settings.yaml](../benchmarks/latency/settings.yaml)).",
+        "(`benchmarks/latency/settings.yaml`).",
         _table(
             ("measure", "asked", "reached", ""),
             [(bar.measure, bar.wanted, bar.reached, REACHED[bar.holds]) for bar in speed_bars(speed)],

@@ -16,10 +16,10 @@ MACHINE_PATHS = re.compile(
 """Home folders and the like; the exception is the home of the serving containers, which is ours to choose."""
 
 PACKAGE_FILES = (
-    ".npmrc", "Makefile", "package-lock.json", "package.json", "project.mk", "pyproject.toml", "requirements-lint.txt",
-    "requirements.txt",
+    ".npmrc", "Makefile", "package-lock.json", "package.json", "project.mk", "pyproject.toml", "requirements-docs.txt",
+    "requirements-lint.txt", "requirements.txt",
 )  # fmt: skip
-REQUIREMENT_FILES = ("requirements-lint.txt", "requirements.txt")
+REQUIREMENT_FILES = ("requirements-docs.txt", "requirements-lint.txt", "requirements.txt")
 INDEX_SETTINGS = re.compile(
     r"--(?:extra-)?index-url|--find-links|--trusted-host|^\s*registry\s*=|/simple\b", re.MULTILINE
 )

@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 import pytest
+import yaml
 from docs_pages import DOCS, ROOT, anchors, pages, without_code
 
 LINK = re.compile(r"(?<!!)\[[^\]]*\]\(([^()\s]+)\)")
@@ -55,3 +56,15 @@ def test_given_broken_links_when_followed_then_they_are_found() -> None:
     assert not _resolves(page, "errors.md#no-such-heading")
     assert not _resolves(page, "../../outside.md")
     assert _resolves(page, "decisions/README.md")
+
+
+def test_given_the_manual_when_the_site_is_read_then_every_page_has_its_place() -> None:
+    site = yaml.safe_load((ROOT / "mkdocs.yml").read_text(encoding="utf-8"))
+    placed = [page for part in site["nav"] for pages_of_part in part.values() for page in pages_of_part]
+    decisions = {f"decisions/{path.name}" for path in (DOCS / "decisions").glob("0*.md")}
+    assert sorted(placed) == sorted({path.relative_to(DOCS).as_posix() for path in DOCS.rglob("*.md")} - decisions)
+
+
+def test_given_the_how_tos_when_the_index_is_read_then_each_is_linked() -> None:
+    linked = set(LINK.findall((DOCS / "README.md").read_text(encoding="utf-8")))
+    assert {f"how-to/{path.name}" for path in (DOCS / "how-to").glob("*.md")} <= linked
