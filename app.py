@@ -23,6 +23,7 @@ from ai_on_eks.cli.documents.plans import plans_body
 from ai_on_eks.cli.documents.synthesis import synthesis_document
 from ai_on_eks.cli.explanation import plans_text
 from ai_on_eks.cli.findings import platform_warnings
+from ai_on_eks.cli.fine_tune_deployment import DeployedJobs, deployed_jobs
 from ai_on_eks.cli.loading import Collector, LoadedPlatform
 from ai_on_eks.cli.output import json_text, terminal_width
 from ai_on_eks.cli.planning import load_and_plan
@@ -36,6 +37,7 @@ from ai_on_eks.descriptors.platform_monitoring import MonitoringKind
 from ai_on_eks.errors import AiOnEksError, FindingsError, InputError, NothingFitsError, Problem, UsageError
 from ai_on_eks.files import replace_folder_atomically, write_file_atomically
 from ai_on_eks.kube.file_names import MONITORING_FILE, file_name
+from ai_on_eks.kube.fine_tune import QUEUES_FILE, fine_tune_objects
 from ai_on_eks.kube.manifests import (
     model_manifests,
     monitoring_manifests,
@@ -61,7 +63,8 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parent
 
 NODES_FILE = "nodes/node-pools.yaml"
-"""In a folder of its own, as a model may have any name."""
+JOBS_FOLDER = "jobs"
+"""Both in folders of their own, as a model may have any name."""
 
 
 def main() -> int:
@@ -70,7 +73,8 @@ def main() -> int:
     platform_file = str(ROOT / context.get("platform", "platform.yaml"))
     try:
         with progress("planning, synthesizing, checking, rendering", 4) as move_on:
-            deployment, plan = read_deployment(platform_file, ROOT / context.get("models", "models"))
+            folders = ROOT / context.get("models", "models"), ROOT / context.get("jobs", "jobs")
+            deployment, plan = read_deployment(platform_file, *folders)
             move_on()
             outdir = Path(os.environ.get("CDK_OUTDIR", str(ROOT / "cdk.out")))
             synthesize(deployment, platform_file, outdir)
@@ -95,8 +99,8 @@ class Planned(Struct, frozen=True):
     document: Mapping[str, Any]
 
 
-def read_deployment(platform_file: str, models: Path) -> tuple[Deployment, Planned]:
-    """Plan every model of the folder on the platform; the plan itself comes along."""
+def read_deployment(platform_file: str, models: Path, jobs: Path | None = None) -> tuple[Deployment, Planned]:
+    """Plan every model and every job of the folders on the platform; the plan itself comes along."""
     # Stacks and charts are imported in functions: a mistake in a file is told before Node has started.
     files = [str(path) for path in sorted(models.glob("*.yaml"))]
     if not files:
@@ -118,16 +122,19 @@ def read_deployment(platform_file: str, models: Path) -> tuple[Deployment, Plann
     requests = capacity_requests(fleet, image_bytes)
     if target.platform.autoscaling.is_on:
         requests = room_to_scale(requests, fleet, target)
+    training = DeployedJobs() if jobs is None else deployed_jobs(jobs, platform_file)
     deployment = Deployment(
         platform=target.platform,
         system_instance_type=system_instance_type(target),
-        requests=requests,
+        requests=(*requests, *training.requests),
         workloads=workloads_of(loaded, plans, target, images),
         addresses=addresses_of(target),
+        jobs=training.workloads,
     )
     body = plans_body(fleet, target.catalog, images)
     document = synthesis_document(target.platform, target.catalog, body, plans, deployment.workloads)
-    return deployment, Planned(plans_text(body, terminal_width(), explained=False), document)
+    texts = (plans_text(body, terminal_width(), explained=False), training.text)
+    return deployment, Planned("\n\n".join(text for text in texts if text), document)
 
 
 def room_to_scale(
@@ -182,7 +189,11 @@ def rendered_objects(deployment: Deployment) -> dict[str, list[Mapping[str, Any]
         for workload in workloads
     }
     objects[MONITORING_FILE] = [*monitoring_manifests(platform, workloads).values()]
-    return objects
+    return objects | {f"{JOBS_FOLDER}/{name}": [*found] for name, found in _job_objects(deployment).items()}
+
+
+def _job_objects(deployment: Deployment) -> dict[str, list[Json]]:
+    return fine_tune_objects(deployment.jobs, deployment.platform)
 
 
 def rendered_nodes(deployment: Deployment) -> list[Json]:
@@ -201,7 +212,7 @@ def render_charts(deployment: Deployment, addresses: StorageAddresses) -> Charts
     from stacks.application import Charts  # noqa: PLC0415
 
     app = cdk8s.App(outdir=str(ROOT / "build" / "cdk8s"))
-    platform = deployment.platform
+    platform, jobs = deployment.platform, _job_objects(deployment)
     return Charts(
         nodes=NodesChart(app, "nodes", platform=platform, objects=deployment.node_objects()).to_json(),
         platform=PlatformChart(
@@ -218,6 +229,8 @@ def render_charts(deployment: Deployment, addresses: StorageAddresses) -> Charts
             for workload in deployment.workloads
         },
         monitoring=MonitoringChart(app, "monitoring", platform=platform, workloads=deployment.workloads).to_json(),
+        queues=jobs.pop(QUEUES_FILE, []),
+        jobs={name.removesuffix(".yaml"): found for name, found in jobs.items()},
     )
 
 
@@ -235,6 +248,7 @@ def manifest_files(deployment: Deployment) -> dict[str, str]:
     files = render_files(deployment.workloads, deployment.platform, deployment.addresses)
     if nodes := rendered_nodes(deployment):
         files[NODES_FILE] = to_yaml(nodes)
+    files |= {f"{JOBS_FOLDER}/{name}": to_yaml(found) for name, found in _job_objects(deployment).items()}
     if deployment.platform.delivery.mode is DeliveryMode.RENDER:
         releases = (*deployment.helm_releases(), *deployment.observers())
         files |= {f"helm/{release.name}.yaml": release.to_yaml() for release in releases}

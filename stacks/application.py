@@ -14,7 +14,7 @@ from aws_cdk import App
 from msgspec import Struct
 from msgspec.structs import replace
 
-from ai_on_eks.aws import keda_chart, kserve_charts, lws_chart
+from ai_on_eks.aws import fine_tune_charts, keda_chart, kserve_charts, lws_chart
 from ai_on_eks.aws.addon_specs import all_addons
 from ai_on_eks.aws.charts import node_releases
 from ai_on_eks.aws.deployable import check_deployable
@@ -31,7 +31,9 @@ from ai_on_eks.descriptors.platform import DeliveryMode, Platform
 from ai_on_eks.descriptors.platform_checks import check_platform
 from ai_on_eks.errors import InputError
 from ai_on_eks.placement.pool_strategies import unknown_pools
+from ai_on_eks.placement.training_capacity import idle_pools
 from ai_on_eks.placement.types import CapacityRequest
+from ai_on_eks.serving.fine_tune import FineTuneWorkload
 from ai_on_eks.serving.storage import UNKNOWN, StorageAddresses
 from ai_on_eks.serving.types import Workload
 from stacks.addons import AddonsStack, needs_addons
@@ -52,6 +54,8 @@ class Charts(Struct, frozen=True):
     platform: Objects
     models: Mapping[str, Objects]
     monitoring: Objects = ()
+    queues: Objects = ()
+    jobs: Mapping[str, Objects] = {}
 
 
 ChartRenderer = Callable[[StorageAddresses], Charts]
@@ -62,6 +66,7 @@ class Deployment(Struct, frozen=True):
     """Everything the stacks are made from.
 
     addresses  what an earlier deployment made, for the objects that are rendered and not applied
+    jobs       that train, on nodes of their own among the requests
     """
 
     platform: Platform
@@ -69,15 +74,23 @@ class Deployment(Struct, frozen=True):
     requests: tuple[CapacityRequest, ...]
     workloads: tuple[Workload, ...]
     addresses: StorageAddresses = UNKNOWN
+    jobs: tuple[FineTuneWorkload, ...] = ()
 
     def helm_releases(self) -> tuple[HelmRelease, ...]:
         """The releases that this capacity and these models need, whoever installs them, from the mirror if any."""
         groups = (lws_chart.release(),) if lws_chart.is_required(self.workloads) else ()
         shapes = kserve_charts.releases() if kserve_charts.is_required(self.workloads) else ()
+        trainers = fine_tune_charts.releases() if fine_tune_charts.is_required(self.jobs) else ()
         controllers = controller_releases(self.platform)
-        releases = (*controllers, *node_releases(self.platform, self.requests), *groups, *shapes)
+        releases = (*controllers, *node_releases(self.platform, self.requests), *groups, *shapes, *trainers)
         mirror = self.platform.image_mirror
         return releases if mirror is None else tuple(mirrored(release, mirror) for release in releases)
+
+    @property
+    def job_requests(self) -> tuple[CapacityRequest, ...]:
+        """Those of the requests that jobs train on."""
+        pools = {job.pool for job in self.jobs}
+        return tuple(request for request in self.requests if request.pool in pools)
 
     def node_objects(self) -> dict[str, Json]:
         """Objects by construct id that describe the models' nodes to what starts them."""
@@ -150,6 +163,7 @@ def add_stacks(app: App, deployment: Deployment, render_charts: ChartRenderer) -
     problems = [
         *check_platform(platform),
         *unknown_pools(platform.capacity, deployment.requests),
+        *idle_pools(platform.capacity, deployment.job_requests),
         *mismatches(platform.cluster.kubernetes_version, deployment.installed()),
     ]
     if problems:
@@ -168,7 +182,12 @@ def add_stacks(app: App, deployment: Deployment, render_charts: ChartRenderer) -
         requests=deployment.requests,
     )
     storage = StorageStack(
-        app, platform=platform, vpc=network.vpc, cluster=cluster.cluster, workloads=deployment.workloads
+        app,
+        platform=platform,
+        vpc=network.vpc,
+        cluster=cluster.cluster,
+        workloads=deployment.workloads,
+        jobs=deployment.jobs,
     )
     releases = deployment.helm_releases()
     services: PlatformStack = capacity  # what the models wait for, where nodes bring everything else themselves
@@ -203,6 +222,8 @@ def add_stacks(app: App, deployment: Deployment, render_charts: ChartRenderer) -
             platform_chart=charts.platform,
             model_charts=charts.models,
             monitoring_chart=charts.monitoring,
+            queues_chart=charts.queues,
+            job_charts=charts.jobs,
         )
         serving.add_stack_dependency(services)
         serving.add_stack_dependency(storage)

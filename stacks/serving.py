@@ -16,7 +16,9 @@ from stacks.base import PlatformStack
 Objects = Sequence[Mapping[str, Any]]
 
 NODES_ID = "NodePools"
-"""No model has a name with capitals."""
+QUEUES_ID = "Queues"
+JOB_ID = "Job-"
+"""No model has a name with capitals; nor has a job, whose objects may be named as a model is."""
 
 MAX_MANIFEST_BYTES = 200_000
 """A custom resource's event reaches its Lambda only up to 262,144 bytes (aws-cdk #19165); the rest is for the event's
@@ -41,6 +43,8 @@ class ServingStack(PlatformStack):
         platform_chart: Objects,
         model_charts: Mapping[str, Objects],
         monitoring_chart: Objects = (),
+        queues_chart: Objects = (),
+        job_charts: Mapping[str, Objects] | None = None,
     ) -> None:
         super().__init__(scope, "serving", platform=platform, description="Models of the AI platform", keeps_data=False)
         first = [self._apply("platform", platform_chart, cluster)]
@@ -50,6 +54,10 @@ class ServingStack(PlatformStack):
             self._apply("monitoring", monitoring_chart, cluster)
         for name, objects in sorted(model_charts.items()):
             self._apply(name, objects, cluster).node.add_dependency(*first)
+        if queues_chart:
+            first.append(self._apply(QUEUES_ID, queues_chart, cluster))
+        for name, objects in sorted((job_charts or {}).items()):
+            self._apply(f"{JOB_ID}{name}", objects, cluster).node.add_dependency(*first)
 
     def _apply(self, name: str, objects: Objects, cluster: eks.ICluster) -> eks.KubernetesManifest:
         check_size(name, objects)

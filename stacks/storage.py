@@ -11,10 +11,11 @@ from constructs import Construct
 
 from ai_on_eks.aws.efs import SharedFileSystem
 from ai_on_eks.aws.lustre import LustreFileSystem
-from ai_on_eks.aws.model_store import ModelReader, ModelStore, ModelWriter
+from ai_on_eks.aws.model_store import FineTuneAccess, ModelReader, ModelStore, ModelWriter
 from ai_on_eks.aws.mountpoint import BucketMountIdentity
 from ai_on_eks.descriptors.platform import Platform
 from ai_on_eks.descriptors.schema import Storage
+from ai_on_eks.serving.fine_tune import FineTuneWorkload
 from ai_on_eks.serving.lustre import lustre_shape
 from ai_on_eks.serving.storage import OUTPUTS, EfsAddress, LustreAddress, StorageAddresses, outputs_of
 from ai_on_eks.serving.types import WeightsClaim, Workload
@@ -32,6 +33,7 @@ class StorageStack(PlatformStack):
         vpc: ec2.IVpc,
         cluster: eks.ICluster,
         workloads: Sequence[Workload],
+        jobs: Sequence[FineTuneWorkload] = (),
     ) -> None:
         super().__init__(
             scope, "storage", platform=platform, description="Model weights of the AI platform", keeps_data=True
@@ -52,6 +54,17 @@ class StorageStack(PlatformStack):
                 namespace=workload.namespace,
                 service_account=workload.service_account,
                 compile_cache=workload.compile_cache,
+            )
+        for job in jobs:
+            FineTuneAccess(
+                self,
+                f"{job.name}-trainer",
+                store=store,
+                cluster=cluster,
+                job=job.name,
+                model=job.model,
+                namespace=job.namespace,
+                service_account=job.service_account,
             )
         writing_account, sync = platform.model_store.writing_account, platform.model_store.sync
         if writing_account is not None:

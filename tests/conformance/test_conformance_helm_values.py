@@ -12,6 +12,7 @@ from msgspec.structs import replace
 
 from ai_on_eks.aws import (
     efa_chart,
+    fine_tune_charts,
     gpu_dra,
     gpu_operator,
     gpu_plugin,
@@ -136,6 +137,7 @@ def test_every_value_of_the_efa_plugin_is_one_of_its_chart(shared: Path) -> None
         "karpenter",
         "keda",
         "kserve-resources",
+        "kueue",
         "kube-prometheus-stack",
         "lws",
         "nvidia-device-plugin",
@@ -168,6 +170,12 @@ def keys_of(document: dict[str, Any], prefix: str = "") -> Iterator[str]:
         yield f"{prefix}{key}"
         if isinstance(value, dict):
             yield from keys_of(value, f"{prefix}{key}.")
+
+
+def test_every_value_of_the_queueing_controller_is_one_of_its_chart(shared: Path) -> None:
+    known = frozenset((shared / "chart-values" / "kueue.txt").read_text(encoding="utf-8").split())
+
+    assert unknown_keys(fine_tune_charts.kueue_values(), known) == []
 
 
 def test_every_value_of_the_group_controller_is_one_of_its_chart(shared: Path) -> None:

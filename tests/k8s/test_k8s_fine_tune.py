@@ -120,10 +120,13 @@ def test_the_pods_run_on_the_planned_nodes_and_on_no_others(name: str, over_node
     }
     millicores, memory_bytes = reserved_by_daemonsets(node)
     reserve: dict[str, str | int] = {"cpu": f"{millicores}m", "memory": memory_bytes}
-    labels = {"node.kubernetes.io/instance-type": node.name}
+    pool = workload(name, over_nodes=over_nodes).pool
+    labels = {"node.kubernetes.io/instance-type": node.name, "ai-on-eks/capacity": pool}
+    other_type = {**labels, "node.kubernetes.io/instance-type": "x1.other"}
     taints = [{"key": node.accelerator.resource_name, "value": "present", "effect": "NoSchedule"}]
     assert why_unschedulable(spec, free, labels, taints, reserve) == ()
-    assert why_unschedulable(spec, free, {"node.kubernetes.io/instance-type": "x1.other"}, taints, reserve) != ()
+    assert why_unschedulable(spec, free, other_type, taints, reserve) != ()
+    assert why_unschedulable(spec, free, {**labels, "ai-on-eks/capacity": "models"}, taints, reserve) != ()
     assert why_unschedulable(spec, {**free, node.accelerator.resource_name: 0}, labels, taints, reserve) != ()
 
 

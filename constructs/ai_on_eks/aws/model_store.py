@@ -4,7 +4,8 @@ layout: models/<model>/<revision or 'unpinned'>/<the hub's files>
         compiled/<model>/<revision or 'unpinned'>/<what a compiler made of them>
 rights: the service account of <model> lists and reads models/<model>/*; one whose pods compile programs writes below
         its own part of compiled/; that of the writer, where the platform has one, uploads models/* and reads there;
-        nobody deletes
+        a fine-tuning job reads its model and datasets/, and alone writes and deletes below its own part of finetunes/;
+        nobody else deletes
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
 from ai_on_eks.aws.pod_identity import pod_identity_role
+from ai_on_eks.serving.fine_tune import DATASETS_PREFIX, RESULTS_PREFIX
 
 MODELS_PREFIX = "models"
 
@@ -124,6 +126,36 @@ class ModelStore(Construct):
                 )
             )
 
+    def grant_training(self, identity: iam.Role, job: str) -> None:
+        """Let `identity` read all data sets, and read, write and delete in the job's own folder."""
+        own = f"{RESULTS_PREFIX}/{job}"
+        identity.add_to_policy(
+            iam.PolicyStatement(
+                sid="ListOwn",
+                actions=["s3:ListBucket"],
+                resources=[self.bucket.bucket_arn],
+                conditions={"StringLike": {"s3:prefix": [f"{own}/*"]}},
+            )
+        )
+        identity.add_to_policy(
+            iam.PolicyStatement(
+                sid="ReadData",
+                actions=["s3:GetObject"],
+                resources=[self.bucket.arn_for_objects(f"{DATASETS_PREFIX}/*")],
+            )
+        )
+        identity.add_to_policy(
+            iam.PolicyStatement(
+                sid="KeepOwn",
+                actions=["s3:AbortMultipartUpload", "s3:DeleteObject", "s3:GetObject", "s3:PutObject"],
+                resources=[self.bucket.arn_for_objects(f"{own}/*")],
+            )
+        )
+        if self.key is not None:
+            identity.add_to_policy(
+                iam.PolicyStatement(sid="EncryptOwn", actions=["kms:GenerateDataKey"], resources=[self.key.key_arn])
+            )
+
     def grant_write(self, identity: iam.Role) -> None:
         """Let `identity` list, upload and look at the files of every model: with what checksum a file was uploaded is
         only told to who may read it. It deletes nothing, and what it overwrites can be fetched back."""
@@ -211,6 +243,36 @@ class ModelWriter(Construct):
                     resources=[hub_token],
                 )
             )
+        self.resource = eks.CfnPodIdentityAssociation(
+            self,
+            "Resource",
+            cluster_name=cluster.cluster_name,
+            namespace=namespace,
+            service_account=service_account,
+            role_arn=role.role_arn,
+        )
+
+
+class FineTuneAccess(Construct):
+    """Access of one fine-tuning job's service account, by Pod Identity: its model and the data to read, and a folder of
+    its own in which it also deletes, since a checkpoint is worth nothing once there is a newer one."""
+
+    def __init__(
+        self,
+        scope: Construct,
+        id: str,  # noqa: A002 - CDK's name
+        *,
+        store: ModelStore,
+        cluster: eks.ICluster,
+        job: str,
+        model: str,
+        namespace: str,
+        service_account: str,
+    ) -> None:
+        super().__init__(scope, id)
+        role = pod_identity_role(self, "Role", cluster=cluster, namespace=namespace, service_account=service_account)
+        store.grant_read(role, model)
+        store.grant_training(role, job)
         self.resource = eks.CfnPodIdentityAssociation(
             self,
             "Resource",

@@ -48,14 +48,14 @@ def are_fine_tunes(files: Sequence[str]) -> bool:
 
 def plan_jobs(args: Namespace) -> int:
     """Tell where the jobs run. Exit code 3 when one has no placement."""
-    planned = _planned(args)
-    body = {"region": planned.target.platform.region, "jobs": [_job(plan) for plan in planned.plans]}
+    planned = planned_jobs(args.descriptors, args.platform, args.region)
+    body = jobs_body(planned)
     if args.json:
         write_json(document("plan-jobs", body))
     else:
         note(planned.target.note)
         write_text(jobs_text(body, terminal_width(), explained=args.explain))
-    problems = _unplaced(planned)
+    problems = unplaced(planned)
     if problems:
         report(problems, as_json=args.json)
     return EXIT_NOTHING_FITS if problems else EXIT_DONE
@@ -63,8 +63,8 @@ def plan_jobs(args: Namespace) -> int:
 
 def render_jobs(args: Namespace) -> int:
     """Write the jobs' objects and their queues into a folder, all of them or none."""
-    planned = _planned(args)
-    problems = _unplaced(planned)
+    planned = planned_jobs(args.descriptors, args.platform, args.region)
+    problems = unplaced(planned)
     if problems:
         raise NothingFitsError(problems)
     workloads = workloads_of(planned)
@@ -80,6 +80,11 @@ def render_jobs(args: Namespace) -> int:
         note(f"warning: {warning}")
     write_text("\n".join(str(Path(args.output) / name) for name in files))
     return EXIT_DONE
+
+
+def jobs_body(planned: PlannedJobs) -> dict[str, Any]:
+    """What `plan --json` prints of jobs."""
+    return {"region": planned.target.platform.region, "jobs": [_job(plan) for plan in planned.plans]}
 
 
 def workloads_of(planned: PlannedJobs) -> tuple[FineTuneWorkload, ...]:
@@ -98,18 +103,13 @@ def workloads_of(planned: PlannedJobs) -> tuple[FineTuneWorkload, ...]:
     return tuple(one for one in found if one is not None)
 
 
-def _render(workloads: Sequence[FineTuneWorkload], target: LoadedPlatform) -> dict[str, str]:
-    from ai_on_eks.kube.fine_tune import render_fine_tunes  # noqa: PLC0415 - plans have no use for it
-
-    return render_fine_tunes(workloads, target.platform)
-
-
-def _planned(args: Namespace) -> PlannedJobs:
+def planned_jobs(files: Sequence[str], platform_file: str | None, region: str | None) -> PlannedJobs:
+    """Everything read and planned, or all problems of all files."""
     collector = Collector()
-    target = load_target_platform(args.platform, args.region, collector)
+    target = load_target_platform(platform_file, region, collector)
     found = [
         collector.attempt(file, lambda file=file: load_fine_tune(Path(file)))  # type: ignore[misc]
-        for file in args.descriptors
+        for file in files
     ]
     jobs = tuple(one for one in found if one is not None)
     collector.problems += _duplicates(jobs)
@@ -118,6 +118,21 @@ def _planned(args: Namespace) -> PlannedJobs:
         raise AssertionError("a platform that did not load has left a problem")
     plans = tuple(plan_training(one.job, one.inventory, target.catalog, target.platform) for one in jobs)
     return PlannedJobs(target, jobs, plans)
+
+
+def unplaced(planned: PlannedJobs) -> list[Problem]:
+    """The jobs without a placement, with what came nearest."""
+    return [
+        located(nothing_trains(plan), loaded.file)
+        for loaded, plan in zip(planned.jobs, planned.plans, strict=True)
+        if plan.chosen is None
+    ]
+
+
+def _render(workloads: Sequence[FineTuneWorkload], target: LoadedPlatform) -> dict[str, str]:
+    from ai_on_eks.kube.fine_tune import render_fine_tunes  # noqa: PLC0415 - plans have no use for it
+
+    return render_fine_tunes(workloads, target.platform)
 
 
 def _duplicates(jobs: Sequence[LoadedJob]) -> list[Problem]:
@@ -133,14 +148,6 @@ def _duplicates(jobs: Sequence[LoadedJob]) -> list[Problem]:
         )
         for index, one in enumerate(jobs)
         if one.job.name in names[:index]
-    ]
-
-
-def _unplaced(planned: PlannedJobs) -> list[Problem]:
-    return [
-        located(nothing_trains(plan), loaded.file)
-        for loaded, plan in zip(planned.jobs, planned.plans, strict=True)
-        if plan.chosen is None
     ]
 
 

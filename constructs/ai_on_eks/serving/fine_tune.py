@@ -19,12 +19,13 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from ai_on_eks.catalog.taints import taint_key
+from ai_on_eks.catalog.taints import CAPACITY_LABEL, taint_key
 from ai_on_eks.descriptors.fine_tune import FineTuneJob
 from ai_on_eks.descriptors.platform import Platform
 from ai_on_eks.descriptors.schema import Descriptor
 from ai_on_eks.errors import InputError, NothingFitsError, Problem
 from ai_on_eks.placement.training import TrainingPlacement, TrainingPlan
+from ai_on_eks.placement.training_capacity import pool_name
 from ai_on_eks.serving.fabric import fabric_resources, group_environment
 from ai_on_eks.serving.images import unpinned_warnings
 from ai_on_eks.serving.jobs import job_pod
@@ -71,6 +72,7 @@ FETCH_BYTES = GIB
 class FineTuneWorkload(Struct, frozen=True):
     """Everything the cluster has to know of one job.
 
+    pool              value of the nodes' capacity label
     nodes             pods, each on a node of its own
     deadline_seconds  of one run of the group
     model             whose weights it reads
@@ -80,6 +82,7 @@ class FineTuneWorkload(Struct, frozen=True):
     namespace: str
     labels: Mapping[str, str]
     instance_type: str
+    pool: str
     nodes: int
     pod_spec: Json
     config_map: Mapping[str, str]
@@ -120,6 +123,7 @@ def build_fine_tune(
             "app.kubernetes.io/name": job.name,
         },
         instance_type=placement.instance_type.name,
+        pool=pool_name(job, placement),
         nodes=placement.nodes,
         pod_spec=_pod_spec(job, placement, descriptor, platform, (image, fetch)),
         config_map={PROGRAM_FILE: program_text(), SETTINGS_FILE: settings_text(job)},
@@ -193,7 +197,7 @@ def _pod_spec(
     return {
         **spec,
         "initContainers": [_fetch(descriptor, platform, fetch, (weights, temporary), stored)],
-        "affinity": _affinity(placement),
+        "affinity": _affinity(placement, pool_name(job, placement)),
         "tolerations": [{"key": taint_key(placement.instance_type), "operator": "Exists", "effect": "NoSchedule"}],
     }
 
@@ -259,8 +263,11 @@ def _fetch(
     }
 
 
-def _affinity(placement: TrainingPlacement) -> Json:
-    """The type was chosen with its memory and price; and where nodes exchange over EFA, one zone."""
-    expression = {"key": INSTANCE_TYPE_LABEL, "operator": "In", "values": [placement.instance_type.name]}
-    terms = {"nodeSelectorTerms": [{"matchExpressions": [expression]}]}
+def _affinity(placement: TrainingPlacement, pool: str) -> Json:
+    """The type was chosen with its memory and price; nodes of that type that models wait for are not the jobs'."""
+    expressions = [
+        {"key": INSTANCE_TYPE_LABEL, "operator": "In", "values": [placement.instance_type.name]},
+        {"key": CAPACITY_LABEL, "operator": "In", "values": [pool]},
+    ]
+    terms = {"nodeSelectorTerms": [{"matchExpressions": expressions}]}
     return {"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": terms}}

@@ -1,7 +1,7 @@
 """jobset.x-k8s.io/v1alpha2 JobSet of a fine-tuning job, what its pods need, and Kueue's queue for all jobs.
 
 Kueue holds a job back until its nodes' worth of quota is free, so that two jobs never wait for each other with half of
-their nodes each. The quota of a type is what its largest job asks for: jobs of one type run one after the other.
+their nodes each. The quota of a pool of nodes is what its largest job asks for: its jobs run one after the other.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from fractions import Fraction
 
+from ai_on_eks.catalog.taints import CAPACITY_LABEL
 from ai_on_eks.descriptors.platform import Platform
 from ai_on_eks.kube.objects.job import JOB_LABEL
 from ai_on_eks.kube.objects.labels import NAMESPACE_NAME_LABEL, platform_labels
@@ -16,7 +17,7 @@ from ai_on_eks.kube.objects.network_policy import to_dns, to_https, to_pod_ident
 from ai_on_eks.kube.quantity import format_quantity
 from ai_on_eks.kube.scheduling import pod_requests
 from ai_on_eks.serving.fine_tune import FINAL_EXIT_CODE, GROUP, KEPT_SECONDS, RESTARTS, FineTuneWorkload
-from ai_on_eks.serving.pod import INSTANCE_TYPE_LABEL, ZONE_LABEL
+from ai_on_eks.serving.pod import ZONE_LABEL
 from ai_on_eks.serving.types import Json
 
 QUEUE = "fine-tuning"
@@ -111,9 +112,9 @@ def queue_manifests(platform: Platform, workloads: Sequence[FineTuneWorkload]) -
     """Kueue's objects for all jobs, empty without one."""
     if not workloads:
         return {}
-    types = sorted({one.instance_type for one in workloads})
-    manifests: dict[str, Json] = {f"Flavor-{name}": _flavor(platform, name) for name in types}
-    manifests["ClusterQueue"] = _cluster_queue(platform, workloads, types)
+    pools = sorted({one.pool for one in workloads})
+    manifests: dict[str, Json] = {f"Flavor-{pool}": _flavor(platform, pool) for pool in pools}
+    manifests["ClusterQueue"] = _cluster_queue(platform, workloads, pools)
     manifests["LocalQueue"] = {
         "apiVersion": KUEUE_VERSION,
         "kind": "LocalQueue",
@@ -123,27 +124,27 @@ def queue_manifests(platform: Platform, workloads: Sequence[FineTuneWorkload]) -
     return manifests
 
 
-def _flavor(platform: Platform, instance_type: str) -> Json:
+def _flavor(platform: Platform, pool: str) -> Json:
     return {
         "apiVersion": KUEUE_VERSION,
         "kind": "ResourceFlavor",
-        "metadata": {"name": _flavor_name(instance_type), "labels": platform_labels(platform)},
-        "spec": {"nodeLabels": {INSTANCE_TYPE_LABEL: instance_type}},
+        "metadata": {"name": pool, "labels": platform_labels(platform)},
+        "spec": {"nodeLabels": {CAPACITY_LABEL: pool}},
     }
 
 
-def _cluster_queue(platform: Platform, workloads: Sequence[FineTuneWorkload], types: Sequence[str]) -> Json:
-    asked = {name: _asked([one for one in workloads if one.instance_type == name]) for name in types}
+def _cluster_queue(platform: Platform, workloads: Sequence[FineTuneWorkload], pools: Sequence[str]) -> Json:
+    asked = {pool: _asked([one for one in workloads if one.pool == pool]) for pool in pools}
     resources = sorted({resource for one in asked.values() for resource in one})
     flavors = [
         {
-            "name": _flavor_name(name),
+            "name": pool,
             "resources": [
-                {"name": resource, "nominalQuota": format_quantity(asked[name].get(resource, Fraction(0)))}
+                {"name": resource, "nominalQuota": format_quantity(asked[pool].get(resource, Fraction(0)))}
                 for resource in resources
             ],
         }
-        for name in types
+        for pool in pools
     ]
     return {
         "apiVersion": KUEUE_VERSION,
@@ -169,10 +170,6 @@ def _asked(workloads: Sequence[FineTuneWorkload]) -> dict[str, Fraction]:
 def _queue_name(platform: Platform) -> str:
     """Queues of the cluster have no namespace."""
     return f"{platform.name}-{QUEUE}"
-
-
-def _flavor_name(instance_type: str) -> str:
-    return instance_type.replace(".", "-")
 
 
 def _policy(workload: FineTuneWorkload) -> Json:
