@@ -7,9 +7,12 @@ import json
 from typing import Any
 
 import pytest
+from cfnlint.schema import PROVIDER_SCHEMA_MANAGER
 from review_sides import CLUSTER, NETWORK, Json, resource, template
 
-from ai_on_eks.review.create_only import facts, stateful_types, updates_of
+from ai_on_eks.errors import UsageError
+from ai_on_eks.review import create_only
+from ai_on_eks.review.create_only import REGION, facts, stateful_types, updates_of
 from ai_on_eks.review.replacement import LEFT_BEHIND, Action, Destruction, destructions
 
 Templates = dict[str, Json]
@@ -210,6 +213,24 @@ def test_given_a_custom_resource_when_its_properties_change_then_nothing_is_know
     assert updates_of("Custom::Anything").is_known is False
     one, other = ({"s": template({"C": resource("Custom::Anything", {"A": value})})} for value in ("1", "2"))
     assert destructions(one, other) == ()
+
+
+@pytest.mark.parametrize("type_", sorted({*stateful_types(), "AWS::EKS::Nodegroup", "AWS::Lambda::LayerVersion"}))
+def test_the_schemas_are_read_as_cfn_lint_reads_them(type_: str) -> None:
+    schema = PROVIDER_SCHEMA_MANAGER.get_resource_schema(REGION, type_).schema
+    named = {path.removeprefix("/properties/") for path in schema.get("createOnlyProperties", ())}
+    ours = {*updates_of(type_).create_only} - {*facts()["create_only"].get(type_, ())}
+    assert {path for path in named if not any(path.startswith(f"{one}/") for one in named)} == ours
+
+
+def test_given_no_schemas_when_asked_then_it_is_told_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda _name: None)
+    create_only._schemas.cache_clear()
+    with pytest.raises(UsageError) as raised:
+        create_only._schemas()
+    create_only._schemas.cache_clear()
+    (problem,) = raised.value.problems
+    assert (problem.code, problem.fix) == ("missing-dependency", "pip install 'ai-on-eks[review]'")
 
 
 def test_the_schemas_know_every_type_of_the_facts() -> None:

@@ -76,24 +76,34 @@ def value_at(properties: Any, path: str) -> Any:
 
 def _schema(type_: str) -> Mapping[str, Any] | None:
     """None for a custom resource, and for a type that the schemas do not have."""
-    if type_.startswith("Custom::"):
+    digest = _digests().get(type_)
+    if digest is None:
         return None
-    try:
-        from cfnlint.schema import PROVIDER_SCHEMA_MANAGER, ResourceNotFoundError  # noqa: PLC0415 - half a second
-    except ModuleNotFoundError as error:
-        raise UsageError(
-            Problem(
-                code="missing-dependency",
-                message=f"a review needs the Python module {error.name}",
-                value=error.name,
-                fix="pip install 'ai-on-eks[review]'",
-            )
-        ) from None
-    try:
-        schema: Mapping[str, Any] = PROVIDER_SCHEMA_MANAGER.get_resource_schema(REGION, type_).schema
-    except ResourceNotFoundError:
-        return None
+    schema: Mapping[str, Any] = json.loads((_schemas() / "resources" / f"{digest}.json").read_bytes())
     return schema
+
+
+@cache
+def _digests() -> Mapping[str, str]:
+    """The name of each type's file."""
+    digests: Mapping[str, str] = json.loads((_schemas() / "providers" / f"{REGION}.json").read_bytes())
+    return digests
+
+
+@cache
+def _schemas() -> Path:
+    """The folder that cfn-lint brings. Its own reader takes half a second to import, and would take newer schemas from
+    a cache of this machine, or from the network."""
+    from importlib.util import find_spec  # noqa: PLC0415 - only a review looks for packages
+
+    found = find_spec("cfnlint")
+    for place in (found.submodule_search_locations or ()) if found is not None else ():
+        folder = Path(place) / "data" / "schemas"
+        if (folder / "providers" / f"{REGION}.json").is_file():
+            return folder
+    message = "a review needs the resource schemas of cfn-lint"
+    fix = "pip install 'ai-on-eks[review]'"
+    raise UsageError(Problem(code="missing-dependency", message=message, value="cfnlint", fix=fix))
 
 
 def _paths(schema: Mapping[str, Any], key: str) -> list[str]:
