@@ -23,6 +23,7 @@ COMMANDS: dict[str, str] = {
     "verify": "compare a cluster's objects with the rendered ones",
     "validate": "check a platform and its models offline",
     "review": "what a change replaces, costs, opens and restarts",
+    "report": "one HTML page about the fleet, to open and to send",
     "catalog": "what EC2 offers: instance types, accelerators, prices",
     "images": "list the serving images and pin them by digest",
     "doctor": "what this machine, the project and the account lack",

@@ -7,22 +7,32 @@ from html import escape
 
 from ai_on_eks.cli.plots.scene import DARK, FONT_PX, HEIGHT, LIGHT, WIDTH, Dot, Line, Scene, Text
 
+SHAPES = (
+    f"text {{ font: {FONT_PX}px system-ui, sans-serif }}\nline, polyline {{ fill: none }}\n"
+    ".ink, .chosen { paint-order: stroke; stroke-width: 3px; stroke-linejoin: round }\n"
+    ".chosen-dot { fill: none; stroke-width: 3 }\n.front-line { stroke-width: 2 }\n"
+)
+"""Rules that hold in every colour."""
+
 
 def svg(scene: Scene, title: str) -> str:
     """The document; `title` is what a screen reader says."""
-    body = "\n".join(_element(one) for one in scene)
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" width="{WIDTH}" height="{HEIGHT}" '
-        f'role="img">\n<title>{escape(title)}</title>\n<style>\n{_rules(LIGHT)}\n'
-        f"@media (prefers-color-scheme: dark) {{\n{_rules(DARK)}\n}}\n"
-        f"text {{ font: {FONT_PX}px system-ui, sans-serif }}\nline, polyline {{ fill: none }}\n"
-        ".ink, .chosen { paint-order: stroke; stroke-width: 3px; stroke-linejoin: round }\n"
-        f".chosen-dot {{ fill: none; stroke-width: 3 }}\n.front-line {{ stroke-width: 2 }}\n</style>\n"
-        f'<rect class="paper" width="{WIDTH}" height="{HEIGHT}"/>\n{body}\n</svg>\n'
+        f'role="img">\n<title>{escape(title)}</title>\n<style>\n{rules(LIGHT)}\n'
+        f"@media (prefers-color-scheme: dark) {{\n{rules(DARK)}\n}}\n"
+        f"{SHAPES}</style>\n"
+        f'<rect class="paper" width="{WIDTH}" height="{HEIGHT}"/>\n{elements(scene)}\n</svg>\n'
     )
 
 
-def _rules(colours: Mapping[str, str]) -> str:
+def elements(scene: Scene) -> str:
+    """The scene without a document around it."""
+    return "\n".join(_element(one) for one in scene)
+
+
+def rules(colours: Mapping[str, str]) -> str:
+    """What gives every style its colour."""
     halo = f".ink, .chosen {{ stroke: {colours['paper']} }}\n"
     return halo + "\n".join(
         f".{name} {{ fill: {colour} }} .{name}-line {{ stroke: {colour} }} "
