@@ -8,6 +8,7 @@ import os
 import re
 import shutil
 import subprocess
+from collections.abc import Mapping
 from html.parser import HTMLParser
 from itertools import pairwise
 from pathlib import Path
@@ -65,7 +66,7 @@ def synthesized(tmp_path_factory: pytest.TempPathFactory) -> Path:
     gateway = {"Resources": {"Nat": {"Type": "AWS::EC2::NatGateway", "Properties": {}}}}
     (cdk_out / "ai-network.template.json").write_text(json.dumps(gateway), encoding="utf-8")
 
-    def stack(name: str, part: str, leaf: dict[str, object]) -> dict[str, object]:
+    def stack(name: str, part: str, leaf: Mapping[str, object]) -> dict[str, object]:
         inner = {
             "id": part,
             "constructInfo": {"fqn": "aws-cdk-lib.aws_eks_v2.HelmChart"},
