@@ -393,13 +393,17 @@ def groups() -> Sample:
             "spec": spec,
         }
 
+    def queued(body: Json) -> Json:
+        return {**body, "metadata": {**body["metadata"], "labels": {"kueue.x-k8s.io/queue-name": "training"}}}
+
     ray = {"headGroupSpec": {"template": template}, "workerGroupSpecs": [{"groupName": "gpus", "template": template}]}
     job = {"template": template}
+    ending = {**job, "activeDeadlineSeconds": 3600}
     bodies = [
         custom("StatefulSet", "apps/v1", {**deployment["spec"]}),
         custom("DaemonSet", "apps/v1", {"selector": deployment["spec"]["selector"], "template": template}),
-        custom("Job", "batch/v1", job),
-        custom("CronJob", "batch/v1", {"jobTemplate": {"spec": job}}),
+        custom("Job", "batch/v1", {**ending, "ttlSecondsAfterFinished": 3600}),
+        custom("CronJob", "batch/v1", {"jobTemplate": {"spec": ending}}),
         custom(
             "LeaderWorkerSet",
             "leaderworkerset.x-k8s.io/v1",
@@ -416,8 +420,12 @@ def groups() -> Sample:
         custom("RayCluster", "ray.io/v1", ray),
         custom("RayService", "ray.io/v1", {"rayClusterConfig": ray}),
         custom("RayJob", "ray.io/v1", {"rayClusterSpec": ray}),
-        custom(
-            "JobSet", "jobset.x-k8s.io/v1alpha2", {"replicatedJobs": [{"name": "ranks", "template": {"spec": job}}]}
+        queued(
+            custom(
+                "JobSet",
+                "jobset.x-k8s.io/v1alpha2",
+                {"replicatedJobs": [{"name": "ranks", "template": {"spec": ending}}], "ttlSecondsAfterFinished": 3600},
+            )
         ),
         custom("MPIJob", "kubeflow.org/v2beta1", {"mpiReplicaSpecs": {"Launcher": job, "Worker": job}}),
         custom("PyTorchJob", "kubeflow.org/v1", {"pytorchReplicaSpecs": {"Master": job, "Worker": job}}),

@@ -11,9 +11,11 @@ from typing import Any
 import pytest
 import review_samples as samples
 from review_fault_autoscaling import FAULTS as AUTOSCALING_FAULTS
+from review_fault_jobs import FAULTS as JOB_FAULTS
 from review_fault_objects import FAULTS as OBJECT_FAULTS
 from review_fault_templates import TEMPLATE_FAULTS
 from review_faults import Fault
+from review_jobs import jobs
 from review_samples import Sample, one
 from review_scaled import scaled
 
@@ -23,9 +25,9 @@ from ai_on_eks.review.rules.assembly import read_assembly
 from ai_on_eks.review.rules.checking import findings
 from ai_on_eks.review.rules.table import RULES
 
-GOOD = {**samples.GOOD, "scaled": scaled}
-FAULTS = [*TEMPLATE_FAULTS, *OBJECT_FAULTS, *AUTOSCALING_FAULTS]
-LEAST_FAULTS = 330
+GOOD = {**samples.GOOD, "jobs": jobs, "scaled": scaled}
+FAULTS = [*TEMPLATE_FAULTS, *OBJECT_FAULTS, *AUTOSCALING_FAULTS, *JOB_FAULTS]
+LEAST_FAULTS = 345
 """So many are planted; fewer means that some were lost."""
 
 CONSEQUENCES = {

@@ -8,6 +8,7 @@ from ai_on_eks.review.rules import (
     events,
     helm,
     identity,
+    job_rules,
     karpenter,
     launch_templates,
     lustre,
@@ -40,6 +41,7 @@ GROUPS: tuple[tuple[str, tuple[Rule, ...]], ...] = (
     ("Pods", pod_rules.RULES),
     ("Objects around pods", object_rules.RULES),
     ("Autoscaling", autoscaling.RULES),
+    ("Jobs and queues", job_rules.RULES),
     ("Volumes", volumes.RULES),
 )
 """Title and rules, in the order of the documentation."""
