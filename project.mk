@@ -13,7 +13,7 @@ RUN = PATH="$(CURDIR)/$(BIN):$(NODE_HOME)/bin:$$PATH"
 PIP_INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help setup doctor synth review diff deploy destroy cdk clean
+.PHONY: help setup doctor synth review pipeline diff deploy destroy cdk clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -45,6 +45,10 @@ synth: setup ## plan every model, write build/manifests/ and cdk.out/
 
 review: setup ## what the working tree changes beside BASE (default origin/main); writes build/review/
 	@$(RUN) $(BIN)/ai-on-eks review --base "$${BASE:-origin/main}" --output build/review
+
+pipeline: setup ## synthesize the pipeline of pipeline.yaml with all its stages, write build/pipeline/
+	@$(RUN) node_modules/.bin/cdk synth --app "python pipeline.py" --output build/pipeline/cdk.out --quiet --no-lookups \
+	    --no-notices
 
 diff: synth ## what a deployment would change; asks CloudFormation, so it needs credentials
 	@$(RUN) node_modules/.bin/cdk diff --app cdk.out --no-notices $(ARGS)

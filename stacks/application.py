@@ -8,9 +8,10 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from aws_cdk import App
+from constructs import Construct
 from msgspec import Struct
 from msgspec.structs import replace
 
@@ -41,8 +42,11 @@ from stacks.base import PlatformStack
 from stacks.capacity import CapacityStack
 from stacks.cluster import ClusterStack
 from stacks.network import NetworkStack
-from stacks.serving import Objects, ServingStack
+from stacks.serving import ClusterIn, Objects, ServingStack
 from stacks.storage import StorageStack
+
+if TYPE_CHECKING:
+    from stacks.observability import ObservabilityStack
 
 CDK_JSON = Path(__file__).parent.parent / "cdk.json"
 
@@ -153,8 +157,44 @@ def build_app(
     return app
 
 
+class PlatformStacks(Struct, frozen=True):
+    """What models are served on. awaited: the stacks that have to stand before the models come."""
+
+    cluster: ClusterStack
+    storage: StorageStack
+    observability: ObservabilityStack | None
+    addresses: StorageAddresses
+    awaited: tuple[PlatformStack, ...]
+
+
 def add_stacks(app: App, deployment: Deployment, render_charts: ChartRenderer) -> None:
-    """Network, cluster, capacity, add-ons, storage and, where CDK applies the objects, serving.
+    """Network, cluster, capacity, add-ons, storage and, where CDK applies the objects, serving."""
+    stacks = add_platform_stacks(app, deployment)
+    if deployment.platform.delivery.mode is DeliveryMode.APPLY:
+        serving = add_serving_stack(
+            app, deployment.platform, render_charts(stacks.addresses), lambda _: stacks.cluster.cluster
+        )
+        for stack in stacks.awaited:
+            serving.add_stack_dependency(stack)
+
+
+def add_serving_stack(scope: Construct, platform: Platform, charts: Charts, cluster_in: ClusterIn) -> ServingStack:
+    """The objects in the cluster."""
+    return ServingStack(
+        scope,
+        platform=platform,
+        cluster_in=cluster_in,
+        nodes_chart=charts.nodes,
+        platform_chart=charts.platform,
+        model_charts=charts.models,
+        monitoring_chart=charts.monitoring,
+        queues_chart=charts.queues,
+        job_charts=charts.jobs,
+    )
+
+
+def add_platform_stacks(scope: Construct, deployment: Deployment) -> PlatformStacks:
+    """Everything but the objects in the cluster.
 
     References alone order most of it; dependencies are named where no reference shows an order.
     """
@@ -171,10 +211,10 @@ def add_stacks(app: App, deployment: Deployment, render_charts: ChartRenderer) -
     check_deployable(platform)
     if platform.storage.fsx is not None:
         check_zone(platform.storage.fsx, deployment.requests, deployment.workloads)
-    network = NetworkStack(app, platform=platform)
-    cluster = ClusterStack(app, platform=platform, vpc=network.vpc)
+    network = NetworkStack(scope, platform=platform)
+    cluster = ClusterStack(scope, platform=platform, vpc=network.vpc)
     capacity = CapacityStack(
-        app,
+        scope,
         platform=platform,
         vpc=network.vpc,
         cluster=cluster.cluster,
@@ -182,7 +222,7 @@ def add_stacks(app: App, deployment: Deployment, render_charts: ChartRenderer) -
         requests=deployment.requests,
     )
     storage = StorageStack(
-        app,
+        scope,
         platform=platform,
         vpc=network.vpc,
         cluster=cluster.cluster,
@@ -192,7 +232,7 @@ def add_stacks(app: App, deployment: Deployment, render_charts: ChartRenderer) -
     releases = deployment.helm_releases()
     services: PlatformStack = capacity  # what the models wait for, where nodes bring everything else themselves
     if needs_addons(platform, releases):
-        services = AddonsStack(app, platform=platform, cluster=cluster.cluster, releases=releases)
+        services = AddonsStack(scope, platform=platform, cluster=cluster.cluster, releases=releases)
         services.add_stack_dependency(capacity)
         if platform.storage.s3_mount is not None:
             # a driver's pod that starts before its association never gets its credentials
@@ -204,28 +244,17 @@ def add_stacks(app: App, deployment: Deployment, render_charts: ChartRenderer) -
         from stacks.observability import ObservabilityStack  # noqa: PLC0415
 
         observability = ObservabilityStack(
-            app,
+            scope,
             platform=platform,
             cluster=cluster.cluster,
             workloads=deployment.workloads,
             scaler=deployment.scaler(),
         )
         observability.add_stack_dependency(services)
-    if platform.delivery.mode is DeliveryMode.APPLY:
-        metrics = None if observability is None else observability.query_address
-        charts = render_charts(replace(storage.addresses, metrics=metrics))
-        serving = ServingStack(
-            app,
-            platform=platform,
-            cluster=cluster.cluster,
-            nodes_chart=charts.nodes,
-            platform_chart=charts.platform,
-            model_charts=charts.models,
-            monitoring_chart=charts.monitoring,
-            queues_chart=charts.queues,
-            job_charts=charts.jobs,
-        )
-        serving.add_stack_dependency(services)
-        serving.add_stack_dependency(storage)
-        if observability is not None:
-            serving.add_stack_dependency(observability)
+    return PlatformStacks(
+        cluster=cluster,
+        storage=storage,
+        observability=observability,
+        addresses=replace(storage.addresses, metrics=None if observability is None else observability.query_address),
+        awaited=(services, storage, *(() if observability is None else (observability,))),
+    )

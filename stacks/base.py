@@ -21,6 +21,7 @@ class PlatformStack(Stack):
         super().__init__(
             scope,
             f"{platform.name}-{unit}",
+            stack_name=f"{platform.name}-{unit}",  # also in a stage of a pipeline, whose name CDK would put before
             description=description,
             env=Environment(account=platform.account, region=platform.region),
             tags=platform_tags(platform),

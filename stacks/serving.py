@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from aws_cdk import aws_eks_v2 as eks
@@ -14,6 +14,9 @@ from ai_on_eks.errors import InputError, Problem
 from stacks.base import PlatformStack
 
 Objects = Sequence[Mapping[str, Any]]
+
+ClusterIn = Callable[[Construct], eks.ICluster]
+"""The cluster as seen from a stack: the construct itself, or what stands for it where another stage has made it."""
 
 NODES_ID = "NodePools"
 QUEUES_ID = "Queues"
@@ -38,7 +41,7 @@ class ServingStack(PlatformStack):
         scope: Construct,
         *,
         platform: Platform,
-        cluster: eks.ICluster,
+        cluster_in: ClusterIn,
         nodes_chart: Objects,
         platform_chart: Objects,
         model_charts: Mapping[str, Objects],
@@ -47,6 +50,7 @@ class ServingStack(PlatformStack):
         job_charts: Mapping[str, Objects] | None = None,
     ) -> None:
         super().__init__(scope, "serving", platform=platform, description="Models of the AI platform", keeps_data=False)
+        cluster = cluster_in(self)
         first = [self._apply("platform", platform_chart, cluster)]
         if nodes_chart:
             first.append(self._apply(NODES_ID, nodes_chart, cluster))

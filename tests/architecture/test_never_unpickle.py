@@ -36,6 +36,7 @@ trainer, are checkpoints that it wrote itself into a folder that only its accoun
 
 SOURCES = [
     ROOT / "app.py",
+    ROOT / "pipeline.py",
     *sorted((ROOT / "constructs").rglob("*.py")),
     *sorted((ROOT / "stacks").rglob("*.py")),
     *sorted((ROOT / "k8s").rglob("*.py")),

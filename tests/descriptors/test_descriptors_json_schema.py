@@ -63,5 +63,5 @@ def test_given_a_platform_file_of_every_kind_when_validated_then_the_schema_know
 
 
 def test_given_an_unknown_name_when_asked_then_it_is_a_defect_of_the_caller() -> None:
-    with pytest.raises(ValueError, match="descriptor, platform"):
+    with pytest.raises(ValueError, match="descriptor, fine-tune, pipeline, platform"):
         json_schema("model")

@@ -10,7 +10,7 @@ from pathlib import Path
 from docs_pages import ROOT
 from msgspec import Struct
 
-SOURCES = ("app.py", "constructs/ai_on_eks", "k8s", "stacks")
+SOURCES = ("app.py", "constructs/ai_on_eks", "k8s", "pipeline.py", "stacks")
 LEAST_LITERAL_CHARACTERS = 8
 """Texts with less of their own would match any message."""
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pipeline_samples
 import pytest
 import stacks_samples as samples
 from aws_cdk import App
@@ -63,6 +64,20 @@ def applied(applied_folder: Path) -> Templates:
 @pytest.fixture(scope="session")
 def rendered(rendered_folder: Path) -> Templates:
     return read_templates(rendered_folder)
+
+
+@pytest.fixture(scope="session")
+def released_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A pipeline with the platforms that it releases to."""
+    folder = tmp_path_factory.mktemp("pipeline")
+    pipeline_samples.synthesized(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def released(released_folder: Path) -> Templates:
+    """The pipeline's own stack; those of its platforms are what a workstation deploys."""
+    return read_templates(released_folder)
 
 
 @pytest.fixture(scope="session")

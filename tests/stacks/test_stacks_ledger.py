@@ -27,7 +27,7 @@ pytest_plugins = ["stacks_fixtures"]
 
 LEDGER = Path(__file__).parent / "logical_ids.json"
 
-PLATFORMS = {"default": "applied", "rendered": "rendered", "storage": "stored"}
+PLATFORMS = {"default": "applied", "rendered": "rendered", "storage": "stored", "pipeline": "released"}
 """Fixture of the platform's templates by its name in the ledger."""
 
 PROFILES = tuple(profile.value for profile in Profile if profile is not Profile.MINIMAL)

@@ -12,15 +12,19 @@ class Toolchain(Struct, frozen=True):
 
     node             supported major versions of Node.js, oldest first
     least_bootstrap  version of CDK's bootstrap stack
+    cdk_assets       version of the program that a pipeline publishes assets with
     image_days       age from which a pinned machine image is worth replacing
     """
 
     node: tuple[int, ...]
     least_bootstrap: int
+    cdk_assets: str
     image_days: int
 
 
 def toolchain() -> Toolchain:
     """The file's content."""
     document = read("toolchain.json")
-    return Toolchain(tuple(document["node"]), document["least_bootstrap"], document["image_days"])
+    return Toolchain(
+        tuple(document["node"]), document["least_bootstrap"], document["cdk_assets"], document["image_days"]
+    )

@@ -131,6 +131,19 @@ MOMENT = Form(
 )
 PLACEMENT_GROUP = Form(r"^[A-Za-z0-9][A-Za-z0-9._-]{0,254}$", "the name of an EC2 placement group", "near-each-other")
 
+CONNECTION_ARN = Form(
+    r"^arn:aws[a-z-]*:(codeconnections|codestar-connections):[a-z0-9-]+:\d{12}:connection/[0-9a-f-]{36}$",
+    "the ARN of a CodeConnections connection",
+    "arn:aws:codeconnections:us-east-1:111122223333:connection/01234567-89ab-cdef-0123-456789abcdef",
+)
+REPOSITORY = Form(r"^[A-Za-z0-9_.-]{1,100}/[A-Za-z0-9_./-]{1,100}$", "organization/name", "org/platform")
+BRANCH = Form(r"^[A-Za-z0-9_][A-Za-z0-9_./-]{0,199}$", "the name of a branch", "main")
+SECURITY_GROUP_ID = Form(r"^sg-[0-9a-f]{8,17}$", "the id of a security group", "sg-0123456789abcdef0")
+RELATIVE_PATH = Form(
+    r"^[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}(/[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}){0,8}$",
+    "a path below the folder of the file that names it",
+    "platforms/prod.yaml",
+)
 STACK = Form(
     r"^[A-Za-z0-9/_-]{1,200}$", "the name of a stack as in cdk.out, without .template.json", "ai-on-eks-storage"
 )
@@ -145,5 +158,6 @@ FORMS = {
         PLATFORM_NAME, REGION, ACCOUNT, NAMESPACE, ACCELERATOR, ENGINE, INSTANCE_FAMILY, INSTANCE_TYPE, QUOTA_CODE,
         RESERVATION_ID, VPC_ID, SUBNET_ID, ZONE_ID, TOPIC_ARN, PROMETHEUS_WORKSPACE, EMAIL, ADD_ON_VERSION, REGISTRY,
         MOMENT, PLACEMENT_GROUP, DAILY_TIME, WEEKLY_TIME, STACK, LOGICAL_IDS, DAY, NOT_BLANK, SECRET_ARN,
+        CONNECTION_ARN, REPOSITORY, BRANCH, SECURITY_GROUP_ID, RELATIVE_PATH,
     )
 }  # fmt: skip

@@ -1,7 +1,8 @@
-"""Reference pages of the two files users write, from the classes that check those files.
+"""Reference pages of the files users write, from the classes that check those files.
 
     python -m ai_on_eks.maintenance reference-docs descriptor > docs/descriptor.md
     python -m ai_on_eks.maintenance reference-docs fine-tune  > docs/fine-tune.md
+    python -m ai_on_eks.maintenance reference-docs pipeline   > docs/pipeline.md
     python -m ai_on_eks.maintenance reference-docs platform   > docs/platform.md
 
 A test asserts that the committed pages are what this prints, so a default cannot be one thing in the manual and
@@ -20,6 +21,7 @@ from pydantic import BaseModel
 
 from ai_on_eks.descriptors.fine_tune import FineTuneJob
 from ai_on_eks.descriptors.patterns import FORMS
+from ai_on_eks.descriptors.pipeline import Pipeline
 from ai_on_eks.descriptors.platform import Platform
 from ai_on_eks.descriptors.profiles import Profile, profile_values
 from ai_on_eks.descriptors.schema import Descriptor
@@ -68,6 +70,28 @@ PAGES: Mapping[str, Page] = {
             "model: ../models/my-model.yaml\n"
             "method: lora\n"
             "data: {path: conversations.jsonl, tokens: 20000000}\n"
+        ),
+    ),
+    "pipeline": Page(
+        model=Pipeline,
+        title="The pipeline file",
+        introduction=(
+            "Which platforms a change is released to, and in which order: `pipeline.yaml` beside `app.py`. An unknown\n"
+            "key, a missing key or a value of the wrong kind is an error with file, line and fix\n"
+            "([errors](errors.md)). [Releasing](releasing.md) explains what the pipeline does;\n"
+            "`ai-on-eks schema pipeline` prints the JSON Schema for editors."
+        ),
+        example=(
+            "name: ai-release\n"
+            "region: us-east-1\n"
+            'account: "111122223333"\n'
+            "source:\n"
+            "  repository: org/platform\n"
+            "  connection_arn: arn:aws:codeconnections:us-east-1:111122223333:connection/"
+            "01234567-89ab-cdef-0123-456789abcdef\n"
+            "stages:\n"
+            "  - {name: dev, platform: platforms/dev.yaml}\n"
+            "  - {name: prod, platform: platforms/prod.yaml, approval: true}\n"
         ),
     ),
     "platform": Page(

@@ -1,4 +1,4 @@
-"""JSON Schema of the files users write, for editors: `descriptor` (default), `platform` or `fine-tune`.
+"""JSON Schema of the files users write, for editors: `descriptor` (default), `platform`, `pipeline` or `fine-tune`.
 
 The schema is a JSON document with or without --json.
 """

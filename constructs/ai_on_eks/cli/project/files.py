@@ -143,5 +143,6 @@ def _editor_settings() -> str:
     associations: Mapping[str, str] = {
         "./schemas/platform.schema.json": "platform.yaml",
         "./schemas/descriptor.schema.json": "models/*.yaml",
+        "./schemas/pipeline.schema.json": "pipeline.yaml",
     }
     return json.dumps({"yaml.schemas": associations}, indent=2) + "\n"

@@ -1,8 +1,8 @@
 """How a new project names this package, so that its environment has the one that made it.
 
-    installed from a repository    ai-on-eks[aws] @ git+URL@COMMIT
-    installed from a folder        ai-on-eks[aws] @ file:///FOLDER    only where that folder is
-    installed from an index        ai-on-eks[aws]==VERSION
+    installed from a repository    ai-on-eks[aws,cluster] @ git+URL@COMMIT
+    installed from a folder        ai-on-eks[aws,cluster] @ file:///FOLDER    only where that folder is
+    installed from an index        ai-on-eks[aws,cluster]==VERSION
     not installed, a source tree   as from a folder
 
 Installers leave how they were asked in `direct_url.json` (PEP 610).
@@ -16,7 +16,7 @@ from pathlib import Path
 
 from ai_on_eks.cli.parsing import PROGRAM
 
-EXTRA = f"{PROGRAM}[aws]"
+EXTRA = f"{PROGRAM}[aws,cluster]"
 
 
 def own_requirement() -> str:

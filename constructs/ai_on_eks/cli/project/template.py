@@ -20,7 +20,7 @@ CONSTRAINTS = "requirements.txt"
 
 COPIED = (
     ".github/workflows/pull-request.yml", ".npmrc", "app.py", "cdk.json", "k8s/*.py",
-    "models/llama-3-1-8b-instruct.yaml", "package-lock.json", "package.json", "stacks/*.py",
+    "models/llama-3-1-8b-instruct.yaml", "package-lock.json", "package.json", "pipeline.py", "stacks/*.py",
 )  # fmt: skip
 """Under the same name in the project. The first model is the smallest that most people know."""
 
