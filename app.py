@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from msgspec import Struct
 from msgspec.structs import replace
 
+from ai_on_eks.aws.gitops.tree import gitops_objects
 from ai_on_eks.catalog.types import InstanceType
 from ai_on_eks.cli.ageing import today, too_old_warnings
 from ai_on_eks.cli.documents.plans import plans_body
@@ -83,6 +84,8 @@ def main() -> int:
             move_on()
             # At every synth, whether CDK applies the objects or a GitOps tool does.
             replace_folder_atomically(ROOT / context.get("manifests", "build/manifests"), manifest_files(deployment))
+            if files := gitops_tree(deployment):
+                replace_folder_atomically(ROOT / context.get("gitops", "build/gitops"), files)
             write_file_atomically(ROOT / context.get("plan", "build/plan.json"), json_text(plan.document))
     except AiOnEksError as error:
         for problem in error.problems:
@@ -249,13 +252,22 @@ def manifest_files(deployment: Deployment) -> dict[str, str]:
     if nodes := rendered_nodes(deployment):
         files[NODES_FILE] = to_yaml(nodes)
     files |= {f"{JOBS_FOLDER}/{name}": to_yaml(found) for name, found in _job_objects(deployment).items()}
-    if deployment.platform.delivery.mode is DeliveryMode.RENDER:
+    if deployment.platform.delivery.mode is not DeliveryMode.APPLY:
         releases = (*deployment.helm_releases(), *deployment.observers())
         files |= {f"helm/{release.name}.yaml": release.to_yaml() for release in releases}
     if deployment.platform.monitoring.kind is MonitoringKind.MANAGED:
         # Grafana runs elsewhere, and people import the dashboard there.
         files["dashboard.json"] = dashboard_json(deployment.platform, deployment.workloads)
     return files
+
+
+def gitops_tree(deployment: Deployment) -> dict[str, str]:
+    """What a GitOps tool reads from a repository; nothing where none does."""
+    if deployment.platform.delivery.gitops is None:
+        return {}
+    releases = (*deployment.helm_releases(), *deployment.observers())
+    found = gitops_objects(deployment.platform, rendered_objects(deployment), releases)
+    return {name: to_yaml(objects) for name, objects in found.items()}
 
 
 if __name__ == "__main__":

@@ -251,6 +251,13 @@ def add_platform_stacks(scope: Construct, deployment: Deployment) -> PlatformSta
             scaler=deployment.scaler(),
         )
         observability.add_stack_dependency(services)
+    gitops = platform.delivery.gitops
+    if gitops is not None and gitops.managed_argo_cd is not None:
+        from stacks.gitops import GitOpsStack  # noqa: PLC0415 - as above
+
+        GitOpsStack(
+            scope, platform=platform, cluster=cluster.cluster, settings=gitops.managed_argo_cd
+        ).add_stack_dependency(services)
     return PlatformStacks(
         cluster=cluster,
         storage=storage,

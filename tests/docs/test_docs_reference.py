@@ -36,7 +36,7 @@ def test_given_a_page_when_its_example_is_checked_then_it_passes(name: str) -> N
         ("descriptor", "| `concurrency` | whole number, at least 1 and at most 100,000 | `8` |"),
         ("descriptor", "| `storage` | `s3`, `fsx`, `efs`, `node` | `s3` |"),
         ("descriptor", "| `source` | mapping, see [source](#source) | required |"),
-        ("platform", "| `mode` | `apply`, `render` | `apply` |"),
+        ("platform", "| `mode` | `apply`, `render`, `gitops` | `apply` |"),
         ("platform", "| `availability_zones` | list of 2 to 6, of: text | required |"),
         ("platform", "| `tags` | mapping to text | `{}` |"),
     ],

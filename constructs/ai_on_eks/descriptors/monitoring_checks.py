@@ -40,7 +40,7 @@ def check_monitoring(platform: Platform) -> Iterator[Problem]:
             )
     if monitoring.alarm_topic is not None:
         yield from _topic(platform, monitoring.alarm_topic)
-    if is_managed and monitoring.existing_workspace is None and platform.delivery.mode is DeliveryMode.RENDER:
+    if is_managed and monitoring.existing_workspace is None and platform.delivery.mode is not DeliveryMode.APPLY:
         yield Problem(
             "workspace-unknown",
             "the rendered collector must name the workspace that it sends to, and CDK would only now create one",

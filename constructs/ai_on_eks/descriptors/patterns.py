@@ -139,6 +139,21 @@ CONNECTION_ARN = Form(
 REPOSITORY = Form(r"^[A-Za-z0-9_.-]{1,100}/[A-Za-z0-9_./-]{1,100}$", "organization/name", "org/platform")
 BRANCH = Form(r"^[A-Za-z0-9_][A-Za-z0-9_./-]{0,199}$", "the name of a branch", "main")
 SECURITY_GROUP_ID = Form(r"^sg-[0-9a-f]{8,17}$", "the id of a security group", "sg-0123456789abcdef0")
+REPOSITORY_URL = Form(
+    r"^(https://|ssh://git@)[A-Za-z0-9.-]+(:\d{2,5})?(/[A-Za-z0-9_.~-]+){1,8}$",
+    "the address of a Git repository, by https or ssh, without a password in it",
+    "https://git.example.com/org/platform.git",
+)
+IDENTITY_CENTER_ARN = Form(
+    r"^arn:aws[a-z-]*:sso:::instance/(ssoins|sso)-[0-9a-f]{16}$",
+    "the ARN of an instance of IAM Identity Center",
+    "arn:aws:sso:::instance/ssoins-0123456789abcdef",
+)
+IDENTITY_CENTER_ID = Form(
+    r"^([0-9a-f]{10}-)?[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$",
+    "the id of a group in IAM Identity Center",
+    "01234567-89ab-cdef-0123-456789abcdef",
+)
 RELATIVE_PATH = Form(
     r"^[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}(/[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}){0,8}$",
     "a path below the folder of the file that names it",
@@ -159,5 +174,6 @@ FORMS = {
         RESERVATION_ID, VPC_ID, SUBNET_ID, ZONE_ID, TOPIC_ARN, PROMETHEUS_WORKSPACE, EMAIL, ADD_ON_VERSION, REGISTRY,
         MOMENT, PLACEMENT_GROUP, DAILY_TIME, WEEKLY_TIME, STACK, LOGICAL_IDS, DAY, NOT_BLANK, SECRET_ARN,
         CONNECTION_ARN, REPOSITORY, BRANCH, SECURITY_GROUP_ID, RELATIVE_PATH,
+        REPOSITORY_URL, IDENTITY_CENTER_ARN, IDENTITY_CENTER_ID,
     )
 }  # fmt: skip

@@ -10,6 +10,7 @@ from pydantic import Field, StringConstraints
 from ai_on_eks.descriptors import patterns
 from ai_on_eks.descriptors.platform_add_ons import AddOns
 from ai_on_eks.descriptors.platform_autoscaling import Autoscaling
+from ai_on_eks.descriptors.platform_gitops import GitOps
 from ai_on_eks.descriptors.platform_monitoring import Budget, Monitoring
 from ai_on_eks.descriptors.platform_network import Cidr, Network
 from ai_on_eks.descriptors.platform_retention import Retention
@@ -59,6 +60,7 @@ class CapacityStrategy(StrEnum):
 class DeliveryMode(StrEnum):
     APPLY = "apply"
     RENDER = "render"
+    GITOPS = "gitops"
 
 
 class Cluster(Strict):
@@ -156,8 +158,10 @@ class Delivery(Strict):
 
     mode: DeliveryMode = Field(
         default=DeliveryMode.APPLY,
-        description="apply = by CDK's kubectl provider; render = files only, for GitOps and closed networks",
+        description="apply = by CDK's kubectl provider; render = files only, for closed networks; gitops = files only, "
+        "in the folders and with the objects that Argo CD and Flux take",
     )
+    gitops: GitOps | None = Field(default=None, description="for mode gitops: where the tool reads what is rendered")
 
 
 DEFAULT_WRITER = "weight-sync"

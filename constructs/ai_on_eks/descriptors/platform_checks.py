@@ -17,6 +17,7 @@ from ai_on_eks.descriptors.platform import (
     Reservation,
     ReservedCapacity,
 )
+from ai_on_eks.descriptors.platform_gitops import check_gitops
 from ai_on_eks.descriptors.storage_checks import check_storage
 from ai_on_eks.descriptors.sync_checks import check_sync
 from ai_on_eks.errors import Problem
@@ -39,6 +40,7 @@ def check_platform(platform: Platform) -> list[Problem]:
         *_public_access(platform.cluster.public_access_cidrs),
         *check_storage(platform.storage, platform.network.availability_zones),
         *check_sync(platform),
+        *check_gitops(platform),
         *_tags(platform.tags),
     ]
 
