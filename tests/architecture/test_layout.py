@@ -91,7 +91,17 @@ def test_given_the_contract_of_the_cloud_sdk_when_read_then_it_holds_everyone_bu
 
 def test_given_the_tests_when_listed_then_each_folder_mirrors_something() -> None:
     packages = {path.parent.name for path in LIBRARY.rglob("__init__.py")} - {LIBRARY.name}
-    allowed = {*packages, *TOP_LEVEL_PACKAGES, "app", "architecture", "conformance", "docs", "matrix", "rehearsal"}
+    allowed = {
+        *packages,
+        *TOP_LEVEL_PACKAGES,
+        "app",
+        "architecture",
+        "conformance",
+        "docs",
+        "matrix",
+        "rehearsal",
+        "releases",
+    }
     folders = {entry.name for entry in (ROOT / "tests").iterdir() if entry.is_dir() and entry.name != "__pycache__"}
     assert folders <= allowed
 

@@ -17,3 +17,9 @@ def image_released(operating_system: str) -> date:
     """The day that this version was published."""
     released: dict[str, str] = read("node_images.json")["released"]
     return date.fromisoformat(released[operating_system])
+
+
+def image_kubernetes(operating_system: str) -> tuple[str, str]:
+    """The oldest and the newest Kubernetes minor version that this version was published for."""
+    versions: dict[str, str] = read("node_images.json")["kubernetes"][operating_system]
+    return versions["oldest"], versions["newest"]

@@ -10,20 +10,16 @@ from __future__ import annotations
 from argparse import ArgumentParser, Namespace
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from ai_on_eks.cli.ageing import today
 from ai_on_eks.cli.checked import MODELS_FOLDER, Checked, default_files, load_checked
-from ai_on_eks.cli.doctor.checks import Check, skipped
+from ai_on_eks.cli.doctor.checks import Check, check_mapping, checks_text, skipped
 from ai_on_eks.cli.doctor.machine import check_machine
 from ai_on_eks.cli.doctor.project import check_project
-from ai_on_eks.cli.layout import Column, table
 from ai_on_eks.cli.loading import DEFAULT_PLATFORM_FILE
-from ai_on_eks.cli.output import counted, document, note, terminal_width, write_json, write_text
+from ai_on_eks.cli.output import counted, document, note, write_json, write_text
 from ai_on_eks.cli.problems import finding_text
 from ai_on_eks.errors import EXIT_DONE, EXIT_FINDINGS, Problem, UsageError
-
-COLUMNS = (Column("check"), Column("verdict"), Column("found"))
 
 
 def configure(parser: ArgumentParser) -> None:
@@ -42,7 +38,7 @@ def run(args: Namespace) -> int:
         checks += check_account(checked, client_in(checked.target.platform.region))
     findings = [problem for check in checks for problem in check.problems]
     if args.json:
-        write_json(document("doctor", {"checks": [_mapping(check) for check in checks]}))
+        write_json(document("doctor", {"checks": [check_mapping(check) for check in checks]}))
     else:
         _print(checks, findings)
     return EXIT_FINDINGS if findings else EXIT_DONE
@@ -59,17 +55,8 @@ def _project(files: Sequence[str], *, needed: bool) -> Checked | None:
     return None
 
 
-def _mapping(check: Check) -> dict[str, Any]:
-    return {
-        "check": check.name,
-        "verdict": check.verdict,
-        "found": check.found,
-        "findings": [problem.as_json() for problem in check.problems],
-    }
-
-
 def _print(checks: Sequence[Check], findings: Sequence[Problem]) -> None:
-    write_text(table(COLUMNS, [(check.name, check.verdict, check.found) for check in checks], terminal_width()))
+    write_text(checks_text(checks))
     for finding in findings:
         write_text(finding_text(finding))
     note(f"{counted(len(checks), 'check')}, {counted(len(findings), 'finding')}")

@@ -3,18 +3,24 @@
 Without files: ./platform.yaml and ./models/*.yaml. Exit code 4 for malformed files, all problems of all of them at
 once; 1 for findings (unpinned images and weights, prices or catalogue older than 180 days, models that fit nowhere);
 0 when clean.
+
+With --upgrade-to only what is in the way of that Kubernetes version is told: the version itself, add-ons, charts,
+images of nodes, and APIs that it no longer serves.
 """
 
 from __future__ import annotations
 
+import re
 from argparse import ArgumentParser, Namespace
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from msgspec.structs import asdict
 
 from ai_on_eks.cli.ageing import today, too_old
 from ai_on_eks.cli.checked import Checked, default_files, load_checked
+from ai_on_eks.cli.doctor.checks import check_mapping, checks_text
 from ai_on_eks.cli.findings import (
     unknown_zones,
     unpinned_images,
@@ -26,7 +32,10 @@ from ai_on_eks.cli.output import counted, document, note, terminal_width, write_
 from ai_on_eks.cli.problems import finding_text
 from ai_on_eks.cli.reservations import now, reservation_findings
 from ai_on_eks.cli.settings import Setting, descriptor_settings, platform_settings
-from ai_on_eks.errors import EXIT_DONE, EXIT_FINDINGS, Problem
+from ai_on_eks.cli.upgrade import MANIFESTS, upgrade_checks
+from ai_on_eks.errors import EXIT_DONE, EXIT_FINDINGS, Problem, UsageError
+
+VERSION = re.compile(r"1\.[1-9][0-9]")
 
 SETTING_COLUMNS = (Column("setting"), Column("from"), Column("value"), Column("meaning"))
 
@@ -36,16 +45,43 @@ def configure(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--explain", action="store_true", help="every setting with its value, where it comes from and what it means"
     )
+    parser.add_argument(
+        "--upgrade-to", metavar="VERSION", help="what is in the way of this Kubernetes version, instead of the rest"
+    )
+    parser.add_argument(
+        "--manifests",
+        metavar="DIR",
+        default=MANIFESTS,
+        help=f"rendered objects, for --upgrade-to; default: {MANIFESTS}",
+    )
 
 
 def run(args: Namespace) -> int:
     checked = load_checked(args.files or default_files())
+    if args.upgrade_to is not None:
+        return _upgrade(checked, args.upgrade_to, Path(args.manifests), as_json=args.json)
     findings = _findings(checked)
     settings = _settings(checked) if args.explain else {}
     if args.json:
         write_json(document("validate", _body(checked, findings, settings, explain=args.explain)))
     else:
         _print(checked, findings, settings)
+    return EXIT_FINDINGS if findings else EXIT_DONE
+
+
+def _upgrade(checked: Checked, target: str, manifests: Path, *, as_json: bool) -> int:
+    if not VERSION.fullmatch(target):
+        fix = "write it as 1.37"
+        raise UsageError(Problem("wrong-usage", f"'{target}' is no Kubernetes version", value=target, fix=fix))
+    checks = upgrade_checks(checked, target, manifests)
+    findings = [problem for check in checks for problem in check.problems]
+    if as_json:
+        running = checked.target.platform.cluster.kubernetes_version
+        body = {"from": running, "to": target, "checks": [check_mapping(check) for check in checks]}
+        write_json(document("validate", {"upgrade": body}))
+    else:
+        write_text("\n".join([checks_text(checks), *(finding_text(finding) for finding in findings)]))
+        note(f"{counted(len(checks), 'check')}, {counted(len(findings), 'finding')}")
     return EXIT_FINDINGS if findings else EXIT_DONE
 
 

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from enum import StrEnum
+from typing import Any
 
 from msgspec import Struct
 
+from ai_on_eks.cli.layout import Column, table
+from ai_on_eks.cli.output import terminal_width
 from ai_on_eks.errors import Problem
+
+COLUMNS = (Column("check"), Column("verdict"), Column("found"))
 
 
 class Verdict(StrEnum):
@@ -33,3 +39,17 @@ class Check(Struct, frozen=True):
 def skipped(name: str, why: str) -> Check:
     """Nothing to look at, or nothing to look with."""
     return Check(name, why, skipped=True)
+
+
+def checks_text(checks: Sequence[Check]) -> str:
+    """A line for each check; what is wrong is told behind the table."""
+    return table(COLUMNS, [(check.name, check.verdict, check.found) for check in checks], terminal_width())
+
+
+def check_mapping(check: Check) -> dict[str, Any]:
+    return {
+        "check": check.name,
+        "verdict": check.verdict,
+        "found": check.found,
+        "findings": [problem.as_json() for problem in check.problems],
+    }
