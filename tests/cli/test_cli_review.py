@@ -83,8 +83,12 @@ def test_given_another_file_of_entries_when_reviewed_then_it_counts(
 
 @pytest.mark.parametrize(
     "arguments",
-    [[], ["--before", "a"], ["--after", "a"], ["--base", "main", "--before", "a"], ["--base", "main", "--after", "a"]],
-)
+    [
+        [], ["--before", "a"], ["--after", "a"],
+        ["--base", "main", "--before", "a"], ["--base", "main", "--after", "a"],
+        ["--before", "a", "--after", "b", "--platform", "p.yaml"],
+    ],
+)  # fmt: skip
 def test_given_neither_or_both_ways_when_reviewed_then_it_is_wrong_usage(
     capsys: pytest.CaptureFixture[str], arguments: list[str]
 ) -> None:
@@ -146,6 +150,30 @@ def test_given_uncommitted_changes_when_reviewed_with_a_base_then_each_side_is_m
     assert_nothing_left(repository)
 
 
+def test_given_a_platform_when_reviewed_with_a_base_then_both_applications_are_told(
+    capsys: pytest.CaptureFixture[str], repository: Path
+) -> None:
+    told = "import json, os\nCIDR = json.loads(os.environ['CDK_CONTEXT_JSON'])['platform']\n"
+    (repository / "constructs" / "mark.py").write_text(told, encoding="utf-8")
+    git(repository, "commit", "--quiet", "--all", "--message", "told")
+    (repository / "constructs" / "mark.py").write_text(f"{told}CIDR = CIDR.upper()\n", encoding="utf-8")
+    answer = run_here(capsys, "review", "--base", "main", "--platform", "production.yaml", "--json")
+    (found,) = answer.data["replacement"]["resources"]
+    assert found["properties"] == ["CidrBlock"]
+
+
+def test_given_cfn_lint_when_reviewed_then_what_it_objects_to_is_new_and_it_is_named(
+    capsys: pytest.CaptureFixture[str], folders: tuple[str, str]
+) -> None:
+    before, after = folders
+    file = Path(after) / "cdk.out" / "ai-network.template.json"
+    file.write_text(file.read_text(encoding="utf-8").replace("10.1.0.0/16", "10.1.0.0/99"), encoding="utf-8")
+    security = run_here(capsys, "review", "--before", before, "--after", after, "--cfn-lint", "--json").data["security"]
+    assert {one["scanner"] for one in security["added"]} == {"cfn-lint"}
+    assert [one["place"] for one in security["added"]] == ["ai-network Resources/Vpc/Properties/CidrBlock"]
+    assert "cfn-lint" in security["scanners"]
+
+
 def test_given_a_base_that_went_on_when_reviewed_then_the_commit_where_it_was_left_counts(
     capsys: pytest.CaptureFixture[str], repository: Path
 ) -> None:
@@ -162,8 +190,13 @@ def test_given_a_side_that_does_not_synthesize_when_reviewed_then_it_says_why_an
     capsys: pytest.CaptureFixture[str], repository: Path
 ) -> None:
     (repository / "app.py").write_text("raise SystemExit('platform.yaml: no such key')\n", encoding="utf-8")
-    answer = run_here(capsys, "review", "--base", "main", "--json")
+    answer = run_here(capsys, "review", "--base", "main", "--json", "-o", str(repository.parent / "out"))
     assert (answer.code, answer.codes) == (1, ["synthesis-failed"])
+    comment = (repository.parent / "out" / "review.md").read_text(encoding="utf-8")
+    assert comment.startswith(f"{MARKER}\n## Platform review: not synthesized\n")
+    assert "- `platform.yaml: no such key`" in comment
+    document = json.loads((repository.parent / "out" / "review.json").read_text(encoding="utf-8"))
+    assert (document["verdict"], document["problems"]) == ("not-synthesized", answer.problems)
     assert "the side after the change ended with 1" in answer.problems[0]["message"]
     assert "platform.yaml: no such key" in answer.problems[0]["message"]
     assert_nothing_left(repository)

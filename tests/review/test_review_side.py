@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -29,6 +30,7 @@ def test_given_stages_and_assets_when_read_then_stacks_are_named_by_their_path_a
     for folder in (stage, tmp_path / "cdk.out" / "asset.1234"):
         folder.mkdir()
         (folder / "ai.template.json").write_text(json.dumps(STACKS["ai"]), encoding="utf-8")
+    shutil.copy(tmp_path / "cdk.out" / "manifest.json", stage)
     read = read_side(tmp_path)
     assert sorted(read.templates) == ["ai", "assembly-prod/ai"]
     assert (read.region, read.plan, read.violations) == ("us-east-1", None, None)
@@ -94,3 +96,12 @@ def test_given_links_when_read_then_they_are_not_followed(tmp_path: Path) -> Non
     (folder / "build" / "plan.json").symlink_to(outside)
     read = read_side(folder)
     assert (sorted(read.templates), sorted(read.rendered or {}), read.plan) == (["ai"], ["objects.yaml"], None)
+
+
+def test_given_stages_in_several_regions_when_read_then_there_is_no_region(tmp_path: Path) -> None:
+    write_side(tmp_path, STACKS)
+    manifest = (tmp_path / "cdk.out" / "manifest.json").read_text(encoding="utf-8")
+    stage = tmp_path / "cdk.out" / "assembly-prod"
+    stage.mkdir()
+    (stage / "manifest.json").write_text(manifest.replace("us-east-1", "eu-west-1"), encoding="utf-8")
+    assert read_side(tmp_path).region is None

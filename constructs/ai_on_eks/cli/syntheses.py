@@ -52,9 +52,12 @@ class Pair(Struct, frozen=True):
 
 
 @contextmanager
-def synthesized(reference: str) -> Iterator[Pair]:
-    """Both sides, until the block ends. A revision that does not exist is wrong usage; a side that does not synthesize
-    ends the review with what it said."""
+def synthesized(reference: str, context: Mapping[str, str]) -> Iterator[Pair]:
+    """Both sides, until the block ends.
+
+    `context` is what `cdk synth -c` would give the application. A revision that does not exist is wrong usage; a side
+    that does not synthesize ends the review with what it said.
+    """
     root = Path(_git(Path.cwd(), "rev-parse", "--show-toplevel"))
     base = _git(root, "merge-base", _commit(root, reference), "HEAD")
     with _ending_on_termination(), tempfile.TemporaryDirectory(prefix="ai-on-eks-review-") as scratch:
@@ -64,7 +67,7 @@ def synthesized(reference: str) -> Iterator[Pair]:
             for name, commit in sides.items():
                 _git(root, "worktree", "add", "--quiet", "--detach", str(folders[name]), commit)
             _warn_of_other_requirements(root, **sides)
-            _synthesize(folders)
+            _synthesize(folders, context)
             yield Pair(folders["before"], folders["after"], f"{reference} at {base[:12]}", "working tree")
         finally:
             for folder in folders.values():
@@ -103,11 +106,11 @@ def _warn_of_other_requirements(root: Path, before: str, after: str) -> None:
         note(f"warning: {', '.join(changed)} changed; both sides are synthesized with what is installed here")
 
 
-def _synthesize(folders: Mapping[str, Path]) -> None:
+def _synthesize(folders: Mapping[str, Path], context: Mapping[str, str]) -> None:
     """Both at once: each starts a Node of its own."""
     prefer_installed_node()
     outputs = {name: folder.parent / f"{name}.log" for name, folder in folders.items()}
-    running = {name: _started(folder, outputs[name]) for name, folder in folders.items()}
+    running = {name: _started(folder, outputs[name], context) for name, folder in folders.items()}
     codes: dict[str, int | None]
     try:
         codes = {name: process.wait(timeout=SYNTHESIS_SECONDS) for name, process in running.items()}
@@ -123,13 +126,14 @@ def _synthesize(folders: Mapping[str, Path]) -> None:
         raise FindingsError([_not_synthesized(name, codes[name], outputs[name]) for name in failed])
 
 
-def _started(folder: Path, output: Path) -> subprocess.Popen[bytes]:
+def _started(folder: Path, output: Path, context: Mapping[str, str]) -> subprocess.Popen[bytes]:
     """The application of the folder's cdk.json, as the CDK command line would start it."""
     command = shlex.split(_app_of(folder / "cdk.json"))
     if command[0] in ("python", "python3"):
         command[0] = sys.executable
     inherited = {key: value for key, value in os.environ.items() if not key.startswith(("CDK_", "GIT_", "PYTHON"))}
     inherited["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), inherited.get("PATH", os.defpath)])
+    inherited["CDK_CONTEXT_JSON"] = json.dumps(context)
     inherited["PYTHONPATH"] = os.pathsep.join(map(str, (folder / SOURCE_ROOT, folder)))
     with output.open("wb") as stream:
         return subprocess.Popen(  # noqa: S603 - the project's own application

@@ -58,14 +58,14 @@ class Review(Struct, frozen=True):
         )
 
 
-def review(before: Side, after: Side, allowances: Sequence[Allowance], day: date) -> Review:
-    """Compare. `day` decides which entries still count and what support costs."""
+def review(before: Side, after: Side, allowances: Sequence[Allowance], day: date, *, lint: bool = False) -> Review:
+    """Compare. `day` decides which entries still count and what support costs; `lint` asks cfn-lint too."""
     found = destructions(before.templates, after.templates)
     return Review(
         destruction=judge(found, allowances, day),
         unused=unused(found, allowances),
         cost=cost_change(before, after, day),
         moves=moves(before, after),
-        security=security_change(before, after),
+        security=security_change(before, after, lint=lint),
         objects=object_changes(before, after),
     )

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from msgspec import Struct
 
 from ai_on_eks.errors import Problem
+from ai_on_eks.review.linting import SCANNER, lint_changed
 from ai_on_eks.review.openings import added_openings
 from ai_on_eks.review.rules.acknowledged import ACKNOWLEDGED
 from ai_on_eks.review.rules.assembly import Assembly
@@ -18,6 +19,7 @@ from ai_on_eks.review.side import Side
 from ai_on_eks.review.statements import Permission, added_permissions
 
 OWN_RULES = "ai-on-eks rules"
+REPORTED = "CDK's validation and its plugins"
 
 
 class Finding(Struct, frozen=True):
@@ -41,9 +43,18 @@ class SecurityChange(Struct, frozen=True):
     silent: tuple[str, ...]
 
 
-def security_change(before: Side, after: Side) -> SecurityChange:
-    """Everything that is new. A finding that only moved to another logical id is new: it is about another resource."""
+def security_change(before: Side, after: Side, *, lint: bool = False) -> SecurityChange:
+    """Everything that is new. A finding that only moved to another logical id is new: it is about another resource.
+    `lint` has cfn-lint look at templates that differ."""
     old, new = _own(before.assembly), _own(after.assembly)
+    scanners = [OWN_RULES]
+    if lint:
+        linted = lint_changed(before.templates, after.templates)
+        old, new = (
+            [*known, *(Finding(SCANNER, one.rule, one.place, one.message) for one in found)]
+            for known, found in zip((old, new), linted, strict=True)
+        )
+        scanners.append(SCANNER)
     compared = before.violations is not None and after.violations is not None
     if compared:
         old, new = [*old, *_reported(before)], [*new, *_reported(after)]
@@ -54,8 +65,8 @@ def security_change(before: Side, after: Side) -> SecurityChange:
         permissions=permissions,
         openings=added_openings(before.assembly, after.assembly),
         unpinned=tuple(sorted(_unpinned(after.assembly) - _unpinned(before.assembly))),
-        scanners=(OWN_RULES, "CDK's validation and its plugins") if compared else (OWN_RULES,),
-        silent=() if compared else ("CDK's validation and its plugins",),
+        scanners=(*scanners, REPORTED) if compared else tuple(scanners),
+        silent=() if compared else (REPORTED,),
     )
 
 

@@ -1,7 +1,7 @@
 """One of the two folders that a review compares: what `make synth` writes, and nothing else is read.
 
     cdk.out/**/*.template.json       templates, those of stages and nested stacks among them
-    cdk.out/manifest.json            the region, from the environment of the stacks
+    cdk.out/**/manifest.json         the region, from the environment of the stacks
     cdk.out/validation-report.json   what CDK's own validation and its plugins found
     build/manifests/**/*.yaml        Kubernetes objects
     build/plan.json                  what was planned
@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -104,7 +104,7 @@ def read_side(folder: Path) -> Side:
         rendered=rendered,
         violations=_violations(cdk_out / "validation-report.json"),
         plan=_json(folder / PLAN, MAX_PLAN_BYTES, PLANNED),
-        region=_region(cdk_out / "manifest.json"),
+        region=_region(_files(cdk_out, "manifest.json")),
     )
 
 
@@ -184,12 +184,15 @@ def _violations(path: Path) -> tuple[Violation, ...] | None:
         raise refuse("not-a-report", "is no validation report of CDK", str(path), fix="synthesize again") from None
 
 
-def _region(path: Path) -> str | None:
-    manifest = _json(path, MAX_TEMPLATE_BYTES, REPORTED)
-    artifacts = manifest.get("artifacts") if isinstance(manifest, dict) else None
-    environments = {
-        str(one.get("environment", "")).rpartition("/")[2]
-        for one in (artifacts.values() if isinstance(artifacts, dict) else ())
-        if isinstance(one, dict) and one.get("type") == "aws:cloudformation:stack"
-    }
+def _region(manifests: Iterable[Path]) -> str | None:
+    """That of all stacks, those of stages among them; None where they are in several."""
+    environments: set[str] = set()
+    for path in manifests:
+        manifest = _json(path, MAX_TEMPLATE_BYTES, REPORTED)
+        artifacts = manifest.get("artifacts") if isinstance(manifest, dict) else None
+        environments |= {
+            str(one.get("environment", "")).rpartition("/")[2]
+            for one in (artifacts.values() if isinstance(artifacts, dict) else ())
+            if isinstance(one, dict) and one.get("type") == "aws:cloudformation:stack"
+        }
     return environments.pop() if len(environments) == 1 else None
