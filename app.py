@@ -201,7 +201,7 @@ def _job_objects(deployment: Deployment) -> dict[str, list[Json]]:
 
 def rendered_nodes(deployment: Deployment) -> list[Json]:
     """What the models' nodes are started from, as data; empty where EKS is told directly."""
-    return [*node_manifests(deployment.platform, deployment.node_objects()).values()]
+    return [*node_manifests(deployment.platform, deployment.node_objects(deployment.addresses)).values()]
 
 
 def render_charts(deployment: Deployment, addresses: StorageAddresses) -> Charts:
@@ -217,7 +217,7 @@ def render_charts(deployment: Deployment, addresses: StorageAddresses) -> Charts
     app = cdk8s.App(outdir=str(ROOT / "build" / "cdk8s"))
     platform, jobs = deployment.platform, _job_objects(deployment)
     return Charts(
-        nodes=NodesChart(app, "nodes", platform=platform, objects=deployment.node_objects()).to_json(),
+        nodes=NodesChart(app, "nodes", platform=platform, objects=deployment.node_objects(addresses)).to_json(),
         platform=PlatformChart(
             app,
             "platform",

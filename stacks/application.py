@@ -23,6 +23,8 @@ from ai_on_eks.aws.helm_release import HelmRelease, Json
 from ai_on_eks.aws.lustre import check_zone
 from ai_on_eks.aws.mirror import mirrored
 from ai_on_eks.aws.node_groups import capacity_spec
+from ai_on_eks.aws.node_placement import placed_spec
+from ai_on_eks.aws.node_reservations import reserved_spec
 from ai_on_eks.aws.node_strategies import controller_releases, node_objects
 from ai_on_eks.aws.prometheus_chart import release as collector_release
 from ai_on_eks.aws.prometheus_chart import remote_write_of, workspace_endpoint
@@ -96,10 +98,12 @@ class Deployment(Struct, frozen=True):
         pools = {job.pool for job in self.jobs}
         return tuple(request for request in self.requests if request.pool in pools)
 
-    def node_objects(self) -> dict[str, Json]:
+    def node_objects(self, addresses: StorageAddresses) -> dict[str, Json]:
         """Objects by construct id that describe the models' nodes to what starts them."""
-        zones, system = self.platform.network.availability_zones, self.platform.capacity.operating_system
-        return node_objects(self.platform, [capacity_spec(request, zones, system) for request in self.requests])
+        capacity, zones = self.platform.capacity, self.platform.network.availability_zones
+        specs = (capacity_spec(request, zones, capacity.operating_system) for request in self.requests)
+        reserved = (reserved_spec(spec, capacity.reservations) for spec in specs)
+        return node_objects(self.platform, [placed_spec(spec, addresses.placement_groups) for spec in reserved])
 
     def installed(self) -> dict[str, str | None]:
         """What runs in the cluster beside the models: name of add-on or chart to version, None = EKS's default."""
@@ -262,6 +266,10 @@ def add_platform_stacks(scope: Construct, deployment: Deployment) -> PlatformSta
         cluster=cluster,
         storage=storage,
         observability=observability,
-        addresses=replace(storage.addresses, metrics=None if observability is None else observability.query_address),
+        addresses=replace(
+            storage.addresses,
+            metrics=None if observability is None else observability.query_address,
+            placement_groups=capacity.placement_groups,
+        ),
         awaited=(services, storage, *(() if observability is None else (observability,))),
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from aws_cdk import CfnOutput
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_eks_v2 as eks
 from constructs import Construct
@@ -17,6 +18,7 @@ from ai_on_eks.aws.platform_tags import platform_tags
 from ai_on_eks.catalog.types import InstanceType
 from ai_on_eks.descriptors.platform import Platform
 from ai_on_eks.placement.types import CapacityRequest
+from ai_on_eks.serving.storage import PLACEMENT_GROUPS_OUTPUT, pairs_text
 from stacks.base import PlatformStack
 
 
@@ -46,5 +48,9 @@ class CapacityStack(PlatformStack):
             models=tuple(reserved_spec(capacity_spec(request, zones, system), reservations) for request in requests),
             tags=platform_tags(platform),
         )
+        self.placement_groups: dict[str, str] = {}
         for strategy, models in by_strategy(platform, needs.models).items():
-            NODE_STRATEGIES[strategy](self, replace(needs, models=models))
+            self.placement_groups |= NODE_STRATEGIES[strategy](self, replace(needs, models=models))
+        if self.placement_groups:
+            value = pairs_text(self.placement_groups)
+            CfnOutput(self, PLACEMENT_GROUPS_OUTPUT, description="Placement group of each pool", value=value)

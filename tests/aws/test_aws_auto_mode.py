@@ -11,8 +11,9 @@ from ai_on_eks.aws.auto_mode.objects import auto_mode_objects
 from ai_on_eks.aws.charts import node_releases
 from ai_on_eks.aws.cluster import PlatformCluster
 from ai_on_eks.aws.node_groups import capacity_spec
+from ai_on_eks.aws.node_reservations import reserved_spec
 from ai_on_eks.catalog.loading import load_catalog
-from ai_on_eks.descriptors.platform import Capacity, CapacityStrategy, Platform
+from ai_on_eks.descriptors.platform import Capacity, CapacityStrategy, Platform, Reservation
 from ai_on_eks.errors import InputError
 from ai_on_eks.placement.partition import Partition
 from ai_on_eks.placement.types import CapacityRequest
@@ -105,6 +106,15 @@ def test_local_disks_carry_images_where_they_are_large_enough() -> None:
     volume, _ = objects(samples.request(samples.gpu_type(local_nvme_bytes=0), root_volume_gib=240))
     assert disks["ephemeralStorage"] == {"size": "50Gi", "iops": 3000, "throughput": 125}
     assert volume["ephemeralStorage"] == {"size": "240Gi", "iops": 3000, "throughput": 600}
+
+
+def test_reserved_nodes_stand_in_the_placement_group_that_they_were_reserved_in() -> None:
+    kind = samples.gpu_type()
+    made = Reservation(id=RESERVATION, instance_type=kind.name, count=1, zone="us-east-1b", placement_group="ours")
+    spec = capacity_spec(samples.request(kind, reservation_id=RESERVATION), samples.ZONES)
+    found = auto_mode_objects(platform(), [reserved_spec(spec, [made])])
+    assert found[f"NodeClass-{spec.name}"]["spec"]["placementGroupSelector"] == {"name": "ours"}
+    assert "placementGroupSelector" not in objects(samples.request(kind))[0]
 
 
 def test_a_reservation_is_selected_by_its_id_and_is_all_that_is_used() -> None:

@@ -101,6 +101,13 @@ def test_the_nodes_own_interface_names_the_clusters_group_because_eks_adds_none(
     assert all("sg-1" not in one["Groups"] for one in adapters)
 
 
+def test_containers_may_lock_memory_without_limit_where_there_are_adapters() -> None:
+    """EFA's buffers are locked, and a container has the 8 MiB of its runtime."""
+    with_efa, without = (template(request(efa=efa, zones=("us-east-1b",))) for efa in (True, False))
+    assert "LimitMEMLOCK=infinity" in str(launch_data(with_efa, "p5en-48xlarge")["UserData"])
+    assert "LimitMEMLOCK" not in str(launch_data(without, "p5en-48xlarge").get("UserData"))
+
+
 @pytest.mark.parametrize("capacity_type", ["on-demand", "capacity-block"])
 def test_reserved_nodes_are_started_where_they_were_reserved(capacity_type: str) -> None:
     """EC2 has no capacity for a reservation in a placement group that it was not made in."""

@@ -8,9 +8,11 @@ from aws_templates import samples
 
 from ai_on_eks.aws.karpenter.objects import karpenter_objects
 from ai_on_eks.aws.node_groups import capacity_spec
+from ai_on_eks.aws.node_placement import placed_spec
+from ai_on_eks.aws.node_reservations import reserved_spec
 from ai_on_eks.catalog.loading import load_catalog
 from ai_on_eks.catalog.types import InstanceType
-from ai_on_eks.descriptors.platform import Capacity, OperatingSystem, Platform
+from ai_on_eks.descriptors.platform import Capacity, OperatingSystem, Platform, Reservation
 from ai_on_eks.descriptors.platform_network import ExistingVpc, Network
 from ai_on_eks.errors import InputError
 from ai_on_eks.placement.partition import Partition
@@ -18,12 +20,14 @@ from ai_on_eks.placement.types import CapacityRequest
 from ai_on_eks.units import GIB
 
 RESERVATION = "cr-0123456789abcdef0"
+GROUP = "ai-capacity-near"
 
 
 def objects(request: CapacityRequest, platform: Platform | None = None) -> tuple[dict[str, Any], dict[str, Any]]:
     """(node class, node pool) of one request, each its spec."""
     platform = platform or samples.platform()
     spec = capacity_spec(request, samples.ZONES, platform.capacity.operating_system)
+    spec = placed_spec(spec, {request.pool: GROUP})
     node_class, pool = karpenter_objects(platform, [spec]).values()
     assert (node_class["kind"], pool["kind"]) == ("EC2NodeClass", "NodePool")
     assert node_class["metadata"] == pool["metadata"] == {"name": request.name}
@@ -169,6 +173,39 @@ def test_nodes_that_a_replica_spans_have_an_adapter_on_each_card_and_others_have
     assert len(rest) == 30
     assert pool["template"]["metadata"]["labels"]["ai-on-eks/efa"] == "present"
     assert "networkInterfaces" not in objects(samples.request(kind))[0]
+
+
+def fabric(**changes: Any) -> CapacityRequest:
+    kind = load_catalog("us-east-1").instance_type("p5.48xlarge")
+    return samples.request(kind, **{"efa": True, "zones": ("us-east-1a",), **changes})
+
+
+def test_nodes_that_a_replica_spans_stand_in_the_placement_group_of_their_pool_and_others_where_there_is_room() -> None:
+    assert objects(fabric())[0]["placementGroupSelector"] == {"name": GROUP}
+    assert "placementGroupSelector" not in objects(fabric(efa=False))[0]
+    assert "placementGroupSelector" not in objects(fabric(reservation_id=RESERVATION))[0]
+
+
+def test_reserved_nodes_stand_in_the_placement_group_that_they_were_reserved_in() -> None:
+    made = Reservation(id=RESERVATION, instance_type="p5.48xlarge", count=2, zone="us-east-1a", placement_group="ours")
+    spec = capacity_spec(fabric(reservation_id=RESERVATION, efa=False), samples.ZONES)
+    node_class, _ = karpenter_objects(samples.platform(), [reserved_spec(spec, [made])]).values()
+    assert node_class["spec"]["placementGroupSelector"] == {"name": "ours"}
+
+
+def test_nodes_wait_for_the_name_of_their_placement_group() -> None:
+    waiting, ready = capacity_spec(fabric(), samples.ZONES), capacity_spec(samples.request(), samples.ZONES)
+    assert list(karpenter_objects(samples.platform(), [waiting, ready])) == [
+        "NodeClass-g6e-xlarge",
+        "NodePool-g6e-xlarge",
+    ]
+
+
+def test_containers_on_nodes_with_adapters_may_lock_memory_without_limit() -> None:
+    node_class, _ = objects(fabric())
+    assert "LimitMEMLOCK=infinity" in node_class["userData"]
+    assert "userData" not in objects(fabric(efa=False))[0]
+    assert "MEMLOCK" not in objects(fabric(), BOTTLEROCKET)[0]["userData"]
 
 
 def test_everything_a_node_costs_carries_the_platforms_tags() -> None:

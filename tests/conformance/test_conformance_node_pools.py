@@ -15,6 +15,7 @@ import stacks_samples as samples
 
 from ai_on_eks.aws.karpenter.objects import karpenter_objects
 from ai_on_eks.aws.node_groups import capacity_spec
+from ai_on_eks.aws.node_placement import placed_spec
 from ai_on_eks.catalog.loading import load_catalog
 from ai_on_eks.descriptors.platform import Capacity, OperatingSystem
 from ai_on_eks.placement.types import CapacityRequest
@@ -40,7 +41,9 @@ def test_karpenter_takes_the_objects_of_a_request(
     shared: Path, request_: CapacityRequest, system: OperatingSystem
 ) -> None:
     platform = samples.platform(capacity=Capacity(operating_system=system))
-    found = karpenter_objects(platform, [capacity_spec(request_, samples.ZONES, system)])
+    spec = placed_spec(capacity_spec(request_, samples.ZONES, system), {request_.pool: "near"})
+    found = karpenter_objects(platform, [spec])
+    assert len(found) == 2
     assert [problem for manifest in found.values() for problem in problems_of(shared / "crds", manifest)] == []
 
 

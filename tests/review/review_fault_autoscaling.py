@@ -6,7 +6,7 @@ import copy
 from typing import Any
 
 from review_faults import GONE, Fault, in_object
-from review_samples import Sample
+from review_sample import Sample
 from review_scaled import scaled as sample
 
 AWAKE, ASLEEP = "llama-3-3-70b-instruct", "llama-3-1-8b-instruct"

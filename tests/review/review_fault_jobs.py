@@ -8,7 +8,7 @@ import review_samples as samples
 from review_fault_objects import pods_of
 from review_faults import GONE, Fault, in_object
 from review_jobs import jobs
-from review_samples import Sample
+from review_sample import Sample
 
 
 def in_jobs(code: str, kind: str, path: str, *values: Any) -> list[Fault]:

@@ -6,7 +6,8 @@ from typing import Any
 
 import review_samples as samples
 from review_faults import GONE, Fault, in_object, in_pod, put
-from review_samples import Json, Sample
+from review_pools import pools as pools_sample
+from review_sample import Json, Sample
 
 ENGINE = "containers.0"
 POOL_SPEC = "spec.template.spec"
@@ -229,7 +230,7 @@ INTERFACE = {"networkCardIndex": 0, "deviceIndex": 0, "interfaceType": "interfac
 
 
 def pools(code: str, kind: str, name: str, path: str | tuple[Any, ...], *values: Any) -> list[Fault]:
-    return in_object(code, kind, path, *values, sample=samples.pools, name=name)
+    return in_object(code, kind, path, *values, sample=pools_sample, name=name)
 
 
 POOL_FAULTS = [
@@ -252,6 +253,12 @@ POOL_FAULTS = [
     *pools("class-interface-place", "EC2NodeClass", "reserved", "spec.networkInterfaces.3", INTERFACE),
     *pools("class-interface-place", "EC2NodeClass", "reserved", "spec.networkInterfaces.3",
         {"networkCardIndex": 1, "deviceIndex": 1, "interfaceType": "efa-only"}),
+    *pools("class-interface-place", "NodeClass", "automatic",
+        "spec.advancedNetworking.networkInterfaces.0.deviceIndex", 1),
+    *pools("class-placement", "EC2NodeClass", "near", "spec.placementGroupSelector", GONE, {}),
+    *pools("class-placement", "NodeClass", "automatic", "spec.placementGroupSelector", GONE),
+    *pools("class-locked-memory", "EC2NodeClass", "near", "spec.userData", GONE, "#!/bin/bash\necho hello\n"),
+    *pools("class-locked-memory", "EC2NodeClass", "reserved", "spec.userData", GONE),
     *pools("class-tag-restricted", "EC2NodeClass", "reserved", ("spec", "tags", "karpenter.sh/nodepool"), "x"),
     *pools("class-tag-restricted", "NodeClass", "automatic", ("spec", "tags", "kubernetes.io/cluster/other"), "owned"),
     *pools("class-auto-mode", "NodeClass", "automatic", "spec.role", GONE),

@@ -6,7 +6,7 @@ from typing import Any
 
 import review_samples as samples
 from review_faults import GONE, Fault, added, changed, without
-from review_samples import Sample
+from review_sample import Sample
 
 LUSTRE, BUCKET = "AWS::FSx::FileSystem", "AWS::S3::Bucket"
 ALLOWED = "Properties.PolicyDocument.Statement.0"

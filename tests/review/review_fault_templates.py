@@ -7,7 +7,8 @@ from typing import Any
 import review_samples as samples
 from review_fault_storage import STORAGE_FAULTS
 from review_faults import GONE, Fault, added, changed, put, without
-from review_samples import Sample, one
+from review_sample import Sample
+from review_samples import one
 
 CLUSTER, GROUP, TEMPLATE = "AWS::EKS::Cluster", "AWS::EKS::Nodegroup", "AWS::EC2::LaunchTemplate"
 BUCKET, ROLE, POLICY = "AWS::S3::Bucket", "AWS::IAM::Role", "AWS::IAM::Policy"
@@ -188,6 +189,7 @@ START_FAULTS = [
         {"Fn::Base64": "[settings.kubernetes]\ndevice-ownership-from-security-context = false\n"},
         sample=samples.bottlerocket,
     ),
+    *block_launch("node-locked-memory", "UserData", GONE, {"Fn::Base64": "#!/bin/bash\necho hello\n"}),
 ]
 
 LAUNCH_FAULTS = [

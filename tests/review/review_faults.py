@@ -7,7 +7,7 @@ from typing import Any
 
 import review_samples as samples
 from msgspec import Struct
-from review_samples import Json, Sample
+from review_sample import Json, Sample
 
 GONE = object()
 """As a value: remove the key."""

@@ -6,7 +6,8 @@ import copy
 from functools import cache
 from pathlib import Path
 
-from review_samples import Sample, ours
+from review_sample import Sample
+from review_samples import ours
 
 from ai_on_eks.catalog.loading import load_catalog
 from ai_on_eks.descriptors.fine_tune_loading import load_fine_tune

@@ -4,43 +4,15 @@ from __future__ import annotations
 
 import copy
 import json
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import yaml
+from review_pools import LOCKED_MEMORY, gpu_class, gpu_pool, pools
+from review_sample import Json, Sample
 
 TESTS = Path(__file__).parents[1]
-
-Json = dict[str, Any]
-
-
-@dataclass
-class Sample:
-    """Templates and Kubernetes objects by file, as one synth has them."""
-
-    templates: dict[str, Json]
-    objects: dict[str, list[Json]]
-
-    def copy(self) -> Sample:
-        return copy.deepcopy(self)
-
-    def resource(self, type_: str, name: str | None = None) -> Json:
-        """The first resource of the type, or the named one."""
-        for template in self.templates.values():
-            for key, resource in template["Resources"].items():
-                if resource["Type"] == type_ and name in (None, key):
-                    found: Json = resource
-                    return found
-        raise KeyError(f"no {type_} {name or ''}")
-
-    def object(self, kind: str, name: str | None = None) -> Json:
-        for bodies in self.objects.values():
-            for body in bodies:
-                if body["kind"] == kind and name in (None, body["metadata"]["name"]):
-                    return body
-        raise KeyError(f"no {kind} {name or ''}")
 
 
 @cache
@@ -168,6 +140,7 @@ def _efa_data() -> Json:
                 "Ebs": {"Encrypted": True, "VolumeType": "gp3", "VolumeSize": 300, "Iops": 8000, "Throughput": 1000},
             }
         ],
+        "UserData": {"Fn::Base64": LOCKED_MEMORY},
         "NetworkInterfaces": [{**place, "Groups": [{"Fn::GetAtt": ["Nodes", "GroupId"]}]} for place in (first, *efa)],
     }
 
@@ -286,96 +259,7 @@ def automatic() -> Sample:
         ),
         **rules,
     }
-    return Sample({"automatic.template.json": {"Resources": resources}}, {"pools.yaml": [_pool(), _node_class()]})
-
-
-def _pool() -> Json:
-    return {
-        "apiVersion": "karpenter.sh/v1",
-        "kind": "NodePool",
-        "metadata": {"name": "gpu"},
-        "spec": {
-            "limits": {"nvidia.com/gpu": "16"},
-            "disruption": {"consolidationPolicy": "WhenEmpty", "consolidateAfter": "10m"},
-            "template": {
-                "spec": {
-                    "nodeClassRef": {"group": "karpenter.k8s.aws", "kind": "EC2NodeClass", "name": "gpu"},
-                    "taints": [{"key": "nvidia.com/gpu", "effect": "NoSchedule"}],
-                    "requirements": [
-                        {"key": "node.kubernetes.io/instance-type", "operator": "In", "values": ["g6e.12xlarge"]},
-                        {"key": "karpenter.k8s.aws/instance-gpu-count", "operator": "Gt", "values": ["1"]},
-                    ],
-                }
-            },
-        },
-    }
-
-
-def _node_class() -> Json:
-    return {
-        "apiVersion": "karpenter.k8s.aws/v1",
-        "kind": "EC2NodeClass",
-        "metadata": {"name": "gpu"},
-        "spec": {
-            "role": "node",
-            "amiSelectorTerms": [{"alias": "al2023@v20260714"}],
-            "metadataOptions": {"httpTokens": "required", "httpPutResponseHopLimit": 1},
-            "blockDeviceMappings": [{"deviceName": "/dev/xvda", "ebs": {"encrypted": True, "volumeSize": "300Gi"}}],
-        },
-    }
-
-
-def pools() -> Sample:
-    """Pools on reservations, of a fixed size and of Auto Mode, each with its class."""
-
-    def pool(name: str, group: str, kind: str, *capacity_types: str, **spec: Any) -> Json:
-        whole = copy.deepcopy(_pool())
-        whole["metadata"]["name"] = name
-        template = whole["spec"]["template"]["spec"]
-        template["nodeClassRef"] = {"group": group, "kind": kind, "name": name}
-        template["requirements"] = [
-            {"key": "node.kubernetes.io/instance-type", "operator": "In", "values": ["p5.48xlarge"]},
-            {"key": "karpenter.sh/capacity-type", "operator": "In", "values": [*capacity_types]},
-        ]
-        whole["spec"]["template"]["metadata"] = {"labels": {"team": "ml"}}
-        whole["spec"] |= spec
-        return whole
-
-    reserved, fixed = copy.deepcopy(_node_class()), copy.deepcopy(_node_class())
-    reserved["metadata"]["name"], fixed["metadata"]["name"] = "reserved", "fixed"
-    reserved["spec"] |= {
-        "subnetSelectorTerms": [{"id": "subnet-1"}, {"tags": {"a": "b", "c": "d"}}],
-        "securityGroupSelectorTerms": [{"tags": {"a": "b"}}],
-        "capacityReservationSelectorTerms": [{"id": "cr-0123456789abcdef0"}],
-        "networkInterfaces": [
-            {"networkCardIndex": 0, "deviceIndex": 0, "interfaceType": "interface"},
-            {"networkCardIndex": 0, "deviceIndex": 1, "interfaceType": "efa-only"},
-            {"networkCardIndex": 1, "deviceIndex": 0, "interfaceType": "efa-only"},
-        ],
-        "tags": {"team": "ml"},
-    }
-    automatic_class = {
-        "apiVersion": "eks.amazonaws.com/v1",
-        "kind": "NodeClass",
-        "metadata": {"name": "automatic"},
-        "spec": {
-            "role": "node",
-            "subnetSelectorTerms": [{"tags": {"a": "b"}}],
-            "securityGroupSelectorTerms": [{"tags": {"a": "b"}}],
-            "ephemeralStorage": {"size": "80Gi", "iops": 3000, "throughput": 125},
-            "tags": {"team": "ml"},
-        },
-    }
-    karpenter, auto_mode = ("karpenter.k8s.aws", "EC2NodeClass"), ("eks.amazonaws.com", "NodeClass")
-    built_in = pool("default", *auto_mode, "on-demand")
-    automatic_pool = pool("automatic", *auto_mode, "on-demand", "spot")
-    automatic_pool["spec"]["template"]["spec"]["expireAfter"] = "504h"
-    bodies = [
-        reserved, pool("reserved", *karpenter, "reserved"),
-        fixed, pool("fixed", *karpenter, "on-demand", replicas=2, limits={"nodes": 2}),
-        automatic_class, automatic_pool, built_in,
-    ]  # fmt: skip
-    return Sample({}, {"pools.yaml": bodies})
+    return Sample({"automatic.template.json": {"Resources": resources}}, {"pools.yaml": [gpu_pool(), gpu_class()]})
 
 
 def groups() -> Sample:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from review_samples import Json, Sample, ours
+from review_sample import Json, Sample
+from review_samples import ours
 
 
 def scaled() -> Sample:

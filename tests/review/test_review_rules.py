@@ -16,7 +16,8 @@ from review_fault_objects import FAULTS as OBJECT_FAULTS
 from review_fault_templates import TEMPLATE_FAULTS
 from review_faults import Fault
 from review_jobs import jobs
-from review_samples import Sample, one
+from review_sample import Sample
+from review_samples import one
 from review_scaled import scaled
 
 from ai_on_eks.errors import Problem

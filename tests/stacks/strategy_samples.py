@@ -29,7 +29,7 @@ def deployment(strategy: CapacityStrategy, accelerators: str = "gpu", *, rendere
 def charts(of: Deployment, addresses: StorageAddresses) -> Charts:
     """As the application renders them, with the nodes' objects in full."""
     plain = samples.charts(addresses)
-    nodes = [*node_manifests(of.platform, of.node_objects()).values()]
+    nodes = [*node_manifests(of.platform, of.node_objects(addresses)).values()]
     return Charts(nodes=nodes, platform=plain.platform, models=plain.models)
 
 

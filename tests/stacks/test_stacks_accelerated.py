@@ -30,11 +30,14 @@ from ai_on_eks.kube.manifests import node_manifests
 from ai_on_eks.placement.types import CapacityRequest
 from ai_on_eks.review.rules.checking import findings
 from ai_on_eks.review.rules.synth import read_synth
+from ai_on_eks.serving.storage import StorageAddresses
 from stacks.application import Deployment, build_app
 
 pytest_plugins = ["stacks_fixtures"]
 
 Template = dict[str, Any]
+
+GROUPS = StorageAddresses(placement_groups={"p5en-48xlarge": "near", "trn2-48xlarge": "near-too"})
 
 
 def request(name: str, **changes: Any) -> CapacityRequest:
@@ -162,7 +165,7 @@ def test_given_bottlerocket_by_karpenter_then_the_system_of_the_file_is_that_of_
     )
     plain = samples.deployment(*PLATFORMS[kind], capacity=capacity)
     deployment = replace(plain, system_instance_type=load_catalog("us-east-1").instance_type("m7i.large"))
-    nodes = [*node_manifests(deployment.platform, deployment.node_objects()).values()]
+    nodes = [*node_manifests(deployment.platform, deployment.node_objects(GROUPS)).values()]
     classes = [one["spec"] for one in nodes if one["kind"] == "EC2NodeClass"]
     aliases = [one["amiSelectorTerms"][0]["alias"].split("@")[0] for one in classes]
     assert aliases == ["bottlerocket"] * len(PLATFORMS[kind])

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import stacks_samples as samples
 import strategy_samples
 from snapshot_files import compare
 from strategy_samples import ACCELERATORS, STRATEGIES
@@ -17,9 +18,11 @@ from test_stacks_checkers import ACCEPTED_WARNINGS, REPOSITORY, RUN_CFN_LINT, co
 from test_stacks_snapshots import OF_STRATEGY
 
 from ai_on_eks.aws.node_places import subnet_terms
-from ai_on_eks.descriptors.platform import CapacityStrategy
+from ai_on_eks.catalog.loading import load_catalog
+from ai_on_eks.descriptors.platform import Capacity, CapacityStrategy
 from ai_on_eks.review.rules.checking import findings
 from ai_on_eks.review.rules.synth import read_synth
+from ai_on_eks.serving.storage import StorageAddresses
 
 Templates = dict[str, dict[str, Any]]
 
@@ -49,7 +52,7 @@ def test_our_rules_and_cfn_lint_find_nothing(
 ) -> None:
     of = strategy_samples.deployment(strategy, accelerators, rendered=rendered)
     synthesized = strategy_samples.synthesize(of, tmp_path)
-    objects = {} if rendered is False else {"nodes.yaml": [*of.node_objects().values()]}
+    objects = {} if rendered is False else {"nodes.yaml": [*of.node_objects(of.addresses).values()]}
     assert findings(read_synth(synthesized, objects)) == ()
     templates = [str(path) for path in sorted(synthesized.glob("*.template.json"))]
     command = [sys.executable, "-c", RUN_CFN_LINT, "--format", "json", *templates]
@@ -72,6 +75,30 @@ def test_the_models_go_before_their_nodes_and_those_before_what_started_them(fol
     order = ["ai-serving", *(["ai-addons"] if "ai-addons" in artifacts else []), "ai-capacity", "ai-cluster"]
     for later, earlier in pairwise(order):
         assert earlier in artifacts[later]["dependencies"]
+
+
+def test_nodes_near_each_other_are_applied_with_the_group_that_was_made_for_them(tmp_path: Path) -> None:
+    kind = load_catalog("us-east-1").instance_type("p5en.48xlarge")
+    near = samples.request(kind, efa=True, nodes=2, zones=("us-east-1b",))
+    of = samples.deployment(near, capacity=Capacity(strategy=CapacityStrategy.KARPENTER))
+    templates = read(strategy_samples.synthesize(of, tmp_path))
+    groups = {
+        name: item["Properties"]
+        for name, item in templates["ai-capacity"]["Resources"].items()
+        if item["Type"] == "AWS::EC2::PlacementGroup"
+    }
+    (name,) = groups
+    assert groups[name]["Strategy"] == "cluster"
+    assert templates["ai-capacity"]["Outputs"]["PlacementGroups"]["Value"] == {
+        "Fn::Join": ["", ["p5en-48xlarge=", {"Ref": name}]]
+    }
+    (nodes,) = [item for key, item in templates["ai-serving"]["Resources"].items() if key.startswith("NodePools")]
+    before, imported, _ = nodes["Properties"]["Manifest"]["Fn::Join"][1]
+    assert before.endswith('"placementGroupSelector":{"name":"')
+    assert name in imported["Fn::ImportValue"]
+    assert of.node_objects(of.addresses) == {}
+    told = StorageAddresses(placement_groups={"p5en-48xlarge": "made"})
+    assert of.node_objects(told)["NodeClass-p5en-48xlarge"]["spec"]["placementGroupSelector"] == {"name": "made"}
 
 
 def test_private_subnets_and_only_they_carry_the_tags_that_node_classes_look_for(folder: Path) -> None:

@@ -79,7 +79,7 @@ class NodeLaunchTemplate(Construct):
             )
         else:
             volumes = {ROOT_DEVICE: volume}
-            user_data = al2023_user_data(instance_type, local_disks=local_disks)
+            user_data = al2023_user_data(instance_type, local_disks=local_disks, efa=fabric is not None)
         instance_tags = [CfnTag(key=key, value=value) for key, value in sorted({**tags, "Name": name_tag}.items())]
         self.resource = ec2.CfnLaunchTemplate(
             self,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
@@ -12,7 +14,7 @@ from ai_on_eks.aws.node_needs import NodeNeeds
 ROLE_ID = "NodeRole"
 
 
-def managed_groups(scope: Construct, needs: NodeNeeds) -> None:
+def managed_groups(scope: Construct, needs: NodeNeeds) -> Mapping[str, str]:
     """One group for each capacity request beside that for cluster services, with its role, and a fabric for each pool
     whose replicas span nodes."""
     role = system_group(scope, needs)
@@ -22,6 +24,7 @@ def managed_groups(scope: Construct, needs: NodeNeeds) -> None:
     }
     for spec in needs.models:
         _group(scope, needs, spec, role, fabrics.get(spec.pool))
+    return {}
 
 
 def system_group(scope: Construct, needs: NodeNeeds) -> iam.IRole:

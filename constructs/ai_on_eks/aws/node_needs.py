@@ -29,5 +29,6 @@ class NodeNeeds(Struct, frozen=True):
     tags: Mapping[str, str]
 
 
-NodeStrategy = Callable[[Construct, NodeNeeds], None]
-"""One way of getting nodes: makes, in the scope given, everything in AWS that the nodes need."""
+NodeStrategy = Callable[[Construct, NodeNeeds], Mapping[str, str]]
+"""One way of getting nodes: makes, in the scope given, everything in AWS that the nodes need. The placement groups that
+objects in the cluster have to name, by pool."""

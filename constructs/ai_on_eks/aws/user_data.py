@@ -2,6 +2,7 @@
 
 NodeConfig    nodeadm makes one RAID 0 of the NVMe disks and moves containerd and the kubelet there
 script        how many physical cores work as one; it runs before the kubelet, and the device plugin reads the file
+script        pods may lock memory without limit, on nodes with Elastic Fabric Adapters
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 from ai_on_eks.catalog.types import InstanceType, Vendor
 
 BOUNDARY = "BOUNDARY"
+SCRIPT = "text/x-shellscript"
 
 LOCAL_DISKS = "\n".join(
     (
@@ -26,12 +28,33 @@ LOGICAL_CORES_FILE = f"{LOGICAL_CORES_FOLDER}/logical_nc_config"
 """Read by driver, runtime and device plugin (Neuron SDK 2.33, EKS prerequisites, "Trn2 LNC configuration", 2026-10)."""
 
 
-def al2023_user_data(instance_type: InstanceType, *, local_disks: bool) -> str | None:
+LOCKED_MEMORY = "\n".join(
+    (
+        "#!/bin/bash",
+        "set -e",
+        "mkdir -p /etc/systemd/system/containerd.service.d",
+        "cat > /etc/systemd/system/containerd.service.d/10-locked-memory.conf << END",
+        "[Service]",
+        "LimitMEMLOCK=infinity",
+        "END",
+        "systemctl daemon-reload",
+    )
+)
+"""EFA's buffers are locked memory. A container has its runtime's limit, 8 MiB under systemd; where it is too low, NCCL
+goes over to TCP without a word. Kubernetes has no field for it, and IPC_LOCK does nothing for a user other than root
+(nvidia-container-toolkit issue 2037, 2026-08). nodeadm starts the runtime after scripts have run (amazon-eks-ami,
+nodeadm-run.service). Bottlerocket raises the limit itself where it finds an adapter (bottlerocket-core-kit pull request
+141, 2024-09)."""
+
+
+def al2023_user_data(instance_type: InstanceType, *, local_disks: bool, efa: bool = False) -> str | None:
     """The document, or None where the image's own settings are right."""
     parts = [("application/node.eks.aws", LOCAL_DISKS)] if local_disks else []
     cores = _logical_cores(instance_type)
     if cores > 1:
-        parts.append(("text/x-shellscript", _logical_cores_script(cores)))
+        parts.append((SCRIPT, _logical_cores_script(cores)))
+    if efa:
+        parts.append((SCRIPT, LOCKED_MEMORY))
     return _mime(parts) if parts else None
 
 

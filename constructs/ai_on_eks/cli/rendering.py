@@ -14,7 +14,13 @@ from ai_on_eks.descriptors.documents import read_json
 from ai_on_eks.descriptors.platform import Platform
 from ai_on_eks.errors import InputError, Problem, UsageError
 from ai_on_eks.serving.images import load_images, mirrored
-from ai_on_eks.serving.storage import QUERY_OUTPUT, StorageAddresses, addresses_in
+from ai_on_eks.serving.storage import (
+    PLACEMENT_GROUPS_OUTPUT,
+    QUERY_OUTPUT,
+    StorageAddresses,
+    addresses_in,
+    pairs_in,
+)
 from ai_on_eks.serving.types import ImageReference, Workload
 
 NODE = "node"
@@ -45,10 +51,12 @@ def addresses_of(target: LoadedPlatform) -> StorageAddresses:
     """Where the weights lie, as far as the platform file and what a deployment told know it."""
     platform, fsx = target.platform, target.platform.storage.fsx
     stacks = {} if platform.outputs is None else _outputs(target, platform.outputs)
-    outputs, measured = (stacks.get(f"{platform.name}-{unit}", {}) for unit in ("storage", "observability"))
+    units = ("storage", "observability", "capacity")
+    outputs, measured, nodes = (stacks.get(f"{platform.name}-{unit}", {}) for unit in units)
     found = addresses_in(outputs, platform.region, None if fsx is None else fsx.zone)
     bucket = platform.model_store.existing_bucket or found.bucket
-    return replace(found, bucket=bucket, metrics=measured.get(QUERY_OUTPUT))
+    groups = pairs_in(nodes.get(PLACEMENT_GROUPS_OUTPUT, ""))
+    return replace(found, bucket=bucket, metrics=measured.get(QUERY_OUTPUT), placement_groups=groups)
 
 
 def _outputs(target: LoadedPlatform, named: str) -> Mapping[str, Mapping[str, str]]:

@@ -1,4 +1,5 @@
-"""What objects have to know of what AWS makes: the storage of the weights, and the workspace of the metrics.
+"""What objects have to know of what AWS makes: the storage of the weights, the workspace of the metrics, and where
+nodes are placed.
 
 Every value may be a token of CDK: ids and names are known once the file system has been made.
 """
@@ -7,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 
 class LustreAddress(Struct, frozen=True):
@@ -29,8 +30,9 @@ class EfsAddress(Struct, frozen=True):
 class StorageAddresses(Struct, frozen=True):
     """Of everything a platform's models can be read from; None = the platform has none, or its id is not known yet.
 
-    region   of the bucket
-    metrics  where the workspace that CDK makes is asked for them
+    region            of the bucket
+    metrics           where the workspace that CDK makes is asked for them
+    placement_groups  names by pool, of nodes that a controller starts near each other
     """
 
     bucket: str | None = None
@@ -38,6 +40,7 @@ class StorageAddresses(Struct, frozen=True):
     fsx: LustreAddress | None = None
     efs: EfsAddress | None = None
     metrics: str | None = None
+    placement_groups: Mapping[str, str] = field(default_factory=dict)
 
 
 UNKNOWN = StorageAddresses()
@@ -49,6 +52,9 @@ EFS_ID, EFS_ACCESS_POINTS = "EfsId", "EfsAccessPoints"
 
 QUERY_OUTPUT = "QueryAddress"
 """Output of the observability stack: `StorageAddresses.metrics`."""
+
+PLACEMENT_GROUPS_OUTPUT = "PlacementGroups"
+"""Output of the capacity stack: `StorageAddresses.placement_groups`."""
 
 OUTPUTS: Mapping[str, str] = {
     MODEL_BUCKET: "Upload weights to models/<name>/ in here",
@@ -70,9 +76,8 @@ def outputs_of(addresses: StorageAddresses) -> dict[str, str]:
         found[LUSTRE_MOUNT_NAME] = addresses.fsx.mount_name
     if addresses.efs is not None:
         found[EFS_ID] = addresses.efs.file_system_id
-        points = ",".join(f"{name}={point}" for name, point in addresses.efs.access_points.items())
-        if points:
-            found[EFS_ACCESS_POINTS] = points
+        if addresses.efs.access_points:
+            found[EFS_ACCESS_POINTS] = pairs_text(addresses.efs.access_points)
     return found
 
 
@@ -82,6 +87,16 @@ def addresses_in(outputs: Mapping[str, str], region: str, lustre_zone: str | Non
     if lustre_zone is not None and {LUSTRE_ID, LUSTRE_DNS_NAME, LUSTRE_MOUNT_NAME} <= set(outputs):
         fsx = LustreAddress(outputs[LUSTRE_ID], outputs[LUSTRE_DNS_NAME], outputs[LUSTRE_MOUNT_NAME], lustre_zone)
     if EFS_ID in outputs:
-        pairs = (pair.partition("=") for pair in outputs.get(EFS_ACCESS_POINTS, "").split(",") if pair)
-        efs = EfsAddress(outputs[EFS_ID], {name: point for name, _, point in pairs})
+        efs = EfsAddress(outputs[EFS_ID], pairs_in(outputs.get(EFS_ACCESS_POINTS, "")))
     return StorageAddresses(bucket=outputs.get(MODEL_BUCKET), region=region, fsx=fsx, efs=efs)
+
+
+def pairs_text(pairs: Mapping[str, str]) -> str:
+    """Names with their values, as an output holds them."""
+    return ",".join(f"{name}={value}" for name, value in pairs.items())
+
+
+def pairs_in(text: str) -> dict[str, str]:
+    """What `pairs_text` wrote."""
+    pairs = (pair.partition("=") for pair in text.split(",") if pair)
+    return {name: value for name, _, value in pairs}

@@ -34,6 +34,7 @@ def node_class(spec: NodeGroupSpec, platform: Platform, tags: Mapping[str, str])
     reserved = (
         {} if spec.reservation_id is None else {"capacityReservationSelectorTerms": [{"id": spec.reservation_id}]}
     )
+    placed = {} if spec.placement_group is None else {"placementGroupSelector": {"name": spec.placement_group}}
     return {
         "apiVersion": f"{API_GROUP}/v1",
         "kind": KIND,
@@ -43,6 +44,7 @@ def node_class(spec: NodeGroupSpec, platform: Platform, tags: Mapping[str, str])
             "subnetSelectorTerms": subnet_terms(platform),
             "securityGroupSelectorTerms": security_group_terms(platform),
             **reserved,
+            **placed,
             "networkPolicy": "DefaultAllow",
             "networkPolicyEventLogs": "Disabled",
             "ephemeralStorage": _storage(spec),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from aws_cdk import Stack
 from aws_cdk import aws_eks_v2 as eks
 from aws_cdk import aws_iam as iam
@@ -18,7 +20,7 @@ NODE_POLICIES = (
 """What the EKS user guide gives nodes of Auto Mode (auto-learn-iam, 2026-11). Nobody can log in to one."""
 
 
-def auto_mode_nodes(scope: Construct, needs: NodeNeeds) -> None:
+def auto_mode_nodes(scope: Construct, needs: NodeNeeds) -> Mapping[str, str]:
     """The role of models' nodes and its admission to the cluster.
 
     The nodes are described by objects in the cluster, see `aws.auto_mode.objects`; cluster services run on nodes of
@@ -39,6 +41,7 @@ def auto_mode_nodes(scope: Construct, needs: NodeNeeds) -> None:
             )
         ],
     )
+    return {}
 
 
 def auto_mode_node_role(scope: Construct, id: str, *, role_name: str | None = None) -> iam.Role:  # noqa: A002 - CDK's name

@@ -1,9 +1,8 @@
 """EC2NodeClass (karpenter.k8s.aws/v1): how an instance of one capacity request starts.
 
 The same disks, interfaces, metadata service and tags as the launch template of a managed node group, in Karpenter's
-words. The bootstrap configuration is Karpenter's own. Nodes that exchange over EFA stand in one zone and in the group
-that EKS makes, which has the rules EFA needs; a placement group is named by its id or name, which are not known before
-it is made, so there is none.
+words. The bootstrap configuration is Karpenter's own. Nodes that exchange over EFA stand in one zone, in a cluster
+placement group (see `aws.node_placement`) and in the security group that EKS makes, which has the rules EFA needs.
 """
 
 from __future__ import annotations
@@ -53,6 +52,8 @@ def node_class(spec: NodeGroupSpec, platform: Platform, tags: Mapping[str, str])
             {"networkCardIndex": one.card, "deviceIndex": one.device, "interfaceType": one.kind}
             for one in efa_interfaces(spec.instance_type)
         ]
+    if spec.placement_group is not None:
+        selected["placementGroupSelector"] = {"name": spec.placement_group}
     user_data = _user_data(spec)
     if user_data is not None:
         selected["userData"] = user_data
@@ -82,7 +83,7 @@ def _user_data(spec: NodeGroupSpec) -> str | None:
     """The disks are Karpenter's to arrange, by the policy; the rest of a node's start is as everywhere."""
     if spec.system is OperatingSystem.BOTTLEROCKET:
         return bottlerocket_user_data(spec.instance_type, local_disks=False, partition=spec.partition, efa=spec.efa)
-    return al2023_user_data(spec.instance_type, local_disks=False)
+    return al2023_user_data(spec.instance_type, local_disks=False, efa=spec.efa)
 
 
 def _volumes(spec: NodeGroupSpec, *, local_disks: bool) -> list[Json]:

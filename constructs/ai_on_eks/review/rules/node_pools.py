@@ -13,6 +13,7 @@ from typing import Any
 from ai_on_eks.review.rules.assembly import KubeObject
 from ai_on_eks.review.rules.facts import nearest
 from ai_on_eks.review.rules.karpenter import AUTO_MODE_GROUP
+from ai_on_eks.review.rules.node_starts import LOCKED_MEMORY
 from ai_on_eks.review.rules.rule import Rule
 from ai_on_eks.review.rules.values import Unknown, dig, is_known, items, number
 
@@ -128,9 +129,20 @@ def _mixed_terms(node_class: KubeObject) -> Iterator[str]:
                 yield f"{field}: a term that selects by nothing"
 
 
+def _interfaces_of(node_class: KubeObject) -> list[Any]:
+    """Where the two controllers have them; nothing where they are not known."""
+    nested = ("advancedNetworking",) if node_class.group == AUTO_MODE_GROUP else ()
+    interfaces = items(node_class.get("spec", *nested, "networkInterfaces"))
+    return interfaces if is_known(interfaces) else []
+
+
+def _has_adapters(node_class: KubeObject) -> bool:
+    return any(dig(one, "interfaceType") == "efa-only" for one in _interfaces_of(node_class))
+
+
 def _interfaces(node_class: KubeObject) -> Iterator[str]:
-    interfaces = items(node_class.get("spec", "networkInterfaces"))
-    if not interfaces or not is_known(interfaces):
+    interfaces = _interfaces_of(node_class)
+    if not interfaces:
         return
     places = [(dig(one, "networkCardIndex"), dig(one, "deviceIndex"), dig(one, "interfaceType")) for one in interfaces]
     if (0, 0, "interface") not in places:
@@ -141,6 +153,22 @@ def _interfaces(node_class: KubeObject) -> Iterator[str]:
     for card, count in Counter(card for card, _, kind in places if kind == "efa-only").items():
         if count > 1:
             yield f"card {card} has {count} EFA interfaces"
+
+
+def _apart(node_class: KubeObject) -> Iterator[str]:
+    """Reserved nodes stand where they were reserved; which group that is, only whoever reserved them knows."""
+    chosen = (node_class.get("spec", field) for field in ("placementGroupSelector", "capacityReservationSelectorTerms"))
+    if _has_adapters(node_class) and not any(one or isinstance(one, Unknown) for one in chosen):
+        yield "its nodes have EFA interfaces and no placement group"
+
+
+def _locked_memory(node_class: KubeObject) -> Iterator[str]:
+    aliases = [dig(term, "alias") for term in items(node_class.get("spec", "amiSelectorTerms"))]
+    if not _has_adapters(node_class) or not any(str(alias).startswith("al2023@") for alias in aliases):
+        return
+    text = node_class.get("spec", "userData")
+    if is_known(text) and LOCKED_MEMORY not in (text or ""):
+        yield "its nodes have EFA interfaces and containers that may lock 8 MiB"
 
 
 def _restricted_tags(node_class: KubeObject) -> Iterator[str]:
@@ -208,6 +236,16 @@ RULES = (
         "class-interface-place", CLASS_KINDS, "network interfaces that clash, or lack the node's own",
         "The API server rejects the class.", "make card 0 device 0 interface and one efa-only on each card",
         _interfaces,
+    ),
+    Rule(
+        "class-placement", CLASS_KINDS, "EFA nodes that a controller starts anywhere in the zone",
+        "Nodes far apart talk slower than the adapters can.",
+        "name a placement group of strategy cluster in placementGroupSelector", _apart,
+    ),
+    Rule(
+        "class-locked-memory", ("EC2NodeClass",), "EFA on Amazon Linux whose containers may lock 8 MiB of memory",
+        "The adapter's buffers do not fit, and NCCL goes over to TCP without a word.",
+        f"set {LOCKED_MEMORY}=infinity for containerd.service in userData", _locked_memory,
     ),
     Rule(
         "class-tag-restricted", CLASS_KINDS, "a tag by which the controller knows its nodes",

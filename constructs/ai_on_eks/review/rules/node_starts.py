@@ -17,6 +17,8 @@ from ai_on_eks.review.rules.rule import Rule
 from ai_on_eks.review.rules.values import dig, is_known, items
 
 DATA_DEVICE = "/dev/xvdb"
+LOCKED_MEMORY = "LimitMEMLOCK"
+"""systemd's name of the limit that containers have from their runtime."""
 OWNERSHIP = "device-ownership-from-security-context"
 
 
@@ -74,6 +76,18 @@ def _neuron_ownership(group: Resource) -> Iterator[str]:
         yield f"the devices of {neuron[0]} belong to root"
 
 
+def _locked_memory(group: Resource) -> Iterator[str]:
+    image, template = group.get("AmiType"), launch_template_of(group)
+    if template is None or not isinstance(image, str) or not image.startswith("AL2023"):
+        return
+    interfaces = items(template.get("LaunchTemplateData", "NetworkInterfaces"))
+    if not any(dig(one, "InterfaceType") in ("efa", "efa-only") for one in interfaces):
+        return
+    given, text = template.get("LaunchTemplateData", "UserData"), _user_data(group)
+    if (given is None or text is not None) and LOCKED_MEMORY not in (text or ""):
+        yield "its nodes have EFA interfaces and containers that may lock 8 MiB"
+
+
 _GROUP = ("AWS::EKS::Nodegroup",)
 
 RULES = (
@@ -91,5 +105,10 @@ RULES = (
         "node-neuron-ownership", _GROUP, "Neuron devices on Bottlerocket that only root may open",
         "Pods without root, which are all that Pod Security admits, find no device.",
         f"set settings.kubernetes.{OWNERSHIP} to true", _neuron_ownership,
+    ),
+    Rule(
+        "node-locked-memory", _GROUP, "EFA on Amazon Linux whose containers may lock 8 MiB of memory",
+        "The adapter's buffers do not fit, and NCCL goes over to TCP without a word.",
+        f"set {LOCKED_MEMORY}=infinity for containerd.service in the user data", _locked_memory,
     ),
 )  # fmt: skip
