@@ -32,6 +32,7 @@ from ai_on_eks.catalog.types import InstanceType
 from ai_on_eks.catalog.versions import mismatches
 from ai_on_eks.descriptors.platform import DeliveryMode, Platform
 from ai_on_eks.descriptors.platform_checks import check_platform
+from ai_on_eks.descriptors.platform_images import mirror_path
 from ai_on_eks.errors import InputError
 from ai_on_eks.placement.pool_strategies import unknown_pools
 from ai_on_eks.placement.training_capacity import idle_pools
@@ -215,6 +216,10 @@ def add_platform_stacks(scope: Construct, deployment: Deployment) -> PlatformSta
     check_deployable(platform)
     if platform.storage.fsx is not None:
         check_zone(platform.storage.fsx, deployment.requests, deployment.workloads)
+    if platform.image_cache is not None and (prefix := mirror_path(platform.image_mirror or "")) is not None:
+        from stacks.registry import RegistryStack  # noqa: PLC0415 - most platforms have none
+
+        RegistryStack(scope, platform=platform, prefix=prefix, cache=platform.image_cache)
     network = NetworkStack(scope, platform=platform)
     cluster = ClusterStack(scope, platform=platform, vpc=network.vpc)
     capacity = CapacityStack(

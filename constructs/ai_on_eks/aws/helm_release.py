@@ -18,6 +18,13 @@ PRIVILEGED_NAMESPACE: Mapping[str, str] = {
 """Labels of a namespace whose DaemonSets mount the host; no other namespace may have such pods."""
 
 
+class _Dumper(yaml.SafeDumper):
+    """Without anchors, which other readers, ours among them, do not take."""
+
+    def ignore_aliases(self, data: object) -> bool:
+        return True
+
+
 class HelmRelease(Struct, frozen=True):
     """One chart at one version with our values.
 
@@ -64,4 +71,4 @@ class HelmRelease(Struct, frozen=True):
         if self.after:
             document["after"] = list(self.after)
         document["values"] = self.values
-        return yaml.safe_dump(document, sort_keys=False, default_flow_style=False)
+        return yaml.dump(document, Dumper=_Dumper, sort_keys=False, default_flow_style=False)

@@ -139,6 +139,11 @@ CONNECTION_ARN = Form(
 REPOSITORY = Form(r"^[A-Za-z0-9_.-]{1,100}/[A-Za-z0-9_./-]{1,100}$", "organization/name", "org/platform")
 BRANCH = Form(r"^[A-Za-z0-9_][A-Za-z0-9_./-]{0,199}$", "the name of a branch", "main")
 SECURITY_GROUP_ID = Form(r"^sg-[0-9a-f]{8,17}$", "the id of a security group", "sg-0123456789abcdef0")
+CACHE_SECRET_ARN = Form(
+    r"^arn:aws[a-z-]*:secretsmanager:[a-z0-9-]+:\d{12}:secret:ecr-pullthroughcache/[A-Za-z0-9/_+=.@-]{1,200}$",
+    "the ARN of a secret whose name begins with ecr-pullthroughcache/",
+    "arn:aws:secretsmanager:us-east-1:111122223333:secret:ecr-pullthroughcache/docker-AbCdEf",
+)
 REPOSITORY_URL = Form(
     r"^(https://|ssh://git@)[A-Za-z0-9.-]+(:\d{2,5})?(/[A-Za-z0-9_.~-]+){1,8}$",
     "the address of a Git repository, by https or ssh, without a password in it",
@@ -174,6 +179,6 @@ FORMS = {
         RESERVATION_ID, VPC_ID, SUBNET_ID, ZONE_ID, TOPIC_ARN, PROMETHEUS_WORKSPACE, EMAIL, ADD_ON_VERSION, REGISTRY,
         MOMENT, PLACEMENT_GROUP, DAILY_TIME, WEEKLY_TIME, STACK, LOGICAL_IDS, DAY, NOT_BLANK, SECRET_ARN,
         CONNECTION_ARN, REPOSITORY, BRANCH, SECURITY_GROUP_ID, RELATIVE_PATH,
-        REPOSITORY_URL, IDENTITY_CENTER_ARN, IDENTITY_CENTER_ID,
+        REPOSITORY_URL, IDENTITY_CENTER_ARN, IDENTITY_CENTER_ID, CACHE_SECRET_ARN,
     )
 }  # fmt: skip

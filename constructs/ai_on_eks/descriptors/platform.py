@@ -11,6 +11,7 @@ from ai_on_eks.descriptors import patterns
 from ai_on_eks.descriptors.platform_add_ons import AddOns
 from ai_on_eks.descriptors.platform_autoscaling import Autoscaling
 from ai_on_eks.descriptors.platform_gitops import GitOps
+from ai_on_eks.descriptors.platform_images import ImageCache
 from ai_on_eks.descriptors.platform_monitoring import Budget, Monitoring
 from ai_on_eks.descriptors.platform_network import Cidr, Network
 from ai_on_eks.descriptors.platform_retention import Retention
@@ -220,6 +221,9 @@ class Platform(Strict):
         default=None,
         description="registry and path that hold a copy of every image and chart, each below the name of the "
         "registry it comes from (as pull-through caches of ECR do); default: the public registries themselves",
+    )
+    image_cache: ImageCache | None = Field(
+        default=None, description="rules by which ECR fills image_mirror; default: you copy images there yourself"
     )
     outputs: str | None = Field(
         default=None,

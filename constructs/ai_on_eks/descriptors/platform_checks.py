@@ -18,6 +18,7 @@ from ai_on_eks.descriptors.platform import (
     ReservedCapacity,
 )
 from ai_on_eks.descriptors.platform_gitops import check_gitops
+from ai_on_eks.descriptors.platform_images import check_image_cache
 from ai_on_eks.descriptors.storage_checks import check_storage
 from ai_on_eks.descriptors.sync_checks import check_sync
 from ai_on_eks.errors import Problem
@@ -41,6 +42,7 @@ def check_platform(platform: Platform) -> list[Problem]:
         *check_storage(platform.storage, platform.network.availability_zones),
         *check_sync(platform),
         *check_gitops(platform),
+        *check_image_cache(platform),
         *_tags(platform.tags),
     ]
 
