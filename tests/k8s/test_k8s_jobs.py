@@ -8,6 +8,7 @@ from typing import Any
 
 import kubernetes_validate
 import pytest
+from engine_plans import engine_fleet, engine_platform
 from real_models import MODELS, real_catalog, real_plan, real_platform
 
 from ai_on_eks.catalog.daemonsets import reserved_by_daemonsets
@@ -101,3 +102,16 @@ def test_the_deadline_of_a_known_model_comes_from_its_published_size() -> None:
     """Llama 3.1 8B: 8,030,261,248 parameters of 2 bytes."""
     copied_seconds = 8_030_261_248 * 2 / 200e6
     assert job("llama-3-1-8b-instruct")["spec"]["activeDeadlineSeconds"] == 900 + ceil(3 * copied_seconds)
+
+
+@pytest.mark.parametrize("version", ["1.34", "1.35", "1.36"])
+def test_the_schema_of_kubernetes_accepts_what_compiles_ahead(version: str) -> None:
+    store = ModelStore(compile_ahead=True)
+    platform = engine_platform("llama-3-1-8b-inferentia2").model_copy(update={"model_store": store})
+    (planned,) = engine_fleet("llama-3-1-8b-inferentia2").plans
+    found = build_workload(planned, platform, load_images(None))
+    jobs = [one for one in model_manifests(found).values() if one["kind"] == "Job"]
+    assert [one["metadata"]["name"].split("-")[-2] for one in jobs] == ["compile"]
+    shared = platform_manifests(platform, "weights")
+    for one in (*jobs, *(shared[key] for key in ("CompileProgram", "CompilePolicy", "CompilePriority"))):
+        kubernetes_validate.validate(one, version, strict=True)

@@ -80,7 +80,9 @@ def test_given_inferentia2_then_programs_are_kept_where_the_next_replica_finds_t
     container = engine_container(plans.llama_on_inferentia2())
     assert container["env"][0]["name"] == "MODEL_BUCKET", "a variable is completed by those before it"
     found = environment(container)
-    assert found["NEURON_COMPILE_CACHE_URL"] == f"s3://$(MODEL_BUCKET)/compiled/llama-8b/{plans.REVISION}"
+    assert found["NEURON_COMPILE_CACHE_URL"] == (
+        f"s3://$(MODEL_BUCKET)/compiled/llama-8b/{plans.REVISION}/{plans.IMAGES['nxd-inference'].tag}/4-ranks-4096x8"
+    )
     assert found["NEURON_COMPILED_ARTIFACTS"] == "/cache/artifacts"
     assert found["NEURON_RT_NUM_CORES"] == "4"
 

@@ -183,6 +183,12 @@ class ModelStore(Strict):
         "them",
     )
 
+    compile_ahead: bool = Field(
+        default=False,
+        description="compile the programs of models on Neuron devices, where their engine keeps them in the bucket, by "
+        "a job each; replicas then start without compiling, and are given less time to",
+    )
+
     @property
     def writing_account(self) -> str | None:
         """The service account that uploads; None = nobody in the cluster does."""

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from ai_on_eks.descriptors.platform import Platform
 from ai_on_eks.descriptors.platform_monitoring import MonitoringKind
 from ai_on_eks.descriptors.schema import Shape
+from ai_on_eks.kube.objects.compile_ahead import compile_policy, compile_priority, compile_program
 from ai_on_eks.kube.objects.config_map import config_map, model_store
 from ai_on_eks.kube.objects.deployment import deployment
 from ai_on_eks.kube.objects.horizontal_pod_autoscaler import horizontal_pod_autoscaler
@@ -53,8 +54,8 @@ def model_manifests(
         if volume is not None:
             manifests["PersistentVolume"] = volume
         manifests["PersistentVolumeClaim"] = persistent_volume_claim(workload, workload.claim)
-    if workload.sync is not None:
-        manifests[f"Job-{workload.sync.name}"] = model_job(workload, workload.sync)
+    for job in workload.jobs:
+        manifests[f"Job-{job.name}"] = model_job(workload, job)
     manifests["NetworkPolicy"] = model_policy(workload)
     if workload.group is not None:
         manifests["GroupNetworkPolicy"] = group_policy(workload)
@@ -108,7 +109,7 @@ def platform_manifests(platform: Platform, model_bucket: str | None, priorities:
     manifests = {"Resource": namespace(platform), "DefaultDeny": default_deny(platform)}
     if model_bucket is not None:
         manifests["ModelStore"] = model_store(platform, model_bucket)
-    manifests |= _sync_manifests(platform)
+    manifests |= _sync_manifests(platform) | _compile_manifests(platform)
     for share in sorted(set(priorities)):
         manifests[f"PriorityClass-{share}"] = priority_class(platform, share)
     return manifests
@@ -125,6 +126,17 @@ def _sync_manifests(platform: Platform) -> dict[str, Json]:
         "SyncProgram": sync_program(platform),
         "SyncPolicy": sync_policy(platform),
         **token,
+    }
+
+
+def _compile_manifests(platform: Platform) -> dict[str, Json]:
+    """What the jobs that compile programs find there; empty without them."""
+    if not platform.model_store.compile_ahead:
+        return {}
+    return {
+        "CompileProgram": compile_program(platform),
+        "CompilePolicy": compile_policy(platform),
+        "CompilePriority": compile_priority(platform),
     }
 
 

@@ -29,6 +29,7 @@ class Replica(Struct, frozen=True):
     claims_devices  its devices are claimed, and not asked for by number
     claim           volume that the weights are read from; None = they are streamed, copied or downloaded
     most_replicas   of the model that may run at once
+    is_compiled_ahead  what it computes with lies in the model store before it starts
     """
 
     descriptor: Descriptor
@@ -43,6 +44,7 @@ class Replica(Struct, frozen=True):
     claims_devices: bool = False
     claim: WeightsClaim | None = None
     most_replicas: int = 1
+    is_compiled_ahead: bool = False
 
     @property
     def name(self) -> str:

@@ -127,6 +127,7 @@ class Workload(Struct, frozen=True):
     port         the engine's HTTP port; metrics_port may equal it
     claim        volume of the weights; None = the pods fetch them
     sync         copies the weights into the model store; None = somebody else does
+    compiling    makes the programs in `compile_cache` before the pods start; None = the pods do
     priority     share of a node whose priority class the pods have; None = the cluster's default
     rollout      maxSurge/maxUnavailable that cannot deadlock when every accelerator is taken
     engine       the engine's name in the catalogue
@@ -162,6 +163,13 @@ class Workload(Struct, frozen=True):
     start: Readiness | None = None
     autoscaling: Autoscaling | None = None
     sync: ModelJob | None = None
+    compiling: ModelJob | None = None
+
+    @property
+    def jobs(self) -> tuple[ModelJob, ...]:
+        """Work that is done once, in the order in which it is needed."""
+        return tuple(job for job in (self.sync, self.compiling) if job is not None)
+
     shape: Shape | None = None
 
     @property

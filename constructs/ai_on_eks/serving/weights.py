@@ -1,7 +1,7 @@
 """Where the pods find the weights: the model store's layout, volumes that show it, and the hub.
 
     s3://<bucket>/models/<name>/<revision or 'unpinned'>/<the hub's files>
-    s3://<bucket>/compiled/<name>/<revision or 'unpinned'>/<what the compiler made of them>
+    s3://<bucket>/compiled/<name>/<revision or 'unpinned'>/<image>/<ranks and shapes>/<what the compiler made of them>
     /weights/<revision or 'unpinned'>/<the hub's files>                     of a volume that shows the model's folder
 
 The bucket's name is known only once it has been created, so pods learn it from the ConfigMap `model-store`; Kubernetes
@@ -16,7 +16,7 @@ from ai_on_eks.descriptors.platform import Platform
 from ai_on_eks.descriptors.platform_storage import PlatformStorage
 from ai_on_eks.descriptors.schema import Descriptor, Storage
 from ai_on_eks.errors import Problem
-from ai_on_eks.serving.replica import ClaimedFiles, SecretFiles, Volume
+from ai_on_eks.serving.replica import ClaimedFiles, Replica, SecretFiles, Volume
 from ai_on_eks.serving.types import WeightsClaim
 
 MODEL_STORE_CONFIG_MAP = "model-store"
@@ -92,10 +92,14 @@ def copy_to_volume(descriptor: Descriptor) -> tuple[str, ...]:
     return ("s3", "sync", model_uri(descriptor), mounted_model(descriptor), *chosen, "--no-progress")
 
 
-def compiled_prefix(descriptor: Descriptor) -> str:
-    """Key prefix of the model's compiled programs. Beside the weights and not below them: a pod that compiles writes
-    here, and what it reads its weights from no pod may change."""
-    return f"compiled/{descriptor.name}/{descriptor.source.revision or UNPINNED}"
+def compiled_prefix(replica: Replica) -> str:
+    """Key prefix of the model's compiled programs, by what they depend on: image and with it the compiler, ranks,
+    length and number of sequences. Beside the weights and not below them: a pod that compiles writes here, and what it
+    reads its weights from no pod may change."""
+    placement = replica.placement
+    ranks = placement.tensor_parallel * placement.pipeline_parallel
+    shape = f"{ranks}-ranks-{placement.max_model_len}x{placement.memory.rank.max_sequences}"
+    return f"compiled/{replica.name}/{revision_folder(replica.descriptor)}/{replica.image.tag}/{shape}"
 
 
 def model_uri(descriptor: Descriptor) -> str:
@@ -103,9 +107,9 @@ def model_uri(descriptor: Descriptor) -> str:
     return f"s3://$({BUCKET_VARIABLE})/{model_prefix(descriptor)}"
 
 
-def compiled_uri(descriptor: Descriptor) -> str:
+def compiled_uri(replica: Replica) -> str:
     """The folder of the model's compiled programs, to be completed by Kubernetes."""
-    return f"s3://$({BUCKET_VARIABLE})/{compiled_prefix(descriptor)}"
+    return f"s3://$({BUCKET_VARIABLE})/{compiled_prefix(replica)}"
 
 
 def hub_id(descriptor: Descriptor) -> str:

@@ -15,6 +15,7 @@ from ai_on_eks.placement.types import Placement, Plan
 from ai_on_eks.placement.warnings import placement_text
 from ai_on_eks.serving.autoscaling import autoscaling, autoscaling_problems, autoscaling_warnings, most_replicas
 from ai_on_eks.serving.claims import claims_devices, device_claim
+from ai_on_eks.serving.compile_ahead import compile_job
 from ai_on_eks.serving.engines import ENGINES, ServingEngine, engine_parts
 from ai_on_eks.serving.images import unpinned_warnings
 from ai_on_eks.serving.ownership import ownership_labels
@@ -46,6 +47,7 @@ TAKEN_NAMES: Mapping[str, str] = {
     "default-deny": "the network policy that closes the namespace has this name, and the model's would replace it",
     "monitoring": "the platform's alarms and dashboard have this name",
     "platform": "the platform's own objects have this name",
+    "compile": "the jobs that compile programs share a network policy of this name",
     "weight-sync": "the job that copies weights has this name, and its account may write those of every model",
 }
 """Names of objects that are there before any model, with what a model of that name would do to them."""
@@ -88,6 +90,11 @@ def build_workload(plan: Plan, platform: Platform, images: Mapping[str, ImageRef
     _raise_all((*isolation_problems(descriptor, platform), *scaling_problems, *shaping, *engine.problems(replica)))
     parts = engine_parts(engine, replica)
     fetch_image = images[FETCH_IMAGE_KEY]
+    compiling = None
+    if platform.model_store.compile_ahead and _is_compiled_ahead(replica, parts):
+        compiling = compile_job(replica.name, pod_spec(replica, parts, fetch_image, replica.name), parts)
+        replica = replace(replica, is_compiled_ahead=True)
+        parts = engine_parts(engine, replica)
     monitor = () if monitor_key is None else (images[monitor_key],)
     sync = () if sync_key is None else (images[sync_key],)
     used_images = (replica.image, *((fetch_image,) if parts.fetch else ()), *monitor, *sync)
@@ -119,6 +126,7 @@ def build_workload(plan: Plan, platform: Platform, images: Mapping[str, ImageRef
         autoscaling=autoscaling(descriptor, platform, placement, parts.probes.start),
         start=parts.probes.start,
         sync=sync_job(plan, platform, images),
+        compiling=compiling,
         shape=descriptor.serving.shape,
     )
 
@@ -140,10 +148,14 @@ def _usd_per_hour(placement: Placement) -> float | None:
     return round(nodes * placement.price.usd_per_hour, 6)
 
 
+def _is_compiled_ahead(replica: Replica, parts: EngineParts) -> bool:
+    """Where the engine keeps its programs in the model store, and one pod is a whole replica."""
+    return _compile_cache(replica, parts) is not None and replica.placement.nodes_per_replica == 1
+
+
 def _compile_cache(replica: Replica, parts: EngineParts) -> str | None:
     """The prefix, where a variable of the engine leads there."""
-    uri = compiled_uri(replica.descriptor)
-    return compiled_prefix(replica.descriptor) if uri in parts.environment.values() else None
+    return compiled_prefix(replica) if compiled_uri(replica) in parts.environment.values() else None
 
 
 def _chosen(plan: Plan) -> Placement:

@@ -5,9 +5,7 @@ from __future__ import annotations
 import json
 
 from ai_on_eks.descriptors.platform import Platform
-from ai_on_eks.kube.objects.job import JOB_LABEL
-from ai_on_eks.kube.objects.labels import platform_labels
-from ai_on_eks.kube.objects.network_policy import to_dns, to_https, to_pod_identity_agent
+from ai_on_eks.kube.objects.job import outgoing_policy, platform_metadata, program
 from ai_on_eks.serving.types import Json
 from ai_on_eks.serving.weight_sync import (
     PROGRAM_FILE,
@@ -26,34 +24,19 @@ def sync_account(platform: Platform, name: str) -> Json:
     return {
         "apiVersion": "v1",
         "kind": "ServiceAccount",
-        "metadata": _metadata(platform, name),
+        "metadata": platform_metadata(platform, name),
         "automountServiceAccountToken": False,
     }
 
 
 def sync_program(platform: Platform) -> Json:
     """The program. A running job's never changes: another program is another ConfigMap."""
-    return {
-        "apiVersion": "v1",
-        "kind": "ConfigMap",
-        "metadata": _metadata(platform, program_config_map()),
-        "immutable": True,
-        "data": {PROGRAM_FILE: program_text()},
-    }
+    return program(platform, program_config_map(), {PROGRAM_FILE: program_text()})
 
 
 def sync_policy(platform: Platform) -> Json:
     """Out: names, the hub and S3 on port 443, credentials. Nobody calls a job."""
-    return {
-        "apiVersion": "networking.k8s.io/v1",
-        "kind": "NetworkPolicy",
-        "metadata": _metadata(platform, POLICY_NAME),
-        "spec": {
-            "podSelector": {"matchLabels": {JOB_LABEL: PURPOSE}},
-            "policyTypes": ["Ingress", "Egress"],
-            "egress": [to_dns(), to_https(), to_pod_identity_agent()],
-        },
-    }
+    return outgoing_policy(platform, POLICY_NAME, PURPOSE)
 
 
 def hub_token_class(platform: Platform, secret_arn: str) -> Json:
@@ -63,7 +46,7 @@ def hub_token_class(platform: Platform, secret_arn: str) -> Json:
     return {
         "apiVersion": "secrets-store.csi.x-k8s.io/v1",
         "kind": "SecretProviderClass",
-        "metadata": _metadata(platform, TOKEN_CLASS),
+        "metadata": platform_metadata(platform, TOKEN_CLASS),
         "spec": {
             "provider": "aws",
             "parameters": {
@@ -74,7 +57,3 @@ def hub_token_class(platform: Platform, secret_arn: str) -> Json:
             },
         },
     }
-
-
-def _metadata(platform: Platform, name: str) -> Json:
-    return {"name": name, "namespace": platform.namespace, "labels": platform_labels(platform)}

@@ -20,7 +20,11 @@ PROCESS_SECONDS = 60.0
 """Assumption: importing torch and vLLM, opening the devices."""
 COMPILE_SECONDS = 900.0
 """About 15 minutes for a model of 15 GB, and not much more for larger ones, which more ranks divide (vLLM user guide
-for NxD Inference, SDK 2.28; first answers after more than 20 minutes are known). Counted at every start."""
+for NxD Inference, SDK 2.28; first answers after more than 20 minutes are known). Counted at every start but where a job
+compiled before."""
+
+COMPILED_SECONDS = 120.0
+"""Assumption: loading programs that were compiled before, and dividing the weights for them."""
 
 COMPUTE_DTYPES: Mapping[WeightPrecision, str] = {
     WeightPrecision.FP32: "float32",
@@ -53,7 +57,7 @@ def probes(replica: Replica) -> Probes:
         replica,
         is_staged=replica.reads_model_store,
         process_seconds=PROCESS_SECONDS,
-        warm_up_seconds=COMPILE_SECONDS,
+        warm_up_seconds=COMPILED_SECONDS if replica.is_compiled_ahead else COMPILE_SECONDS,
     )
     return Probes(startup="/health", readiness="/v1/models", liveness="/health", start=start)
 

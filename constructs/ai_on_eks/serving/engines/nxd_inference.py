@@ -69,7 +69,7 @@ def environment(replica: Replica) -> Mapping[str, str]:
     return {
         **neuron.environment(replica),
         "NEURON_COMPILED_ARTIFACTS": f"{neuron.CACHE_DIRECTORY}/artifacts",
-        "NEURON_COMPILE_CACHE_URL": compiled_uri(replica.descriptor),
+        "NEURON_COMPILE_CACHE_URL": compiled_uri(replica),
         "NEURON_RT_NUM_CORES": str(replica.placement.tensor_parallel),
         "VLLM_NEURON_FRAMEWORK": "neuronx-distributed-inference",
     }
