@@ -172,6 +172,10 @@ def test_given_cfn_lint_when_reviewed_then_what_it_objects_to_is_new_and_it_is_n
     assert {one["scanner"] for one in security["added"]} == {"cfn-lint"}
     assert [one["place"] for one in security["added"]] == ["ai-network Resources/Vpc/Properties/CidrBlock"]
     assert "cfn-lint" in security["scanners"]
+    workspace = {"Resources": {"Prometheus": {"Type": "AWS::APS::Workspace", "Properties": {}}}}
+    file.write_text(json.dumps(workspace), encoding="utf-8")
+    security = run_here(capsys, "review", "--before", before, "--after", after, "--cfn-lint", "--json").data["security"]
+    assert security["added"] == [], "a type that other regions lack is no finding in this one"
 
 
 def test_given_a_base_that_went_on_when_reviewed_then_the_commit_where_it_was_left_counts(
@@ -209,6 +213,15 @@ def test_given_no_such_revision_when_reviewed_then_it_is_wrong_usage(
     answer = run_here(capsys, "review", f"--base={reference}", "--json")
     assert (answer.code, answer.codes) == (2, ["unknown-revision"])
     assert_nothing_left(repository)
+
+
+def test_given_no_common_commit_when_reviewed_then_it_is_told_how_to_get_the_history(
+    capsys: pytest.CaptureFixture[str], repository: Path
+) -> None:
+    git(repository, "checkout", "--quiet", "--orphan", "elsewhere")
+    git(repository, "commit", "--quiet", "--message", "a beginning of its own")
+    answer = run_here(capsys, "review", "--base", "main", "--json")
+    assert (answer.code, answer.codes) == (2, ["no-common-history"])
 
 
 def test_given_no_repository_when_reviewed_with_a_base_then_git_s_reason_is_told(

@@ -72,3 +72,9 @@ def test_given_the_digest_of_another_plan_and_nothing_else_when_compared_then_it
 
     found = compared(tmp_path, [labelled("1")], [labelled("2")])
     assert (found.changes, found.rollouts, found.relabelled) == ((), (), 1)
+
+
+def test_given_an_object_of_the_cluster_when_compared_then_it_has_no_namespace(tmp_path: Path) -> None:
+    namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "monitoring"}}
+    (change,) = compared(tmp_path, [], [namespace]).changes
+    assert (change.kind, change.namespace, change.name) == ("Namespace", "", "monitoring")

@@ -59,7 +59,7 @@ def synthesized(reference: str, context: Mapping[str, str]) -> Iterator[Pair]:
     that does not synthesize ends the review with what it said.
     """
     root = Path(_git(Path.cwd(), "rev-parse", "--show-toplevel"))
-    base = _git(root, "merge-base", _commit(root, reference), "HEAD")
+    base = _left_at(root, reference)
     with _ending_on_termination(), tempfile.TemporaryDirectory(prefix="ai-on-eks-review-") as scratch:
         sides = {"before": base, "after": _working_tree(root, Path(scratch) / "index")}
         folders = {name: Path(scratch) / name for name in sides}
@@ -85,6 +85,22 @@ def _commit(root: Path, reference: str) -> str:
                 path="--base",
                 value=reference,
                 fix="git fetch, or name a branch, a tag or a commit",
+            )
+        )
+    return done.stdout.strip()
+
+
+def _left_at(root: Path, reference: str) -> str:
+    """The commit at which the working tree's history left the revision."""
+    done = _run(root, "merge-base", _commit(root, reference), "HEAD")
+    if done.returncode:
+        raise UsageError(
+            Problem(
+                code="no-common-history",
+                message="nothing is known that the revision and the working tree have in common",
+                path="--base",
+                value=reference,
+                fix="git fetch --unshallow, or name a revision that the working tree comes from",
             )
         )
     return done.stdout.strip()

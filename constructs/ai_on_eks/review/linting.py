@@ -25,22 +25,22 @@ class Objection(Struct, frozen=True):
     message: str
 
 
-def lint_changed(before: Templates, after: Templates) -> tuple[list[Objection], list[Objection]]:
-    """What it objects to in templates that differ, before and after."""
+def lint_changed(before: Templates, after: Templates, region: str) -> tuple[list[Objection], list[Objection]]:
+    """What it objects to in templates that differ, before and after, for stacks of the region."""
     old: list[Objection] = []
     new: list[Objection] = []
     for stack, template in sorted(after.items()):
         if template != before.get(stack):
-            found = _objections(stack, template)
+            found = _objections(stack, template, region)
             new += found
-            old += _objections(stack, before[stack]) if found and stack in before else []
+            old += _objections(stack, before[stack], region) if found and stack in before else []
     return old, new
 
 
-def _objections(stack: str, template: Mapping[str, Any]) -> list[Objection]:
-    from cfnlint.api import lint_all  # noqa: PLC0415 - half a second that most reviews have no use for
+def _objections(stack: str, template: Mapping[str, Any], region: str) -> list[Objection]:
+    from cfnlint.api import lint  # noqa: PLC0415 - half a second that most reviews have no use for
 
     return [
         Objection(match.rule.id, f"{stack} {'/'.join(map(str, match.path or ()))}", match.message)
-        for match in lint_all(json.dumps(template))
+        for match in lint(json.dumps(template), regions=[region])
     ]

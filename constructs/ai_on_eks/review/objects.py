@@ -25,7 +25,7 @@ MAX_PATHS = 12
 DIGEST_ALONE = (f"metadata.labels.{PLAN_DIGEST_LABEL}",)
 
 Key = tuple[str, str, str, str]
-"""API group, kind, namespace, name."""
+"""API group, kind, namespace (empty where the object names none: most of those belong to the cluster), name."""
 
 
 class Fate(StrEnum):
@@ -83,7 +83,12 @@ def object_changes(before: Side, after: Side) -> ObjectChanges:
 
 
 def _by_key(assembly: Assembly) -> dict[Key, KubeObject]:
-    return {(one.group, one.kind, one.namespace, one.name): one for one in assembly.objects}
+    return {(one.group, one.kind, _namespace(one), one.name): one for one in assembly.objects}
+
+
+def _namespace(one: KubeObject) -> str:
+    namespace = one.get("metadata", "namespace")
+    return namespace if isinstance(namespace, str) else ""
 
 
 def _changes(old: Mapping[Key, KubeObject], new: Mapping[Key, KubeObject]) -> Iterator[ObjectChange]:

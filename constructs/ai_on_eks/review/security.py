@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from msgspec import Struct
 
 from ai_on_eks.errors import Problem
+from ai_on_eks.review.create_only import REGION
 from ai_on_eks.review.linting import SCANNER, lint_changed
 from ai_on_eks.review.openings import added_openings
 from ai_on_eks.review.rules.acknowledged import ACKNOWLEDGED
@@ -49,7 +50,7 @@ def security_change(before: Side, after: Side, *, lint: bool = False) -> Securit
     old, new = _own(before.assembly), _own(after.assembly)
     scanners = [OWN_RULES]
     if lint:
-        linted = lint_changed(before.templates, after.templates)
+        linted = lint_changed(before.templates, after.templates, after.region or REGION)
         old, new = (
             [*known, *(Finding(SCANNER, one.rule, one.place, one.message) for one in found)]
             for known, found in zip((old, new), linted, strict=True)

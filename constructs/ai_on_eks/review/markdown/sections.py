@@ -154,7 +154,7 @@ def _kubernetes(review: Review) -> Section:
     objects = review.objects
     rows = [
         (
-            change.fate.value, code(change.kind), code(f"{change.namespace}/{change.name}"),
+            change.fate.value, code(change.kind), code("/".join(filter(None, (change.namespace, change.name)))),
             ", ".join(map(code, change.paths)) + (f" and {change.further} more" if change.further else "") or "–",
         )
         for change in objects.changes
