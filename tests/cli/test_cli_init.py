@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 import sysconfig
+import tomllib
 import zipfile
 from importlib.metadata import Distribution
 from pathlib import Path
@@ -22,7 +23,7 @@ from jsonschema import Draft202012Validator  # type: ignore[import-untyped, unus
 from ai_on_eks import files as file_writing
 from ai_on_eks.cli.project import template
 from ai_on_eks.cli.project.files import project_name
-from ai_on_eks.cli.project.requirement import is_of_this_machine, requirement_of
+from ai_on_eks.cli.project.requirement import EXTRA, is_of_this_machine, requirement_of
 from ai_on_eks.descriptors.profiles import Profile
 from ai_on_eks.errors import UsageError
 
@@ -135,11 +136,14 @@ def test_given_a_folder_when_the_platform_is_named_then_the_name_is_one(folder: 
 @pytest.mark.parametrize(
     ("told", "line"),
     [
-        (None, "ai-on-eks[aws,cluster]==0.1.0"),
-        ({"url": "file:///srv/ai-on-eks", "dir_info": {}}, "ai-on-eks[aws,cluster] @ file:///srv/ai-on-eks"),
+        (None, "ai-on-eks[account,aws,cluster,review]==0.1.0"),
+        (
+            {"url": "file:///srv/ai-on-eks", "dir_info": {}},
+            "ai-on-eks[account,aws,cluster,review] @ file:///srv/ai-on-eks",
+        ),
         (
             {"url": "https://git.example.com/ai-on-eks.git", "vcs_info": {"vcs": "git", "commit_id": "ab12"}},
-            "ai-on-eks[aws,cluster] @ git+https://git.example.com/ai-on-eks.git@ab12",
+            "ai-on-eks[account,aws,cluster,review] @ git+https://git.example.com/ai-on-eks.git@ab12",
         ),
     ],
 )
@@ -152,12 +156,17 @@ def test_given_how_the_package_was_installed_when_a_project_names_it_then_it_get
     assert is_of_this_machine(line) == ("file:" in line)
 
 
+def test_given_the_package_when_a_project_names_parts_of_it_then_it_has_them() -> None:
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    assert set(EXTRA.partition("[")[2].rstrip("]").split(",")) <= set(settings["optional-dependencies"])
+
+
 def test_given_another_requirement_when_a_project_is_started_then_that_one_is_written(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     folder = tmp_path / "serving"
-    started(folder, capsys, "--package", "ai-on-eks[aws,cluster]==9.9.9")
-    assert "ai-on-eks[aws,cluster]==9.9.9\n" in (folder / "requirements.txt").read_text(encoding="utf-8")
+    started(folder, capsys, "--package", "ai-on-eks[account,aws,cluster,review]==9.9.9")
+    assert "ai-on-eks[account,aws,cluster,review]==9.9.9\n" in (folder / "requirements.txt").read_text(encoding="utf-8")
     assert "one machine" not in (folder / "README.md").read_text(encoding="utf-8")
 
 

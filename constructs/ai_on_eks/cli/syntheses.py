@@ -25,6 +25,7 @@ from types import FrameType
 from msgspec import Struct
 
 from ai_on_eks.cli.output import note
+from ai_on_eks.cli.progress import progress
 from ai_on_eks.cli.rendering import prefer_installed_node
 from ai_on_eks.errors import FindingsError, Problem, UsageError
 
@@ -129,7 +130,11 @@ def _synthesize(folders: Mapping[str, Path], context: Mapping[str, str]) -> None
     running = {name: _started(folder, outputs[name], context) for name, folder in folders.items()}
     codes: dict[str, int | None]
     try:
-        codes = {name: process.wait(timeout=SYNTHESIS_SECONDS) for name, process in running.items()}
+        with progress("synthesizing both sides", len(running)) as move_on:
+            codes = {}
+            for name, process in running.items():
+                codes[name] = process.wait(timeout=SYNTHESIS_SECONDS)
+                move_on()
     except subprocess.TimeoutExpired:
         codes = {name: process.poll() for name, process in running.items()}
     finally:

@@ -1,8 +1,8 @@
 """How a new project names this package, so that its environment has the one that made it.
 
-    installed from a repository    ai-on-eks[aws,cluster] @ git+URL@COMMIT
-    installed from a folder        ai-on-eks[aws,cluster] @ file:///FOLDER    only where that folder is
-    installed from an index        ai-on-eks[aws,cluster]==VERSION
+    installed from a repository    ai-on-eks[account,aws,cluster,review] @ git+URL@COMMIT
+    installed from a folder        ai-on-eks[account,aws,cluster,review] @ file:///FOLDER    only where that folder is
+    installed from an index        ai-on-eks[account,aws,cluster,review]==VERSION
     not installed, a source tree   as from a folder
 
 Installers leave how they were asked in `direct_url.json` (PEP 610).
@@ -16,7 +16,8 @@ from pathlib import Path
 
 from ai_on_eks.cli.parsing import PROGRAM
 
-EXTRA = f"{PROGRAM}[aws,cluster]"
+EXTRA = f"{PROGRAM}[account,aws,cluster,review]"
+"""Optional dependencies of what a project's Makefile and pipeline run: doctor, synth, verify, review."""
 
 
 def own_requirement() -> str:
