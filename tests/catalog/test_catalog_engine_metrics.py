@@ -16,6 +16,7 @@ PREFIXES = {
     "sglang": "sglang:",
     "tei": "te_",
     "vllm-omni": "vllm_omni:",
+    "vllm-ray": "ray_vllm_",
     "tensorflow-serving": ":tensorflow:serving:",
     "triton": "nv_inference_",
     "llama-cpp": "llamacpp:",

@@ -23,6 +23,7 @@ def test_given_the_data_when_loaded_then_the_engines_that_are_deployed_are_these
         "vllm": "0.33.0",
         "vllm-neuron": "0.24.0.1.1.0",
         "vllm-omni": "0.28.0",
+        "vllm-ray": "0.26.0",
     }
 
 

@@ -18,6 +18,7 @@ from ai_on_eks.aws import (
     gpu_plugin,
     keda_chart,
     kserve_charts,
+    kuberay_chart,
     lws_chart,
     neuron_chart,
     prometheus_chart,
@@ -139,6 +140,7 @@ def test_every_value_of_the_efa_plugin_is_one_of_its_chart(shared: Path) -> None
         "kserve-resources",
         "kueue",
         "kube-prometheus-stack",
+        "kuberay-operator",
         "lws",
         "nvidia-device-plugin",
     ],
@@ -182,6 +184,12 @@ def test_every_value_of_the_group_controller_is_one_of_its_chart(shared: Path) -
     known = frozenset((shared / "chart-values" / "lws.txt").read_text(encoding="utf-8").split())
 
     assert unknown_keys(lws_chart.values(), known) == []
+
+
+def test_every_value_of_kuberay_is_one_of_its_chart(shared: Path) -> None:
+    known = frozenset((shared / "chart-values" / "kuberay-operator.txt").read_text(encoding="utf-8").split())
+
+    assert unknown_keys(kuberay_chart.values(), known) == []
 
 
 @pytest.mark.parametrize(

@@ -33,6 +33,8 @@ CASES = {
     ),
 }
 
+RAY_MODELS = ("tests/k8s/engine_models/llama-3-1-8b-ray.yaml", "tests/k8s/engine_models/qwen3-32b-ray-stages.yaml")
+
 KINDS = {Shape.INFERENCE_SERVICE: "InferenceService"}
 
 every_case = pytest.mark.parametrize(
@@ -58,6 +60,42 @@ def shaped(shape: Shape, model: str) -> dict[str, Any]:
 @every_case
 def test_every_shape_conforms(shared: Path, shape: Shape, model: str) -> None:
     assert problems_of(shared / "crds", shaped(shape, model)) == []
+
+
+@cache
+def cluster(model: str) -> dict[str, Any]:
+    """The RayService of a model that names its engine."""
+    platform = load_platform(ROOT / "platform.yaml").model_copy(update={"engines": PlannedEngines.RENDERED})
+    descriptor = load_descriptor(ROOT / model)
+    plan = plan_model(descriptor, build_inventory(descriptor), load_catalog(platform.region), platform)
+    workload = build_workload(plan, platform, load_images(None))
+    manifests = yaml.safe_load_all(render_manifests([workload], platform)[f"{descriptor.name}.yaml"])
+    (found,) = (manifest for manifest in manifests if manifest["kind"] == "RayService")
+    return dict(found)
+
+
+@pytest.mark.parametrize("model", RAY_MODELS)
+def test_every_cluster_of_ray_conforms(shared: Path, model: str) -> None:
+    assert problems_of(shared / "crds", cluster(model)) == []
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        pytest.param("spec.serveConfigV2", {}, id="a mapping for a text"),
+        pytest.param("spec.rayClusterConfig.headGroupSpec.rayStartParams", {"num-gpus": 1}, id="a number for a text"),
+        pytest.param("spec.rayClusterConfig.headGroupSpec.pods", {}, id="unknown field"),
+    ],
+)
+def test_a_fault_planted_in_a_cluster_is_found(shared: Path, path: str, value: object) -> None:
+    faulty = deepcopy(cluster(RAY_MODELS[0]))
+    *steps, last = path.split(".")
+    target: Any = faulty
+    for step in steps:
+        target = target[step]
+    target[last] = value
+
+    assert problems_of(shared / "crds", faulty)
 
 
 @pytest.mark.parametrize(

@@ -31,10 +31,12 @@ CHOICES = {
     "deepseek-r1-stages": ("vllm", "p5en.48xlarge", 4, 2),
     "llama-3-1-8b-graviton": ("llama-cpp", "r8g.large", 1, 1),
     "llama-3-1-8b-inferentia2": ("nxd-inference", "inf2.8xlarge", 2, 1),
+    "llama-3-1-8b-ray": ("vllm-ray", "g6e.xlarge", 1, 1),
     "llama-3-3-70b-gguf": ("llama-cpp", "g5.12xlarge", 1, 4),
     "llama-3-3-70b-trainium2": ("vllm-neuron", "trn2.48xlarge", 16, 1),
     "llama-3-3-70b-sglang": ("sglang", "p5.48xlarge", 4, 1),
     "qwen3-14b-gguf": ("llama-cpp", "g6.xlarge", 1, 1),
+    "qwen3-32b-ray-stages": ("vllm-ray", "g6e.xlarge", 1, 2),
     "resnet-50-torchscript": ("triton", "m7a.medium", 1, 1),
     "resnet-50-savedmodel": ("tensorflow-serving", "g6.xlarge", 1, 1),
     "stable-diffusion-xl": ("vllm-omni", "g4dn.2xlarge", 1, 1),
@@ -76,7 +78,7 @@ def test_every_engine_snapshot_belongs_to_a_model() -> None:
 def test_every_object_conforms(model: str, version: str) -> None:
     manifests = [*yaml.safe_load_all(_rendered(model)), *map(_pod, _pod_specs(model))]
     for manifest in manifests:
-        if manifest["kind"] != "LeaderWorkerSet":  # see tests/conformance
+        if manifest["kind"] not in ("LeaderWorkerSet", "RayService"):  # see tests/conformance
             kubernetes_validate.validate(manifest, version, strict=True)
 
 

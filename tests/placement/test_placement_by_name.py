@@ -84,4 +84,5 @@ def test_these_engines_say_why() -> None:
         "nxd-inference",
         "sglang",
         "vllm-neuron",
+        "vllm-ray",
     }

@@ -188,6 +188,30 @@ OBJECT_FAULTS = [
     ),
 ]
 
+RAY = "spec.rayClusterConfig"
+
+RAY_FAULTS = [
+    *in_object(
+        "ray-upgrade-deadlock", "RayService", "spec.upgradeStrategy", {"type": "NewCluster"}, GONE,
+        sample=samples.groups,
+    ),
+    *in_object(
+        "ray-devices-unlike", "RayService", f"{RAY}.headGroupSpec.rayStartParams", {"num-gpus": "0"},
+        sample=samples.groups,
+    ),
+    *in_object(
+        "ray-devices-unlike", "RayService", f"{RAY}.workerGroupSpecs.0.rayStartParams", {"num-gpus": "8"},
+        sample=samples.groups,
+    ),
+    *in_object(
+        "ray-head-exposed", "RayService", f"{RAY}.headGroupSpec.serviceType", "LoadBalancer", "NodePort",
+        sample=samples.groups,
+    ),
+    *in_object(
+        "ray-head-exposed", "RayCluster", "spec.headGroupSpec.serviceType", "LoadBalancer", sample=samples.groups
+    ),
+]  # fmt: skip
+
 KARPENTER_FAULTS = [
     *in_pool("karpenter-retired", "NodePool", "apiVersion", "karpenter.sh/v1beta1"),
     *in_pool("karpenter-retired", "EC2NodeClass", "apiVersion", "karpenter.k8s.aws/v1beta1"),
@@ -295,4 +319,4 @@ VOLUME_FAULTS = [
     *in_object("claim-class", "PersistentVolumeClaim", "spec.storageClassName", GONE, "gp3", sample=samples.volumes),
 ]
 
-FAULTS = [*POD_FAULTS, *OBJECT_FAULTS, *KARPENTER_FAULTS, *POOL_FAULTS, *VOLUME_FAULTS]
+FAULTS = [*POD_FAULTS, *OBJECT_FAULTS, *RAY_FAULTS, *KARPENTER_FAULTS, *POOL_FAULTS, *VOLUME_FAULTS]

@@ -280,7 +280,10 @@ def groups() -> Sample:
     def queued(body: Json) -> Json:
         return {**body, "metadata": {**body["metadata"], "labels": {"kueue.x-k8s.io/queue-name": "training"}}}
 
-    ray = {"headGroupSpec": {"template": template}, "workerGroupSpecs": [{"groupName": "gpus", "template": template}]}
+    start = {"num-gpus": "4"}
+    head = {"serviceType": "ClusterIP", "rayStartParams": start, "template": template}
+    workers = {"groupName": "gpus", "rayStartParams": start, "template": template}
+    ray = {"headGroupSpec": head, "workerGroupSpecs": [workers]}
     job = {"template": template}
     ending = {**job, "activeDeadlineSeconds": 3600}
     bodies = [
@@ -302,7 +305,7 @@ def groups() -> Sample:
             },
         ),
         custom("RayCluster", "ray.io/v1", ray),
-        custom("RayService", "ray.io/v1", {"rayClusterConfig": ray}),
+        custom("RayService", "ray.io/v1", {"rayClusterConfig": ray, "upgradeStrategy": {"type": "None"}}),
         custom("RayJob", "ray.io/v1", {"rayClusterSpec": ray}),
         queued(
             custom(

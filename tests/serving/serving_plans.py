@@ -54,6 +54,7 @@ IMAGES = {
         ("vllm-neuron", "public.ecr.aws/neuron/pytorch-inference-vllm-neuronx", "0.24.0.1.1.0-sdk2.32.0"),
         ("vllm-efa", "public.ecr.aws/deep-learning-containers/vllm", "0.28.0-gpu-py312-cu130-ubuntu24.04-ec2"),
         ("vllm-omni", "docker.io/vllm/vllm-omni", "v0.28.0"),
+        ("vllm-ray", "docker.io/rayproject/ray-llm", "2.58.0-py312-cu130"),
         ("tei-89", "ghcr.io/huggingface/text-embeddings-inference", "89-1.9"),
         ("tensorflow-serving", "docker.io/tensorflow/serving", "2.20.0"),
         ("tensorflow-serving-cuda", "docker.io/tensorflow/serving", "2.20.0-gpu"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 import serving_plans as plans
 from msgspec.structs import replace
+from serving_ray_plans import QUANTIZED
 
 from ai_on_eks.descriptors.schema import CachePrecision, Precision, Serving, Storage, WeightPrecision
 from ai_on_eks.placement.types import Plan
@@ -136,6 +137,11 @@ def test_given_any_load_then_vllm_gets_the_batch_limits_that_sizing_counted() ->
     rank = replace(plan.chosen.memory.rank, max_sequences=77, max_batched_tokens=4321)
     changed = replace(plan, chosen=replace(plan.chosen, memory=replace(plan.chosen.memory, rank=rank)))
     assert {"--max-num-seqs=77", "--max-num-batched-tokens=4321"} <= set(engine_container(changed)["args"])
+
+
+def test_given_settings_of_a_quantization_beside_the_config_then_vllm_is_told_its_method() -> None:
+    assert "--quantization=gptq" in engine_container(plans.llama(architecture=QUANTIZED))["args"]
+    assert not any("--quantization" in one for one in engine_container(plans.llama())["args"])
 
 
 def test_given_no_precision_then_a_foundation_model_computes_in_bfloat16() -> None:

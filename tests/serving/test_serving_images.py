@@ -65,6 +65,7 @@ def test_given_the_packaged_file_then_every_engine_has_its_image() -> None:
         "vllm-efa",
         "vllm-neuron",
         "vllm-omni",
+        "vllm-ray",
         "weight-sync",
         "weights-fetch",
     ]

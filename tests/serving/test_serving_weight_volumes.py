@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import serving_plans as plans
 from msgspec.structs import replace
+from serving_ray_plans import llama_on_ray
 
 from ai_on_eks.descriptors.inventory import Sharding, Tensor, TensorRole
 from ai_on_eks.descriptors.platform import Platform
@@ -48,6 +49,7 @@ MAKERS = (
     plans.resnet,
     plans.savedmodel,
     plans.flux,
+    llama_on_ray,
 )
 
 

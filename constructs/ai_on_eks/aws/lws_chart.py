@@ -26,8 +26,8 @@ RESOURCES = {"requests": {"cpu": "100m", "memory": "256Mi"}}
 
 
 def is_required(workloads: Iterable[Workload]) -> bool:
-    """Whether any model's replica is more than one pod."""
-    return any(workload.group is not None for workload in workloads)
+    """Whether any model's replica is more than one pod, and no cluster of Ray's."""
+    return any(workload.group is not None and workload.ray is None for workload in workloads)
 
 
 def release() -> HelmRelease:

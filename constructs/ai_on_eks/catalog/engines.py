@@ -74,7 +74,21 @@ def find_engine(specification: str) -> Engine:
 @cache
 def _entries() -> dict[str, Any]:
     entries: dict[str, Any] = read("engines.json")["engines"]
-    return entries
+    return {name: _whole(entry, entries) for name, entry in entries.items()}
+
+
+def _whole(entry: dict[str, Any], entries: Mapping[str, dict[str, Any]]) -> dict[str, Any]:
+    """What an entry does not say itself is as with the engine that it is `like`."""
+    if "like" not in entry:
+        return entry
+    base = entries[entry["like"]]
+    sources = {**base["host"]["sources"], **entry["host"]["sources"]}
+    return {
+        **base,
+        **entry,
+        "host": {**base["host"], **entry["host"], "sources": sources},
+        "model_types": [one for one in base["model_types"] if one not in entry["without_model_types"]],
+    }
 
 
 def _engine(name: str, entry: Mapping[str, Any]) -> Engine:
@@ -121,6 +135,7 @@ def _plain_engine(name: str, entry: Mapping[str, Any]) -> Engine:
         expert_parallel=entry.get("expert_parallel", False),
         spans_nodes=entry.get("spans_nodes", False),
         grouped=entry.get("grouped", False),
+        reaches_fabric=entry.get("reaches_fabric", True),
         superseded_by=entry.get("superseded_by"),
         by_name=entry.get("by_name"),
         decodes=entry.get("decodes", True),

@@ -366,6 +366,7 @@ class Engine(Struct, frozen=True):
     expert_parallel              can deal out whole experts to ranks
     spans_nodes                  ranks of one replica may lie on several nodes
     grouped                      a workload is rendered for replicas that do
+    reaches_fabric               no image of it lacks the libraries for EFA
     fabric                       the build that runs where they exchange over EFA, which needs libraries in the image
     by_name                      why nothing is deployed on it unless it is asked for by name; None = like any other
     decodes                      serves decoders that stand alone, token by token
@@ -398,6 +399,7 @@ class Engine(Struct, frozen=True):
     expert_parallel: bool = False
     spans_nodes: bool = False
     grouped: bool = False
+    reaches_fabric: bool = True
     fabric: Engine | None = None
     superseded_by: str | None = None
     by_name: str | None = None

@@ -44,6 +44,7 @@ OWNED_KINDS = (
     ("monitoring.coreos.com/v1", "PrometheusRule"),
     ("networking.k8s.io/v1", "NetworkPolicy"),
     ("policy/v1", "PodDisruptionBudget"),
+    ("ray.io/v1", "RayService"),
     ("resource.k8s.io/v1", "ResourceClaimTemplate"),
     ("scheduling.k8s.io/v1", "PriorityClass"),
     ("secrets-store.csi.x-k8s.io/v1", "SecretProviderClass"),

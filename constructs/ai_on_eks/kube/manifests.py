@@ -27,6 +27,7 @@ from ai_on_eks.kube.objects.persistent_volume import persistent_volume, persiste
 from ai_on_eks.kube.objects.pod_disruption_budget import pod_disruption_budget
 from ai_on_eks.kube.objects.pod_monitor import pod_monitor
 from ai_on_eks.kube.objects.priority_class import priority_class
+from ai_on_eks.kube.objects.ray_service import ray_service
 from ai_on_eks.kube.objects.resource_claim_template import resource_claim_template
 from ai_on_eks.kube.objects.scaled_object import scaled_object, trigger_authentication
 from ai_on_eks.kube.objects.service import service
@@ -90,6 +91,8 @@ def _autoscaler(workload: Workload, autoscaling: Autoscaling, addresses: Storage
 def _pods(workload: Workload) -> Json:
     if workload.shape is Shape.INFERENCE_SERVICE:
         return inference_service(workload)
+    if workload.ray is not None and workload.group is not None:
+        return ray_service(workload, workload.ray, workload.group)
     return deployment(workload) if workload.group is None else leader_worker_set(workload, workload.group)
 
 

@@ -118,11 +118,27 @@ class ModelJob(Struct, frozen=True):
     kept_seconds: int
 
 
+class RayCluster(Struct, frozen=True):
+    """What KubeRay makes of a model's pods.
+
+    pods                of the cluster, its head among them
+    accelerators        of each pod
+    object_store_bytes  of each pod's shared memory
+    serve_config        what Ray Serve runs, as the text that KubeRay sends it
+    """
+
+    version: str
+    pods: int
+    accelerators: int
+    object_store_bytes: int
+    serve_config: str
+
+
 class Workload(Struct, frozen=True):
     """Everything the cluster has to know of one model.
 
     pod_spec     Kubernetes PodSpec v1 as plain data, wire spelling; the only place that knows it is `serving.pod`
-    group        the other pods of a replica that spans nodes; None = a replica is one pod
+    group        the other pods of a replica that spans nodes, or of a cluster; None = a replica is one pod
     config_maps  data of the ConfigMaps the pod mounts, by name (Triton's config.pbtxt)
     port         the engine's HTTP port; metrics_port may equal it
     claim        volume of the weights; None = the pods fetch them
@@ -136,6 +152,7 @@ class Workload(Struct, frozen=True):
     device_monitor  image that tells of the pods' devices where metrics are collected; None = their nodes do that
     autoscaling    who changes the number of replicas; None = nobody
     shape          object that makes the pods; None = a Deployment, or a LeaderWorkerSet where replicas span nodes
+    ray            cluster of Ray that the pods are; None = they are none
     compile_cache  key prefix in the model store that the pods read and write compiled programs under; None = none made
     start          from the start of a new node to the first answer, by its parts; None = not estimated
     """
@@ -171,6 +188,7 @@ class Workload(Struct, frozen=True):
         return tuple(job for job in (self.sync, self.compiling) if job is not None)
 
     shape: Shape | None = None
+    ray: RayCluster | None = None
 
     @property
     def most_replicas(self) -> int:

@@ -20,10 +20,11 @@ from ai_on_eks.serving.engines import ENGINES, ServingEngine, engine_parts
 from ai_on_eks.serving.images import unpinned_warnings
 from ai_on_eks.serving.ownership import ownership_labels
 from ai_on_eks.serving.pod import pod_spec
+from ai_on_eks.serving.ray_cluster import ray_cluster
 from ai_on_eks.serving.replica import EngineParts, Replica
 from ai_on_eks.serving.schedulers import scheduler_of
 from ai_on_eks.serving.shapes import shape_problems
-from ai_on_eks.serving.types import Group, ImageReference, Workload
+from ai_on_eks.serving.types import Group, ImageReference, RayCluster, Workload
 from ai_on_eks.serving.weight_sync import IMAGE_KEY as SYNC_IMAGE_KEY
 from ai_on_eks.serving.weight_sync import is_synced, sync_job, sync_problems
 from ai_on_eks.serving.weight_volumes import weights_claim
@@ -86,9 +87,9 @@ def build_workload(plan: Plan, platform: Platform, images: Mapping[str, ImageRef
     )
     engine = ENGINES[placement.engine.name]
     scaling_problems = autoscaling_problems(descriptor, platform, placement)
-    shaping = shape_problems(descriptor, placement)
+    shaping = shape_problems(descriptor, platform, placement)
     _raise_all((*isolation_problems(descriptor, platform), *scaling_problems, *shaping, *engine.problems(replica)))
-    parts = engine_parts(engine, replica)
+    parts, ray = engine_parts(engine, replica), ray_cluster(replica)
     fetch_image = images[FETCH_IMAGE_KEY]
     compiling = None
     if platform.model_store.compile_ahead and _is_compiled_ahead(replica, parts):
@@ -120,7 +121,7 @@ def build_workload(plan: Plan, platform: Platform, images: Mapping[str, ImageRef
             *autoscaling_warnings(descriptor, platform, placement),
         ),
         compile_cache=_compile_cache(replica, parts),
-        group=_group(engine, replica, fetch_image),
+        group=_group(engine, replica, fetch_image, ray),
         device_claim=device_claim(placement) if replica.claims_devices else None,
         claim=claim,
         autoscaling=autoscaling(descriptor, platform, placement, parts.probes.start),
@@ -128,13 +129,16 @@ def build_workload(plan: Plan, platform: Platform, images: Mapping[str, ImageRef
         sync=sync_job(plan, platform, images),
         compiling=compiling,
         shape=descriptor.serving.shape,
+        ray=ray,
     )
 
 
-def _group(engine: ServingEngine, replica: Replica, fetch_image: ImageReference) -> Group | None:
-    """The workers are told what the leader is, and that they are none."""
+def _group(
+    engine: ServingEngine, replica: Replica, fetch_image: ImageReference, ray: RayCluster | None
+) -> Group | None:
+    """The workers are told what the leader is, and that they are none. A cluster has a leader even of no one else."""
     nodes = replica.placement.nodes_per_replica
-    if nodes == 1:
+    if nodes == 1 and ray is None:
         return None
     worker = replace(replica, is_worker=True)
     return Group(nodes, pod_spec(worker, engine_parts(engine, worker), fetch_image, replica.name))

@@ -22,6 +22,9 @@ LEADER = "leader"
 WORKER = "worker"
 """On the pods of a replica that spans nodes: which of them serves."""
 
+RAY_SERVE_LABEL = "ray.io/serve"
+"""KubeRay sets it on the head: "true" while Serve's proxy there is healthy, "false" before."""
+
 NAMESPACE_NAME_LABEL = "kubernetes.io/metadata.name"
 """Set by the API server on every namespace to its name since Kubernetes 1.22; nobody can set it to anything else."""
 
@@ -40,8 +43,17 @@ def selector(workload: Workload) -> dict[str, str]:
 
 
 def serving_selector(workload: Workload) -> dict[str, str]:
-    """What selects the pods that answer requests: of a replica that spans nodes the leader alone."""
-    return selector(workload) if workload.group is None else selector(workload) | {PART_LABEL: LEADER}
+    """What selects the pods that answer requests: of a replica that spans nodes the leader alone, and of a cluster of
+    Ray its head once the model answers there."""
+    if workload.group is None:
+        return selector(workload)
+    served = {} if workload.ray is None else {RAY_SERVE_LABEL: "true"}
+    return selector(workload) | {PART_LABEL: LEADER} | served
+
+
+def measured_selector(workload: Workload) -> dict[str, str]:
+    """What selects the pods that tell of the load: in a cluster of Ray every node does, of the processes on it."""
+    return serving_selector(workload) if workload.ray is None else selector(workload)
 
 
 def pod_labels(workload: Workload) -> dict[str, str]:

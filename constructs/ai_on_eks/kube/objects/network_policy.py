@@ -16,7 +16,9 @@ from ai_on_eks.kube.objects.labels import (
     serving_selector,
 )
 from ai_on_eks.kube.objects.leader_worker_set import group_name
+from ai_on_eks.kube.objects.ray_service import DASHBOARD_PORT
 from ai_on_eks.serving.monitoring.names import NAMESPACE as MONITORING_NAMESPACE
+from ai_on_eks.serving.ray_cluster import OPERATOR_NAMESPACE
 from ai_on_eks.serving.types import Json, Workload
 
 POD_IDENTITY_AGENT_CIDR = "169.254.170.23/32"
@@ -58,6 +60,7 @@ def group_policy(workload: Workload) -> Json:
     """Between the pods of replicas that span nodes: everything, since ranks choose their ports as they start and know
     no authentication. Workers also read weights and ask for names; nobody else may call them."""
     group = {"podSelector": {"matchLabels": selector(workload)}}
+    others = [] if workload.ray is None else [_from_monitoring(workload), _from_operator(workload)]
     return {
         "apiVersion": "networking.k8s.io/v1",
         "kind": "NetworkPolicy",
@@ -65,7 +68,7 @@ def group_policy(workload: Workload) -> Json:
         "spec": {
             "podSelector": {"matchLabels": selector(workload)},
             "policyTypes": ["Ingress", "Egress"],
-            "ingress": [{"from": [group]}],
+            "ingress": [{"from": [group]}, *others],
             "egress": [{"to": [group]}, to_dns(), to_https(), to_pod_identity_agent()],
         },
     }
@@ -83,6 +86,14 @@ def _from_monitoring(workload: Workload) -> Json:
     return {
         "from": [{"namespaceSelector": {"matchLabels": {NAMESPACE_NAME_LABEL: MONITORING_NAMESPACE}}}],
         "ports": [_tcp(workload.metrics_port)],
+    }
+
+
+def _from_operator(workload: Workload) -> Json:
+    """KubeRay tells Serve what to run, and asks its proxy whether it answers."""
+    return {
+        "from": [{"namespaceSelector": {"matchLabels": {NAMESPACE_NAME_LABEL: OPERATOR_NAMESPACE}}}],
+        "ports": [_tcp(DASHBOARD_PORT), _tcp(workload.port)],
     }
 
 

@@ -15,12 +15,14 @@ def pod_disruption_budget(workload: Workload) -> Json | None:
     """
     if workload.most_replicas <= 1:
         return None
+    # What may be missing is counted from a controller's replicas, and a RayCluster tells of none.
+    allowed = {"maxUnavailable": 1} if workload.ray is None else {"minAvailable": workload.ray.pods - 1}
     return {
         "apiVersion": "policy/v1",
         "kind": "PodDisruptionBudget",
         "metadata": metadata(workload),
         "spec": {
-            "maxUnavailable": 1,
+            **allowed,
             "selector": {"matchLabels": selector(workload)},
             "unhealthyPodEvictionPolicy": "AlwaysAllow",
         },

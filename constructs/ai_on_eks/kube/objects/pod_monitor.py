@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ai_on_eks.kube.objects.labels import metadata, object_labels, serving_selector
+from ai_on_eks.kube.objects.labels import measured_selector, metadata, object_labels
 from ai_on_eks.kube.objects.service import metrics_port_name
 from ai_on_eks.serving.monitoring.names import MODEL, RELEASE_LABELS
 from ai_on_eks.serving.types import Json, Workload
@@ -17,7 +17,7 @@ def pod_monitor(workload: Workload) -> Json:
         "kind": "PodMonitor",
         "metadata": {**metadata(workload), "labels": {**object_labels(workload), **RELEASE_LABELS}},
         "spec": {
-            "selector": {"matchLabels": serving_selector(workload)},
+            "selector": {"matchLabels": measured_selector(workload)},
             "podMetricsEndpoints": [
                 {
                     "port": metrics_port_name(workload),

@@ -120,7 +120,8 @@ def why_not_rendered(placement: Placement) -> str | None:
     if placement.image_key is None:
         reason = "" if engine.undeployed is None else f": {engine.undeployed}"
         return f"no workload is rendered for {engine.title} yet{reason}"
-    if nodes > 1 and not engine.grouped:
+    is_reached = engine.reaches_fabric or not placement.instance_type.efa_interfaces
+    if nodes > 1 and not (engine.grouped and is_reached):
         return f"no workload is rendered for {engine.title} on {nodes} nodes: its image has no libraries for EFA"
     return None
 

@@ -20,6 +20,7 @@ from ai_on_eks.serving.engines import (
     vllm,
     vllm_neuron,
     vllm_omni,
+    vllm_ray,
 )
 from ai_on_eks.serving.replica import EngineParts, Ports, Probes, Replica, Volume
 from ai_on_eks.serving.weights import copy_to_volume
@@ -53,6 +54,7 @@ ENGINES: Mapping[str, ServingEngine] = {
     "vllm": vllm,
     "vllm-neuron": vllm_neuron,
     "vllm-omni": vllm_omni,
+    "vllm-ray": vllm_ray,
 }
 
 

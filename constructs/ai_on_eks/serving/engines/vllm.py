@@ -10,7 +10,7 @@ import json
 from collections.abc import Mapping
 from math import ceil
 
-from ai_on_eks.descriptors.schema import CachePrecision, WeightPrecision
+from ai_on_eks.descriptors.schema import CachePrecision, Descriptor, WeightPrecision
 from ai_on_eks.errors import Problem
 from ai_on_eks.placement.types import Placement
 from ai_on_eks.serving.replica import (
@@ -66,6 +66,12 @@ CACHE_DTYPES: Mapping[CachePrecision, str] = {
 }
 
 
+NAMED_QUANTIZATIONS = frozenset({"awq", "gptq"})
+"""Methods whose settings may lie in a file beside the config: that is read only where the method is named. Where the
+config says it too, a name that is the same changes nothing (vllm 0.26.0, 0.28.0 and 0.33.0 wheels, config/model.py,
+model_executor/layers/quantization/auto_awq.py and auto_gptq.py: override_quantization_method)."""
+
+
 def problems(replica: Replica) -> tuple[Problem, ...]:
     """Nothing beyond what placement has checked."""
     return ()
@@ -85,6 +91,7 @@ def arguments(replica: Replica) -> tuple[str, ...]:
         f"--served-model-name={replica.name}",
         f"--port={PORTS.http}",
         f"--dtype={COMPUTE_DTYPES.get(replica.precision.weights, 'auto')}",
+        *((f"--quantization={quantization}",) if (quantization := named_quantization(replica.descriptor)) else ()),
         f"--kv-cache-dtype={CACHE_DTYPES[replica.precision.kv_cache]}",
         f"--max-model-len={placement.max_model_len}",
         f"--max-num-seqs={rank.max_sequences}",
@@ -95,6 +102,14 @@ def arguments(replica: Replica) -> tuple[str, ...]:
         f"--shutdown-timeout={SHUTDOWN_SECONDS}",
         *_nodes(replica),
     )
+
+
+def named_quantization(descriptor: Descriptor) -> str | None:
+    """The method of a checkpoint whose own config may not say it; None where vLLM finds it out by itself."""
+    config = descriptor.architecture.config
+    settings = config.get("quantization_config") if isinstance(config, Mapping) else None
+    method = settings.get("quant_method") if isinstance(settings, Mapping) else None
+    return method if method in NAMED_QUANTIZATIONS else None
 
 
 def _nodes(replica: Replica) -> tuple[str, ...]:
