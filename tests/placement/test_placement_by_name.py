@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from placement_changes import only, with_constraints
 
 from ai_on_eks.catalog.engines import load_engines
 from ai_on_eks.catalog.loading import Catalog
 from ai_on_eks.descriptors.architectures import build_inventory
+from ai_on_eks.descriptors.loading import load_descriptor
 from ai_on_eks.descriptors.platform import PlannedEngines, Platform
-from ai_on_eks.descriptors.schema import Descriptor
+from ai_on_eks.descriptors.schema import Constraints, Descriptor
 from ai_on_eks.placement.planning import plan_model
 from ai_on_eks.placement.types import Plan
 
+WHISPER = Path(__file__).parents[2] / "docs" / "examples" / "models" / "whisper-large-v3-turbo.yaml"
 TYPES = ["inf2.8xlarge", "g7e.2xlarge"]
 
 
@@ -86,3 +90,14 @@ def test_these_engines_say_why() -> None:
         "vllm-neuron",
         "vllm-ray",
     }
+
+
+@pytest.mark.parametrize(("engines", "chosen"), [((), None), (("vllm-ray",), "vllm-ray"), (("vllm",), "vllm")])
+def test_speech_is_not_moved_to_an_image_that_cannot_read_sound(
+    catalog: Catalog, platform: Platform, engines: tuple[str, ...], chosen: str | None
+) -> None:
+    whisper = load_descriptor(WHISPER).model_copy(update={"constraints": Constraints(engines=engines)})
+    plan = planned(whisper, catalog, platform, PlannedEngines.RENDERED)
+    assert (None if plan.chosen is None else plan.chosen.engine.name) == chosen
+    if chosen is None:
+        assert any("no libraries that read sound" in one.reason for one in plan.rejected)

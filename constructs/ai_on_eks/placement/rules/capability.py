@@ -136,9 +136,10 @@ def why_not_taken(placement: Placement, descriptor: Descriptor) -> str | None:
     if kind.accelerator is not None and kind.accelerator.vendor is Vendor.NEURON:
         is_named |= kind.accelerator.name in constraints.accelerators or kind.family in constraints.instance_families
         where = "constraints name it, its accelerator or its instance family"
-    if why is not None or engine.by_name is None or is_named:
+    reason = engine.by_name or engine.by_name_tasks.get(descriptor.task or "")
+    if why is not None or reason is None or is_named:
         return why
-    return f"{engine.title} is taken where {where}: {engine.by_name}"
+    return f"{engine.title} is taken where {where}: {reason}"
 
 
 def _not_rendered(why: str) -> Words:
