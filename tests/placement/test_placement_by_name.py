@@ -101,3 +101,11 @@ def test_speech_is_not_moved_to_an_image_that_cannot_read_sound(
     assert (None if plan.chosen is None else plan.chosen.engine.name) == chosen
     if chosen is None:
         assert any("no libraries that read sound" in one.reason for one in plan.rejected)
+
+
+def test_an_engine_that_loads_what_another_does_is_looked_at_only_where_it_is_named(
+    small: Descriptor, catalog: Catalog, platform: Platform
+) -> None:
+    for engines in (PlannedEngines.RENDERED, PlannedEngines.ANY):
+        (rejection,) = (one for one in planned(small, catalog, platform, engines).rejected if one.engine == "vllm-ray")
+        assert rejection.reason == "vllm-ray loads what vllm does and is looked at where it is named"

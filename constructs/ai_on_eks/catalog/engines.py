@@ -138,6 +138,7 @@ def _plain_engine(name: str, entry: Mapping[str, Any]) -> Engine:
         reaches_fabric=entry.get("reaches_fabric", True),
         superseded_by=entry.get("superseded_by"),
         by_name=entry.get("by_name"),
+        like=entry.get("like"),
         by_name_tasks=MappingProxyType(entry.get("by_name_tasks", {})),
         decodes=entry.get("decodes", True),
     )

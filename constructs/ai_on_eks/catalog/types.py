@@ -369,6 +369,7 @@ class Engine(Struct, frozen=True):
     reaches_fabric               no image of it lacks the libraries for EFA
     fabric                       the build that runs where they exchange over EFA, which needs libraries in the image
     by_name                      why nothing is deployed on it unless it is asked for by name; None = like any other
+    like                         engine that loads the same models; this one is looked at only where it is named
     by_name_tasks                the same of models of one task, by its tag
     decodes                      serves decoders that stand alone, token by token
     superseded_by                the engine that its publisher has replaced it with; None = current
@@ -404,5 +405,6 @@ class Engine(Struct, frozen=True):
     fabric: Engine | None = None
     superseded_by: str | None = None
     by_name: str | None = None
+    like: str | None = None
     by_name_tasks: Mapping[str, str] = field(default_factory=dict)
     decodes: bool = True
