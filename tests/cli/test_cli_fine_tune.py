@@ -80,3 +80,13 @@ def test_render_writes_a_file_for_each_job_and_the_queues(tmp_path: Path, capsys
 def test_the_schema_is_there_for_editors(capsys: pytest.CaptureFixture[str]) -> None:
     answer = run_here(capsys, "schema", "fine-tune")
     assert answer.data["properties"]["kind"]["const"] == "fine-tune"
+
+
+@pytest.mark.parametrize("command", ["size", "validate"])
+def test_a_job_is_told_from_a_model_where_only_models_are_read(
+    command: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    answer = run_here(capsys, command, LORA, "--json")
+    assert answer.code != 0
+    assert "wrong-kind-of-file" in answer.out + answer.err
+    assert "describes a fine-tuning job" in answer.out + answer.err

@@ -17,7 +17,7 @@ from aws_cdk import aws_kms as kms
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
-from ai_on_eks.aws.pod_identity import pod_identity_role
+from ai_on_eks.aws.pod_identity import associate, pod_identity_role
 from ai_on_eks.serving.fine_tune import DATASETS_PREFIX, RESULTS_PREFIX
 
 MODELS_PREFIX = "models"
@@ -83,14 +83,7 @@ class ModelStore(Construct):
         self._grant_read(identity, MODELS_PREFIX, "Models")
 
     def _grant_read(self, identity: iam.Role, prefix: str, what: str) -> None:
-        identity.add_to_policy(
-            iam.PolicyStatement(
-                sid=f"List{what}",
-                actions=["s3:ListBucket"],
-                resources=[self.bucket.bucket_arn],
-                conditions={"StringLike": {"s3:prefix": [prefix, f"{prefix}/*"]}},
-            )
-        )
+        self._grant_list(identity, f"List{what}", [prefix, f"{prefix}/*"])
         identity.add_to_policy(
             iam.PolicyStatement(
                 sid=f"Read{what}", actions=["s3:GetObject"], resources=[self.bucket.arn_for_objects(f"{prefix}/*")]
@@ -101,17 +94,20 @@ class ModelStore(Construct):
                 iam.PolicyStatement(sid=f"Decrypt{what}", actions=["kms:Decrypt"], resources=[self.key.key_arn])
             )
 
+    def _grant_list(self, identity: iam.Role, sid: str, prefixes: list[str]) -> None:
+        identity.add_to_policy(
+            iam.PolicyStatement(
+                sid=sid,
+                actions=["s3:ListBucket"],
+                resources=[self.bucket.bucket_arn],
+                conditions={"StringLike": {"s3:prefix": prefixes}},
+            )
+        )
+
     def grant_compile_cache(self, identity: iam.Role, prefix: str) -> None:
         """Let `identity` keep compiled programs below `prefix`, so that the next replica does not compile for half an
         hour. It cannot delete there: an old program harms nobody, and S3 keeps versions."""
-        identity.add_to_policy(
-            iam.PolicyStatement(
-                sid="ListCompiled",
-                actions=["s3:ListBucket"],
-                resources=[self.bucket.bucket_arn],
-                conditions={"StringLike": {"s3:prefix": [prefix, f"{prefix}/*"]}},
-            )
-        )
+        self._grant_list(identity, "ListCompiled", [prefix, f"{prefix}/*"])
         identity.add_to_policy(
             iam.PolicyStatement(
                 sid="KeepCompiled",
@@ -129,14 +125,7 @@ class ModelStore(Construct):
     def grant_training(self, identity: iam.Role, job: str) -> None:
         """Let `identity` read all data sets, and read, write and delete in the job's own folder."""
         own = f"{RESULTS_PREFIX}/{job}"
-        identity.add_to_policy(
-            iam.PolicyStatement(
-                sid="ListOwn",
-                actions=["s3:ListBucket"],
-                resources=[self.bucket.bucket_arn],
-                conditions={"StringLike": {"s3:prefix": [f"{own}/*"]}},
-            )
-        )
+        self._grant_list(identity, "ListOwn", [f"{own}/*"])
         identity.add_to_policy(
             iam.PolicyStatement(
                 sid="ReadData",
@@ -159,14 +148,7 @@ class ModelStore(Construct):
     def grant_write(self, identity: iam.Role) -> None:
         """Let `identity` list, upload and look at the files of every model: with what checksum a file was uploaded is
         only told to who may read it. It deletes nothing, and what it overwrites can be fetched back."""
-        identity.add_to_policy(
-            iam.PolicyStatement(
-                sid="ListModels",
-                actions=["s3:ListBucket"],
-                resources=[self.bucket.bucket_arn],
-                conditions={"StringLike": {"s3:prefix": [MODELS_PREFIX, f"{MODELS_PREFIX}/*"]}},
-            )
-        )
+        self._grant_list(identity, "ListModels", [MODELS_PREFIX, f"{MODELS_PREFIX}/*"])
         identity.add_to_policy(
             iam.PolicyStatement(
                 sid="UploadModels",
@@ -207,14 +189,7 @@ class ModelReader(Construct):
         store.grant_read(role, model)
         if compile_cache is not None:
             store.grant_compile_cache(role, compile_cache)
-        self.resource = eks.CfnPodIdentityAssociation(
-            self,
-            "Resource",
-            cluster_name=cluster.cluster_name,
-            namespace=namespace,
-            service_account=service_account,
-            role_arn=role.role_arn,
-        )
+        self.resource = associate(self, cluster, namespace, service_account, role)
 
 
 class ModelWriter(Construct):
@@ -243,14 +218,7 @@ class ModelWriter(Construct):
                     resources=[hub_token],
                 )
             )
-        self.resource = eks.CfnPodIdentityAssociation(
-            self,
-            "Resource",
-            cluster_name=cluster.cluster_name,
-            namespace=namespace,
-            service_account=service_account,
-            role_arn=role.role_arn,
-        )
+        self.resource = associate(self, cluster, namespace, service_account, role)
 
 
 class FineTuneAccess(Construct):
@@ -273,11 +241,4 @@ class FineTuneAccess(Construct):
         role = pod_identity_role(self, "Role", cluster=cluster, namespace=namespace, service_account=service_account)
         store.grant_read(role, model)
         store.grant_training(role, job)
-        self.resource = eks.CfnPodIdentityAssociation(
-            self,
-            "Resource",
-            cluster_name=cluster.cluster_name,
-            namespace=namespace,
-            service_account=service_account,
-            role_arn=role.role_arn,
-        )
+        self.resource = associate(self, cluster, namespace, service_account, role)

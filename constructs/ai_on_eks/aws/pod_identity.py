@@ -35,6 +35,20 @@ def pod_identity_role(
     return iam.Role(scope, id, assumed_by=iam.SessionTagsPrincipal(principal))
 
 
+def associate(
+    scope: Construct, cluster: eks.ICluster, namespace: str, service_account: str, role: iam.Role
+) -> eks.CfnPodIdentityAssociation:
+    """The association of a construct that makes one for its role: its `Resource`."""
+    return eks.CfnPodIdentityAssociation(
+        scope,
+        "Resource",
+        cluster_name=cluster.cluster_name,
+        namespace=namespace,
+        service_account=service_account,
+        role_arn=role.role_arn,
+    )
+
+
 def admit_pods(
     scope: Construct,
     id: str,  # noqa: A002 - CDK's name

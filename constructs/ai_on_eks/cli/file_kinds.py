@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from ai_on_eks.descriptors.documents import read_yaml
+from ai_on_eks.descriptors.fine_tune_kind import is_fine_tune
 from ai_on_eks.descriptors.platform import Platform
 from ai_on_eks.descriptors.schema import Descriptor
 from ai_on_eks.errors import InputError, Problem
@@ -31,6 +32,8 @@ def load_as(load: Callable[[Path], T], path: Path, *, platform: bool) -> T:
     try:
         return load(path)
     except InputError as error:
+        if not platform and is_fine_tune(str(path)):
+            raise InputError(_a_job(path)) from None
         if any(problem.code == "missing-field" and problem.file == str(path) for problem in error.problems):
             ahead = _platform_keys_ahead(read_yaml(path).value)
             if ahead < 0 if platform else ahead > 0:
@@ -42,6 +45,11 @@ def _platform_keys_ahead(value: object) -> int:
     if not isinstance(value, dict):
         return 0
     return len(_PLATFORM_KEYS & value.keys()) - len(_DESCRIPTOR_KEYS & value.keys())
+
+
+def _a_job(path: Path) -> Problem:
+    message, fix = "describes a fine-tuning job, not a model", "name it to `plan` or `render`"
+    return Problem(code="wrong-kind-of-file", message=message, file=str(path), line=1, fix=fix)
 
 
 def _other_kind(path: Path, *, platform: bool) -> Problem:
