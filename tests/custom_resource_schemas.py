@@ -2,7 +2,7 @@
 
 A CRD's schema is *structural*: a field it does not name is dropped by the server unless the schema says
 `x-kubernetes-preserve-unknown-fields`. Dropped silently is the worst a manifest can meet with, so here it is an error.
-CEL rules (`x-kubernetes-validations`) are not evaluated.
+Rules in CEL are evaluated where the schema is kept: a value of the wrong type can break any of them.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from typing import Any
 
 import jsonschema  # type: ignore[import-untyped]
 import yaml
+from cel_rules import violations_of
 
 Json = dict[str, Any]
 
@@ -39,13 +40,13 @@ class NoSchemaError(LookupError):
 def problems_of(folder: Path, manifest: Json) -> list[str]:
     """Everything that is wrong with a custom resource, as `path: message`."""
     group, _, version = manifest["apiVersion"].rpartition("/")
-    validator = jsonschema.Draft202012Validator(_schema(folder, group, version, manifest["kind"]))
+    schema, validator = _schema(folder, group, version, manifest["kind"])
     errors = sorted(validator.iter_errors(manifest), key=lambda error: (error.json_path, error.message))
-    return [f"{error.json_path}: {error.message}" for error in errors]
+    return [f"{error.json_path}: {error.message}" for error in errors] or violations_of(schema, manifest)
 
 
 @cache
-def _schema(folder: Path, group: str, version: str, kind: str) -> Json:
+def _schema(folder: Path, group: str, version: str, kind: str) -> tuple[Json, jsonschema.Draft202012Validator]:
     """Documents are searched as text and only the one that fits is parsed: all of them together are 22 MB of YAML."""
     wanted = re.compile(rf"^  group: [\"']?{re.escape(group)}[\"']?$", re.MULTILINE)
     named = re.compile(rf"^    kind: {re.escape(kind)}$", re.MULTILINE)
@@ -55,7 +56,8 @@ def _schema(folder: Path, group: str, version: str, kind: str) -> Json:
                 definition = yaml.load(document, Loader=yaml.CSafeLoader)
                 for entry in definition["spec"]["versions"]:
                     if entry["name"] == version:
-                        return closed(entry["schema"]["openAPIV3Schema"], is_object=True)
+                        schema: Json = entry["schema"]["openAPIV3Schema"]
+                        return schema, jsonschema.Draft202012Validator(closed(schema, is_object=True))
     raise NoSchemaError(f"{group}/{version} {kind}")
 
 

@@ -86,6 +86,20 @@ def test_a_correct_object_passes(shared: Path, manifest: dict[str, Any]) -> None
             "$.spec.leaderWorkerTemplate.size: '2' is not of type 'integer'",
             id="a string for a number",
         ),
+        pytest.param(
+            NODE_POOL,
+            "spec.template.spec.requirements.0.key",
+            "karpenter.sh/other",
+            '$.spec.template.spec.requirements[0].key: label domain "karpenter.sh" is restricted',
+            id="a rule in CEL, with a function of Kubernetes' own",
+        ),
+        pytest.param(
+            NODE_POOL,
+            "spec.template.spec.requirements.0.values",
+            [],
+            "$.spec.template.spec.requirements: requirements with operator 'In' must have a value defined",
+            id="a rule in CEL over a list",
+        ),
     ],
 )
 def test_a_planted_fault_is_found(
