@@ -12,8 +12,8 @@ from copy import deepcopy
 from functools import cache
 from typing import Any
 
-from cel_expr_python import cel  # type: ignore[import-not-found]
-from cel_expr_python.ext import ext_strings  # type: ignore[import-not-found]
+from cel_expr_python import cel
+from cel_expr_python.ext import ext_strings
 
 Json = dict[str, Any]
 

@@ -65,3 +65,9 @@ def test_given_a_platform_file_of_every_kind_when_validated_then_the_schema_know
 def test_given_an_unknown_name_when_asked_then_it_is_a_defect_of_the_caller() -> None:
     with pytest.raises(ValueError, match="descriptor, fine-tune, pipeline, platform"):
         json_schema("model")
+
+
+def test_nothing_is_bought_as_spot_unasked() -> None:
+    """An interruption takes minutes of loading along, so whoever serves has to want it."""
+    found = json_schema("descriptor")["$defs"]["Constraints"]["properties"]["capacity_type"]["default"]
+    assert found == "on-demand"

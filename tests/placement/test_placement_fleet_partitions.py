@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from fleet_checks import faults
+from msgspec.structs import replace
 from placement_changes import only, reservation, with_constraints, with_reservations, with_targets
 
 from ai_on_eks.catalog.loading import Catalog
@@ -96,6 +97,15 @@ def test_small_models_that_may_share_cost_less_than_a_device_each(
     assert pool.partition is not None
     assert pool.units == pool.instance_type.accelerator_count * pool.partition.parts
     assert {plan.seat.pool for plan in fleet.plans} == {pool.name}
+
+
+def test_a_replica_over_several_devices_lies_on_no_parts(
+    small: Descriptor, catalog: Catalog, platform: Platform
+) -> None:
+    """Parts do not reach each other."""
+    whole = placement_of(small, "g6.4xlarge", catalog, platform)
+    assert list(on_parts(whole, small))
+    assert list(on_parts(replace(whole, tensor_parallel=2), small)) == []
 
 
 def test_who_does_not_allow_it_shares_no_device(small: Descriptor, catalog: Catalog, platform: Platform) -> None:

@@ -77,6 +77,18 @@ def test_the_models_go_before_their_nodes_and_those_before_what_started_them(fol
         assert earlier in artifacts[later]["dependencies"]
 
 
+def test_what_is_no_longer_in_a_chart_is_removed_from_the_cluster(folder: Path) -> None:
+    """By a label that is on every object of the manifest and that the function prunes by."""
+    applied = [
+        item["Properties"]
+        for item in read(folder)["ai-serving"]["Resources"].values()
+        if item["Type"] == "Custom::AWSCDK-EKS-KubernetesResource"
+    ]
+    assert applied
+    for properties in applied:
+        assert json.dumps(properties["Manifest"]).count(properties["PruneLabel"]) >= 1
+
+
 def test_nodes_near_each_other_are_applied_with_the_group_that_was_made_for_them(tmp_path: Path) -> None:
     kind = load_catalog("us-east-1").instance_type("p5en.48xlarge")
     near = samples.request(kind, efa=True, nodes=2, zones=("us-east-1b",))
