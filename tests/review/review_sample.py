@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import json
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +16,10 @@ class Sample:
 
     templates: dict[str, Json]
     objects: dict[str, list[Json]]
+
+    def __post_init__(self) -> None:
+        """No two places share a value: a fault planted in one would be found in the other."""
+        self.templates, self.objects = json.loads(json.dumps([self.templates, self.objects]))
 
     def copy(self) -> Sample:
         return copy.deepcopy(self)

@@ -238,6 +238,7 @@ def test_no_rule_is_added_to_the_group_eks_makes_which_has_those_of_efa_already(
 
 
 def test_objects_too_large_for_the_kubectl_provider_are_refused() -> None:
+    assert MAX_MANIFEST_BYTES < 262_144, "what a custom resource's event may hold, with the rest of the event"
     fits = [samples.config_map("large", {"text": "x" * (MAX_MANIFEST_BYTES - 1000)})]
     check_size("large", fits)
     with pytest.raises(InputError) as caught:
