@@ -73,8 +73,8 @@ def test_what_wakes_people() -> None:
     found = rules(LLAMA, BGE)
     assert set(found) == {
         "ModelQueue", "ModelCacheFull", "ModelErrors", "ModelMetricsMissing", "ModelPodPending", "ModelRestarts",
-        "ModelUnavailable", "GpuXidError", "GpuRowRemapFailed", "NeuronMemoryError", "NeuronExecutionErrors",
-        "NodeImageOld",
+        "ModelUnavailable", "ModelGroupUnavailable", "GpuXidError", "GpuRowRemapFailed", "NeuronMemoryError",
+        "NeuronExecutionErrors", "NodeImageOld",
     }  # fmt: skip
     assert found["ModelCacheFull"]["expr"].endswith("> 0.95")
     assert found["NodeImageOld"]["expr"] == "max by (node) (time() - kube_node_created) > 90 * 86400"

@@ -43,16 +43,14 @@ def engines_for(
             violation = stated(f"{engine.name} is not among constraints.engines ({', '.join(allowed)})", fix)
             rejected.append(Rejection(ANY_INSTANCE_TYPE, engine.name, UNDIVIDED, CONSTRAINT_RULE, violation))
             continue
-        if engine.like and engine.name not in allowed:
-            fix = f"write {engine.name} to constraints.engines"
-            violation = stated(f"{engine.name} loads what {engine.like} does and is looked at where it is named", fix)
-            rejected.append(Rejection(ANY_INSTANCE_TYPE, engine.name, UNDIVIDED, CONSTRAINT_RULE, violation))
-            continue
         if engine.superseded_by and not superseded:
             violation = stated(f"{engine.title} {engine.version} is superseded by {engine.superseded_by}")
             rejected.append(Rejection(ANY_INSTANCE_TYPE, engine.name, UNDIVIDED, SUPERSEDED_RULE, violation))
             continue
         unloadable = _why_not(engine, descriptor)
+        if unloadable is None and engine.like and engine.name not in allowed:
+            fix = f"write {engine.name} to constraints.engines"
+            unloadable = stated(f"{engine.name} loads what {engine.like} does and is looked at where it is named", fix)
         if unloadable is None:
             kept.append(engine)
         else:
