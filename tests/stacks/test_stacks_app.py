@@ -126,3 +126,22 @@ def test_nodes_that_a_controller_starts_are_rendered_with_its_chart(tmp_path: Pa
     assert all(one["metadata"]["labels"]["app.kubernetes.io/part-of"] == "ai" for one in nodes)
     charts = {path.stem for path in (tmp_path / "manifests" / "helm").glob("*.yaml")}
     assert charts >= {"karpenter", "karpenter-crd", "gpu-operator"}
+
+
+def test_fine_tuning_jobs_come_with_their_nodes_charts_and_queues(tmp_path: Path) -> None:
+    """Slow: the whole chain, as for GitOps; our own rules read all of it."""
+    platform, jobs = tmp_path / "platform.yaml", tmp_path / "jobs"
+    settings = "capacity: {strategy: karpenter}\ndelivery: {mode: render}\n"
+    platform.write_text(f"{PLATFORM}{settings}", encoding="utf-8")
+    jobs.mkdir()
+    example = (REPOSITORY / "docs" / "examples" / "fine-tune" / "llama-8b-lora.yaml").read_text(encoding="utf-8")
+    (jobs / "a.yaml").write_text(example.replace("../../../models", str(REPOSITORY / "models")), encoding="utf-8")
+    result = run_app(tmp_path, platform=str(platform), jobs=str(jobs))
+    assert (result.returncode, "Traceback" in result.stderr) == (0, False), result.stderr
+    assert "llama-8b-support" in result.stdout
+    manifests = tmp_path / "manifests"
+    assert {path.name for path in (manifests / "jobs").glob("*.yaml")} == {"llama-8b-support.yaml", "queues.yaml"}
+    assert {path.stem for path in (manifests / "helm").glob("*.yaml")} >= {"jobset", "kueue"}
+    nodes = [*yaml.safe_load_all((manifests / "nodes" / "node-pools.yaml").read_text(encoding="utf-8"))]
+    pools = {one["metadata"]["name"] for one in nodes if one["kind"] == "NodePool"}
+    assert any(name.endswith("jobs-g6e-2xlarge") for name in pools), pools
