@@ -206,6 +206,28 @@ def test_given_a_side_that_does_not_synthesize_when_reviewed_then_it_says_why_an
     assert_nothing_left(repository)
 
 
+def test_given_a_side_that_says_very_much_when_it_fails_then_the_end_of_it_is_told(
+    capsys: pytest.CaptureFixture[str], repository: Path
+) -> None:
+    talkative = "import sys\nfor i in range(200_000): print(i, file=sys.stderr)\nraise SystemExit('the end')\n"
+    (repository / "app.py").write_text(talkative, encoding="utf-8")
+    (problem,) = run_here(capsys, "review", "--base", "main", "--json").problems
+    lines = problem["message"].splitlines()
+    assert (len(lines), lines[-2:]) == (21, ["    199999", "    the end"])
+
+
+@pytest.mark.parametrize(
+    ("settings", "code", "problem"), [("{", 4, "not-json"), ('{"app": "python \'app.py"}', 1, "synthesis-failed")]
+)
+def test_given_settings_that_cannot_be_read_when_reviewed_then_it_is_told(
+    capsys: pytest.CaptureFixture[str], repository: Path, settings: str, code: int, problem: str
+) -> None:
+    (repository / "cdk.json").write_text(settings, encoding="utf-8")
+    answer = run_here(capsys, "review", "--base", "main", "--json")
+    assert (answer.code, answer.codes) == (code, [problem])
+    assert_nothing_left(repository)
+
+
 @pytest.mark.parametrize("reference", ["nowhere", "--upload-pack=touch x", "main^{tree}"])
 def test_given_no_such_revision_when_reviewed_then_it_is_wrong_usage(
     capsys: pytest.CaptureFixture[str], repository: Path, reference: str

@@ -27,13 +27,14 @@ from msgspec import Struct
 from ai_on_eks.cli.output import note
 from ai_on_eks.cli.progress import progress
 from ai_on_eks.cli.rendering import prefer_installed_node
+from ai_on_eks.descriptors.documents import read_json
 from ai_on_eks.errors import FindingsError, Problem, UsageError
 
 DEFAULT_APP = "python app.py"
 SOURCE_ROOT = "constructs"
 SYNTHESIS_SECONDS = 600
 """A synthesis of the default platform takes 6 s; a thousand models under ten minutes."""
-TOLD_LINES = 20
+TOLD_LINES, TOLD_BYTES = 20, 2**14
 """Of what a failed synthesis wrote to stderr, from its end."""
 
 GIT_IDENTITY = {
@@ -127,11 +128,12 @@ def _synthesize(folders: Mapping[str, Path], context: Mapping[str, str]) -> None
     """Both at once: each starts a Node of its own."""
     prefer_installed_node()
     outputs = {name: folder.parent / f"{name}.log" for name, folder in folders.items()}
-    running = {name: _started(folder, outputs[name], context) for name, folder in folders.items()}
-    codes: dict[str, int | None]
+    running: dict[str, subprocess.Popen[bytes]] = {}
+    codes: dict[str, int | None] = {}
     try:
+        for name, folder in folders.items():
+            running[name] = _started(folder, outputs[name], context)
         with progress("synthesizing both sides", len(running)) as move_on:
-            codes = {}
             for name, process in running.items():
                 codes[name] = process.wait(timeout=SYNTHESIS_SECONDS)
                 move_on()
@@ -149,7 +151,11 @@ def _synthesize(folders: Mapping[str, Path], context: Mapping[str, str]) -> None
 
 def _started(folder: Path, output: Path, context: Mapping[str, str]) -> subprocess.Popen[bytes]:
     """The application of the folder's cdk.json, as the CDK command line would start it."""
-    command = shlex.split(_app_of(folder / "cdk.json"))
+    try:
+        command = shlex.split(_app_of(folder / "cdk.json"))
+    except ValueError as error:
+        message, fix = f"the command `app` of cdk.json cannot be read: {str(error).lower()}", "close its quotes"
+        raise FindingsError(Problem("synthesis-failed", message, fix=fix)) from None
     if command[0] in ("python", "python3"):
         command[0] = sys.executable
     inherited = {key: value for key, value in os.environ.items() if not key.startswith(("CDK_", "GIT_", "PYTHON"))}
@@ -163,20 +169,25 @@ def _started(folder: Path, output: Path, context: Mapping[str, str]) -> subproce
 
 
 def _app_of(cdk_json: Path) -> str:
-    try:
-        app = json.loads(cdk_json.read_text(encoding="utf-8")).get("app")
-    except (OSError, ValueError, AttributeError):
-        app = None
+    """The command; the usual one where the file says none. A file that is no JSON is told as every other one is."""
+    settings = read_json(cdk_json).value if cdk_json.exists() else None
+    app = settings.get("app") if isinstance(settings, dict) else None
     return app if isinstance(app, str) and app.strip() else DEFAULT_APP
 
 
+def _tail(output: Path) -> str:
+    """The last lines that a synthesis wrote, of however many."""
+    with output.open("rb") as stream:
+        stream.seek(max(0, output.stat().st_size - TOLD_BYTES))
+        text = stream.read(TOLD_BYTES).decode("utf-8", errors="replace")
+    return "".join(f"\n    {line}" for line in text.splitlines()[-TOLD_LINES:])
+
+
 def _not_synthesized(name: str, exit_code: int | None, output: Path) -> Problem:
-    lines = output.read_text(encoding="utf-8", errors="replace").splitlines()[-TOLD_LINES:]
     ended = f"did not end in {SYNTHESIS_SECONDS} s" if exit_code is None else f"ended with {exit_code}"
-    said = "".join(f"\n    {line}" for line in lines)
     return Problem(
         code="synthesis-failed",
-        message=f"the synthesis of the side {name} the change {ended}{said}",
+        message=f"the synthesis of the side {name} the change {ended}{_tail(output)}",
         value=exit_code,
         fix="make synth there, and mend what it says",
     )
