@@ -19,6 +19,7 @@ from ai_on_eks.cli.doctor.project import check_project
 from ai_on_eks.cli.loading import DEFAULT_PLATFORM_FILE
 from ai_on_eks.cli.output import counted, document, note, write_json, write_text
 from ai_on_eks.cli.problems import finding_text
+from ai_on_eks.cli.progress import progress
 from ai_on_eks.errors import EXIT_DONE, EXIT_FINDINGS, Problem, UsageError
 
 
@@ -28,14 +29,20 @@ def configure(parser: ArgumentParser) -> None:
 
 
 def run(args: Namespace) -> int:
-    checked = _project(args.files, needed=args.account)
-    kubernetes = None if checked is None else checked.target.platform.cluster.kubernetes_version
-    checks = check_machine(kubernetes)
-    checks += [skipped("project", "no project in this folder")] if checked is None else check_project(checked, today())
-    if args.account and checked is not None:
-        from ai_on_eks.cli.doctor.account import check_account, client_in  # noqa: PLC0415 - only if asked for
+    with progress("looking", 3 if args.account else 2, quiet=args.json) as move_on:
+        checked = _project(args.files, needed=args.account)
+        kubernetes = None if checked is None else checked.target.platform.cluster.kubernetes_version
+        checks = [skipped("project", "no project in this folder")]
+        if checked is not None:
+            checks = check_project(checked, today())
+        move_on()
+        checks = check_machine(kubernetes) + checks
+        move_on()
+        if args.account and checked is not None:
+            from ai_on_eks.cli.doctor.account import check_account, client_in  # noqa: PLC0415 - only if asked for
 
-        checks += check_account(checked, client_in(checked.target.platform.region))
+            checks += check_account(checked, client_in(checked.target.platform.region))
+            move_on()
     findings = [problem for check in checks for problem in check.problems]
     if args.json:
         write_json(document("doctor", {"checks": [check_mapping(check) for check in checks]}))

@@ -16,6 +16,7 @@ from ai_on_eks.cli.findings import platform_warnings
 from ai_on_eks.cli.loading import LoadedModel, LoadedPlatform
 from ai_on_eks.cli.output import document, note, write_json, write_text
 from ai_on_eks.cli.planning import load_and_plan
+from ai_on_eks.cli.progress import progress
 from ai_on_eks.cli.reasons import nothing_fits
 from ai_on_eks.cli.rendering import addresses_of, images_of, render_files
 from ai_on_eks.cli.reservations import now
@@ -42,10 +43,12 @@ def run(args: Namespace) -> int:
 
         if are_fine_tunes(args.descriptors):
             return render_jobs(args)
-    target, models, fleet = load_and_plan(args.descriptors, args.platform, args.region)
-    plans = fleet.plans
-    _refuse_missing(models, plans)
-    files, warnings = _render(target, models, plans)
+    with progress("planning, rendering", 2, quiet=args.json) as move_on:
+        target, models, fleet = load_and_plan(args.descriptors, args.platform, args.region)
+        plans = fleet.plans
+        _refuse_missing(models, plans)
+        move_on()
+        files, warnings = _render(target, models, plans)
     told = platform_warnings(target, now())
     warnings = (*told, *too_old_warnings(target.catalog, plans, today()), *warnings)
     with written_to(args.output):
