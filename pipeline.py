@@ -43,7 +43,8 @@ def main() -> int:
         with progress("planning, synthesizing, checking", 2 * len(pipeline.stages) + 1) as move_on:
             read: dict[str, tuple[Deployment, Planned]] = {}
             for stage in pipeline.stages:
-                read[stage.name] = read_deployment(str(file.parent / stage.platform), file.parent / stage.models)
+                folders = file.parent / stage.models, file.parent / stage.jobs
+                read[stage.name] = read_deployment(str(file.parent / stage.platform), *folders)
                 check_pins(str(file.parent / stage.platform), read[stage.name][0])
                 move_on()
             check_platforms(file, pipeline, {name: deployment for name, (deployment, _) in read.items()})
@@ -95,7 +96,8 @@ def check_pins(platform_file: str, deployment: Deployment) -> None:
     collector.finish()
     if target is None:
         raise AssertionError("a platform that did not load has left a problem")
-    used = used_images(images_of(target), [workload.pod_spec for workload in deployment.workloads])
+    pods = [*(workload.pod_spec for workload in deployment.workloads), *(job.pod_spec for job in deployment.jobs)]
+    used = used_images(images_of(target), pods)
     problems = unpinned_images(used, str(images_path(target) or PACKAGED_IMAGES))
     if problems:
         raise FindingsError(problems)

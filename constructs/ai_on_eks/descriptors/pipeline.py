@@ -53,6 +53,9 @@ class Stage(Strict):
     name: PlatformName = Field(description="of the stage, such as dev or prod")
     platform: RelativePath = Field(description="its platform file, relative to the pipeline file")
     models: RelativePath = Field(default="models", description="folder of its models, relative to the pipeline file")
+    jobs: RelativePath = Field(
+        default="jobs", description="folder of its fine-tuning jobs, likewise; there need be none"
+    )
     wave: PlatformName | None = Field(
         default=None, description="stages of one wave, which stand side by side in this file, are released together"
     )
