@@ -60,7 +60,8 @@ deploy: synth ## deploy what synth wrote, stack after stack; outputs go to build
 # The command line takes them in the reverse order of deployment: the models and what their nodes are started from while
 # the controllers still run, those while there are nodes to run on, the nodes last.
 destroy: setup ## remove models, controllers, nodes, in this order; network, cluster and weights stay (docs/deploying.md)
-	@$(RUN) node_modules/.bin/cdk destroy '*-serving' '*-observability' '*-addons' '*-capacity' --no-notices $(ARGS)
+	@$(RUN) node_modules/.bin/cdk destroy '*-serving' '*-gitops' '*-observability' '*-addons' '*-capacity' \
+	    --no-notices $(ARGS)
 
 cdk: setup ## the pinned CDK command line, as in: make cdk ARGS="deploy --all"
 	@$(RUN) node_modules/.bin/cdk $(ARGS)
