@@ -96,8 +96,8 @@ def check_pins(platform_file: str, deployment: Deployment) -> None:
     collector.finish()
     if target is None:
         raise AssertionError("a platform that did not load has left a problem")
-    pods = [*(workload.pod_spec for workload in deployment.workloads), *(job.pod_spec for job in deployment.jobs)]
-    used = used_images(images_of(target), pods)
+    trained = [job.pod_spec for job in deployment.jobs]
+    used = used_images(images_of(target), deployment.workloads, trained)
     problems = unpinned_images(used, str(images_path(target) or PACKAGED_IMAGES))
     if problems:
         raise FindingsError(problems)

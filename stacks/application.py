@@ -15,7 +15,14 @@ from constructs import Construct
 from msgspec import Struct
 from msgspec.structs import replace
 
-from ai_on_eks.aws import fine_tune_charts, keda_chart, kserve_charts, kuberay_chart, lws_chart
+from ai_on_eks.aws import (
+    fine_tune_charts,
+    keda_chart,
+    kserve_charts,
+    kuberay_chart,
+    load_balancer_chart,
+    lws_chart,
+)
 from ai_on_eks.aws.addon_specs import all_addons
 from ai_on_eks.aws.charts import node_releases
 from ai_on_eks.aws.deployable import check_deployable
@@ -89,9 +96,9 @@ class Deployment(Struct, frozen=True):
         shapes = kserve_charts.releases() if kserve_charts.is_required(self.workloads) else ()
         clusters = (kuberay_chart.release(),) if kuberay_chart.is_required(self.workloads) else ()
         trainers = fine_tune_charts.releases() if fine_tune_charts.is_required(self.jobs) else ()
-        controllers = controller_releases(self.platform)
-        nodes = node_releases(self.platform, self.requests)
-        releases = (*controllers, *nodes, *groups, *shapes, *clusters, *trainers)
+        gateways = (load_balancer_chart.release(self.platform),) if self.platform.gateway.has_load_balancer else ()
+        nodes = (*controller_releases(self.platform), *node_releases(self.platform, self.requests))
+        releases = (*nodes, *groups, *shapes, *clusters, *trainers, *gateways)
         mirror = self.platform.image_mirror
         return releases if mirror is None else tuple(mirrored(release, mirror) for release in releases)
 

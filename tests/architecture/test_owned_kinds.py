@@ -9,8 +9,8 @@ from architecture_repository import LIBRARY, files
 
 from ai_on_eks.drift.verifying import OWNED_KINDS
 
-NOT_APPLIED = {"NodeConfig"}
-"""Read by a node as it starts; no object of a cluster."""
+NOT_APPLIED = {"EndpointPickerConfig", "NodeConfig"}
+"""Read by a program as it starts; no objects of a cluster."""
 
 NOT_COMPARED = LIBRARY / "aws" / "gitops"
 """What GitOps tools themselves are told by; it lies beside the objects that are compared, and they own it."""

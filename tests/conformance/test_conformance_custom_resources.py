@@ -10,6 +10,7 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).parent.parent / "kube"))
 
 import pytest
+import yaml
 from custom_resource_schemas import NoSchemaError, problems_of
 from kube_samples import platform as kube_platform
 from kube_samples import workload
@@ -139,3 +140,38 @@ def test_autoscalers_fit_their_definitions(shared: Path, region: str | None) -> 
     assert problems_of(shared / "crds", manifests["ScaledObject"]) == []
     if region is not None:
         assert problems_of(shared / "crds", manifests["TriggerAuthentication"]) == []
+
+
+TRAFFIC = Path(__file__).resolve().parents[1] / "k8s" / "traffic_snapshots"
+TRAFFIC_KINDS = {
+    "internal-alb": {"GatewayClass", "Gateway", "LoadBalancerConfiguration", "TargetGroupConfiguration",
+                     "ListenerRuleConfiguration", "HTTPRoute", "ScaledObject", "PodMonitor"},
+    "existing": {"HTTPRoute", "InferencePool", "ScaledObject", "PodMonitor"},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", TRAFFIC_KINDS)
+def test_what_brings_requests_to_models_fits_its_definitions(shared: Path, case: str) -> None:
+    objects = [
+        one for path in sorted((TRAFFIC / case).glob("*.yaml")) for one in yaml.safe_load_all(path.read_text("utf-8"))
+    ]
+    custom = [one for one in objects if one["kind"] in TRAFFIC_KINDS[case]]
+    assert {one["kind"] for one in custom} == TRAFFIC_KINDS[case]
+    for one in custom:
+        assert problems_of(shared / "crds", one) == [], one["kind"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "change", "problem"),
+    [
+        ("LoadBalancerConfiguration", {"scheme": "private"}, "$.spec.scheme"),
+        ("ListenerRuleConfiguration", {"action": []}, "$.spec: Additional properties"),
+        ("TargetGroupConfiguration", {"defaultConfiguration": {"targetType": "pod"}}, "$.spec.defaultConfiguration"),
+        ("HTTPRoute", {"parentRefs": [{}]}, "$.spec.parentRefs[0]: 'name' is a required"),
+    ],
+)
+def test_a_fault_in_what_brings_requests_is_found(shared: Path, kind: str, change: Any, problem: str) -> None:
+    texts = [path.read_text("utf-8") for path in sorted((TRAFFIC / "internal-alb").glob("*.yaml"))]
+    (one,) = [one for text in texts for one in yaml.safe_load_all(text) if one["kind"] == kind]
+    one["spec"] |= change
+    assert any(found.startswith(problem) for found in problems_of(shared / "crds", one))

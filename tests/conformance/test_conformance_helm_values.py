@@ -19,6 +19,7 @@ from ai_on_eks.aws import (
     keda_chart,
     kserve_charts,
     kuberay_chart,
+    load_balancer_chart,
     lws_chart,
     neuron_chart,
     prometheus_chart,
@@ -131,6 +132,7 @@ def test_every_value_of_the_efa_plugin_is_one_of_its_chart(shared: Path) -> None
     "chart",
     [
         "aws-efa-k8s-device-plugin",
+        "aws-load-balancer-controller",
         "cert-manager",
         "dcgm-exporter",
         "dra-driver-nvidia-gpu",
@@ -209,6 +211,12 @@ def test_every_value_of_keda_is_one_of_its_chart(shared: Path) -> None:
     known = frozenset((shared / "chart-values" / "keda.txt").read_text(encoding="utf-8").split())
 
     assert unknown_keys(keda_chart.values(PLATFORM), known) == []
+
+
+def test_every_value_of_the_load_balancer_controller_is_one_of_its_chart(shared: Path) -> None:
+    path = shared / "chart-values" / "aws-load-balancer-controller.txt"
+
+    assert unknown_keys(load_balancer_chart.values(PLATFORM), frozenset(path.read_text(encoding="utf-8").split())) == []
 
 
 def test_every_value_of_the_neuron_chart_is_one_of_its_chart(shared: Path) -> None:

@@ -14,8 +14,10 @@ from review_fault_autoscaling import FAULTS as AUTOSCALING_FAULTS
 from review_fault_jobs import FAULTS as JOB_FAULTS
 from review_fault_objects import FAULTS as OBJECT_FAULTS
 from review_fault_templates import TEMPLATE_FAULTS
+from review_fault_traffic import FAULTS as TRAFFIC_FAULTS
 from review_faults import Fault
 from review_jobs import jobs
+from review_routed import behind_existing_gateway, behind_load_balancer
 from review_sample import Sample
 from review_samples import one
 from review_scaled import scaled
@@ -26,9 +28,15 @@ from ai_on_eks.review.rules.assembly import read_assembly
 from ai_on_eks.review.rules.checking import findings
 from ai_on_eks.review.rules.table import RULES
 
-GOOD = {**samples.GOOD, "jobs": jobs, "scaled": scaled}
-FAULTS = [*TEMPLATE_FAULTS, *OBJECT_FAULTS, *AUTOSCALING_FAULTS, *JOB_FAULTS]
-LEAST_FAULTS = 345
+GOOD = {
+    **samples.GOOD,
+    "jobs": jobs,
+    "scaled": scaled,
+    "behind a load balancer": behind_load_balancer,
+    "behind a gateway": behind_existing_gateway,
+}
+FAULTS = [*TEMPLATE_FAULTS, *OBJECT_FAULTS, *AUTOSCALING_FAULTS, *JOB_FAULTS, *TRAFFIC_FAULTS]
+LEAST_FAULTS = 370
 """So many are planted; fewer means that some were lost."""
 
 CONSEQUENCES = {

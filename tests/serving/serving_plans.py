@@ -61,6 +61,8 @@ IMAGES = {
         ("triton", "nvcr.io/nvidia/tritonserver", "26.07-py3"),
         ("neuron-monitor", "public.ecr.aws/neuron/neuron-monitor", "1.10.0"),
         ("weights-fetch", "public.ecr.aws/aws-cli/aws-cli", "2.36.46"),
+        ("endpoint-picker", "ghcr.io/llm-d/llm-d-router-endpoint-picker", "v0.10.0"),
+        ("router-proxy", "docker.io/envoyproxy/envoy", "distroless-v1.38.9"),
         ("weight-sync", "docker.io/kserve/storage-initializer", "v0.20.0"),
     )
 }

@@ -146,3 +146,11 @@ def test_an_autoscaler_that_learns_nothing_is_told() -> None:
     )
     promql_parser.parse(found["ModelScalingBlind"]["expr"])
     assert "ModelScalingBlind" not in rules(LLAMA, QWEN)
+
+
+def test_a_model_that_sleeps_is_no_reason_to_wake_people() -> None:
+    scaling = Autoscaling(least=0, most=3, planned=1, ready_seconds=300.0)
+    asleep, awake = replace(LLAMA, autoscaling=scaling), replace(LLAMA, autoscaling=replace(scaling, least=1))
+    assert not {"ModelMetricsMissing", "ModelScalingBlind"} & set(rules(asleep))
+    assert {"ModelMetricsMissing", "ModelScalingBlind"} <= set(rules(awake))
+    assert "ModelMetricsMissing" in rules(asleep, BGE)

@@ -46,11 +46,13 @@ def problem_lines(path: Path) -> list[tuple[int | None, str | None]]:
 def test_given_the_packaged_file_then_every_engine_has_its_image() -> None:
     images = load_images(None)
     assert sorted(images) == [
+        "endpoint-picker",
         "fine-tune",
         "llama-cpp",
         "llama-cpp-cuda",
         "neuron-monitor",
         "nxd-inference",
+        "router-proxy",
         "sglang",
         "tei-100",
         "tei-80",

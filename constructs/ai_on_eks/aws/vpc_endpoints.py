@@ -42,11 +42,12 @@ interfaces."""
 
 
 def services(platform: Platform) -> tuple[str, ...]:
-    """What nodes, add-ons, storage drivers and the collector of this platform call."""
+    """What nodes, add-ons, storage drivers, the collector and the load balancer's controller of this platform call."""
     named = (SERVICES_OF_STRATEGY.get(strategy, {}) for strategy in platform.capacity.strategies)
     of_strategies = (service for services_named in named for service in services_named)
     of_storage = (service for section, service in STORAGE_SERVICES.items() if section in platform.storage.sections)
-    return (*SERVICES, *of_strategies, *of_storage, *_of_monitoring(platform.monitoring))
+    of_gateway = ("elasticloadbalancing",) if platform.gateway.has_load_balancer else ()
+    return (*SERVICES, *of_strategies, *of_storage, *_of_monitoring(platform.monitoring), *of_gateway)
 
 
 def _of_monitoring(monitoring: Monitoring) -> tuple[str, ...]:

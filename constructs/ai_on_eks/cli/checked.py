@@ -81,5 +81,5 @@ def load_checked(files: Sequence[str]) -> Checked:
     planned = with_engines(target, target.platform.engines or PlannedEngines.RENDERED)
     fleet = fleet_of(models, planned)
     workloads = workloads_of(models, fleet.plans, planned, images)
-    used = used_images(images, [workload.pod_spec for workload in workloads]) if models else images.values()
+    used = used_images(images, workloads) if models else images.values()
     return Checked(planned, models, fleet, tuple(used), images_file)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 
 from ai_on_eks.cli.loading import LoadedModel, LoadedPlatform, zones_of
@@ -11,19 +11,32 @@ from ai_on_eks.cli.reasons import nothing_fits
 from ai_on_eks.cli.reservations import reservation_warnings
 from ai_on_eks.errors import Problem
 from ai_on_eks.placement.types import Plan
-from ai_on_eks.serving.types import ImageReference, Json
+from ai_on_eks.serving.types import ImageReference, Json, Workload
 
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 
 
-def used_images(images: Mapping[str, ImageReference], pod_specs: Iterable[Json]) -> list[ImageReference]:
-    """The images that pods run; what no pod runs need not be pinned."""
-    running = {
-        container["image"]
-        for spec in pod_specs
-        for container in (*spec.get("initContainers", ()), *spec.get("containers", ()))
-    }
+def used_images(
+    images: Mapping[str, ImageReference], workloads: Iterable[Workload], pod_specs: Iterable[Json] = ()
+) -> list[ImageReference]:
+    """The images that models' pods run, and others; what no pod runs need not be pinned."""
+    running = {reference for workload in workloads for reference in _running(workload)}
+    running |= {reference for spec in pod_specs for reference in _images(spec)}
     return [image for image in images.values() if image.reference in running]
+
+
+def _running(workload: Workload) -> Iterator[str]:
+    """Of its replicas, of the jobs that are done for it, and of its router."""
+    for spec in (workload.pod_spec, *(job.pod_spec for job in workload.jobs)):
+        yield from _images(spec)
+    if workload.traffic is not None and workload.traffic.router is not None:
+        router = workload.traffic.router
+        yield from (one for one in (router.image, router.proxy_image) if one is not None)
+
+
+def _images(spec: Json) -> Iterator[str]:
+    for container in (*spec.get("initContainers", ()), *spec.get("containers", ())):
+        yield container["image"]
 
 
 def unpinned_images(images: Iterable[ImageReference], file: str) -> list[Problem]:
@@ -85,7 +98,16 @@ def zone_warnings(target: LoadedPlatform) -> tuple[str, ...]:
 
 def platform_warnings(target: LoadedPlatform, at: datetime) -> tuple[str, ...]:
     """What commands that go on all the same tell of the platform file."""
-    return (*zone_warnings(target), *reservation_warnings(target, at))
+    return (*zone_warnings(target), *reservation_warnings(target, at), *gateway_warnings(target))
+
+
+def gateway_warnings(target: LoadedPlatform) -> tuple[str, ...]:
+    """A load balancer among the pods is known by nothing but an address of theirs."""
+    gateway = target.platform.gateway
+    if not gateway.has_load_balancer or gateway.subnets:
+        return ()
+    message = "the load balancer has no subnets of its own, so network policies let in whatever lies in its subnets"
+    return (f"{target.file}: gateway.subnets: {message}",)
 
 
 def without_placement(models: Sequence[LoadedModel], plans: Sequence[Plan]) -> list[Problem]:

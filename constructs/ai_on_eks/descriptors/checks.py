@@ -149,6 +149,10 @@ def _load(serving: Serving) -> list[Problem]:
         fix = "remove 'concurrency' or 'requests_per_second'"
         value = serving.concurrency
         problems.append(Problem("contradiction", message, path="serving.concurrency", value=value, fix=fix))
+    if serving.scale_to_zero and serving.minimum_replicas > 1:
+        message = "'scale_to_zero' leaves no copy without load, and 'minimum_replicas' asks for some"
+        path, value, fix = "serving.minimum_replicas", serving.minimum_replicas, "remove one of the two"
+        problems.append(Problem("contradiction", message, path=path, value=value, fix=fix))
     planned = max(serving.minimum_replicas, serving.zones)
     if serving.maximum_replicas is not None and serving.maximum_replicas < planned:
         message = "less than 'minimum_replicas' and 'zones' ask for"

@@ -129,6 +129,27 @@ MOMENT = Form(
     "a date and a time of day in UTC",
     "2026-12-08T11:30:00Z",
 )
+DOMAIN = Form(
+    r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)+$",
+    "a domain name in lower case, without a dot at its end",
+    "models.example.com",
+)
+CERTIFICATE_ARN = Form(
+    r"^arn:aws[a-z-]*:acm:[a-z0-9-]+:\d{12}:certificate/[0-9a-f-]{36}$",
+    "the ARN of a certificate of AWS Certificate Manager",
+    "arn:aws:acm:us-east-1:111122223333:certificate/12345678-abcd-4bcd-9abc-123456789012",
+)
+TRUST_STORE_ARN = Form(
+    r"^arn:aws[a-z-]*:elasticloadbalancing:[a-z0-9-]+:\d{12}:truststore/[A-Za-z0-9-]{1,32}/[0-9a-f]{16}$",
+    "the ARN of a trust store of Elastic Load Balancing",
+    "arn:aws:elasticloadbalancing:us-east-1:111122223333:truststore/callers/0123456789abcdef",
+)
+HTTPS_URL = Form(
+    r"^https://[A-Za-z0-9.-]+(:\d{1,5})?(/[A-Za-z0-9._~%/-]*)?$",
+    "https:// with a host and a path, without query",
+    "https://issuer.example.com/.well-known/jwks.json",
+)
+AUDIENCE = Form(r"^[A-Za-z0-9._~:/@-]{1,256}$", "an audience without blanks or quotes", "ai-on-eks-models")
 PLACEMENT_GROUP = Form(r"^[A-Za-z0-9][A-Za-z0-9._-]{0,254}$", "the name of an EC2 placement group", "near-each-other")
 
 CONNECTION_ARN = Form(
@@ -180,5 +201,6 @@ FORMS = {
         MOMENT, PLACEMENT_GROUP, DAILY_TIME, WEEKLY_TIME, STACK, LOGICAL_IDS, DAY, NOT_BLANK, SECRET_ARN,
         CONNECTION_ARN, REPOSITORY, BRANCH, SECURITY_GROUP_ID, RELATIVE_PATH,
         REPOSITORY_URL, IDENTITY_CENTER_ARN, IDENTITY_CENTER_ID, CACHE_SECRET_ARN,
+        DOMAIN, CERTIFICATE_ARN, TRUST_STORE_ARN, HTTPS_URL, AUDIENCE,
     )
 }  # fmt: skip

@@ -10,6 +10,7 @@ from pydantic import Field, StringConstraints
 from ai_on_eks.descriptors import patterns
 from ai_on_eks.descriptors.platform_add_ons import AddOns
 from ai_on_eks.descriptors.platform_autoscaling import Autoscaling
+from ai_on_eks.descriptors.platform_gateway import Gateway
 from ai_on_eks.descriptors.platform_gitops import GitOps
 from ai_on_eks.descriptors.platform_images import ImageCache
 from ai_on_eks.descriptors.platform_monitoring import Budget, Monitoring
@@ -215,6 +216,7 @@ class Platform(Strict):
     storage: PlatformStorage = PlatformStorage()
     monitoring: Monitoring = Monitoring()
     autoscaling: Autoscaling = Autoscaling()
+    gateway: Gateway = Gateway()
     budget: Budget | None = Field(default=None, description="tell people of spending; default: nobody is told")
     engines: PlannedEngines | None = Field(
         default=None,

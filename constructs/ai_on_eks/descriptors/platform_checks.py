@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 from datetime import datetime
 
+from ai_on_eks.descriptors.gateway_checks import check_gateway
 from ai_on_eks.descriptors.monitoring_checks import check_monitoring
 from ai_on_eks.descriptors.network_checks import check_network, check_range
 from ai_on_eks.descriptors.platform import (
@@ -37,6 +38,7 @@ def check_platform(platform: Platform) -> list[Problem]:
         *_gpu_software(platform.capacity),
         *_reservations(platform.capacity.reservations, platform.network.availability_zones),
         *check_monitoring(platform),
+        *check_gateway(platform),
         *_strategies(platform.capacity),
         *_public_access(platform.cluster.public_access_cidrs),
         *check_storage(platform.storage, platform.network.availability_zones),

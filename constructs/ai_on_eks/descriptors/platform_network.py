@@ -74,6 +74,13 @@ class Network(Strict):
         return self.nat_gateways is NatGateways.NONE
 
     @property
+    def ranges(self) -> tuple[str, ...]:
+        """All IPv4 ranges of the VPC that are known."""
+        if self.existing_vpc is not None:
+            return (self.existing_vpc.cidr,)
+        return (self.cidr,) if self.secondary_cidr is None else (self.cidr, self.secondary_cidr)
+
+    @property
     def node_ranges(self) -> tuple[str, ...]:
         """The IPv4 ranges that nodes and pods have their addresses from."""
         if self.existing_vpc is not None:

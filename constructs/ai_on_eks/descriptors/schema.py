@@ -216,6 +216,10 @@ class Serving(Strict):
     maximum_replicas: int | None = Field(
         default=None, ge=1, le=10_000, description="copies that autoscaling may add up to; default: those planned"
     )
+    scale_to_zero: bool = Field(
+        default=False,
+        description="no copy runs while nobody asks; the first request waits as long as one takes to start",
+    )
     spare_replicas: int = Field(
         default=0, ge=0, le=1000, description="copies beyond those that the load needs, so that as many may fail"
     )
@@ -239,6 +243,11 @@ class Serving(Strict):
     image: Image | None = Field(
         default=None, description="what a diffusion model is asked for; default: one image as its pipeline makes it"
     )
+
+    @property
+    def replicas_without_load(self) -> int:
+        """Copies that run while nobody asks."""
+        return 0 if self.scale_to_zero else self.minimum_replicas
 
 
 class Constraints(Strict):

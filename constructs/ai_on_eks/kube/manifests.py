@@ -14,6 +14,7 @@ from ai_on_eks.descriptors.schema import Shape
 from ai_on_eks.kube.objects.compile_ahead import compile_policy, compile_priority, compile_program
 from ai_on_eks.kube.objects.config_map import config_map, model_store
 from ai_on_eks.kube.objects.deployment import deployment
+from ai_on_eks.kube.objects.gateway import gateway_manifests
 from ai_on_eks.kube.objects.horizontal_pod_autoscaler import horizontal_pod_autoscaler
 from ai_on_eks.kube.objects.inference_service import inference_service
 from ai_on_eks.kube.objects.job import model_job
@@ -34,6 +35,7 @@ from ai_on_eks.kube.objects.service import service
 from ai_on_eks.kube.objects.service_account import service_account
 from ai_on_eks.kube.objects.storage_class import volume_class
 from ai_on_eks.kube.objects.weight_sync import hub_token_class, sync_account, sync_policy, sync_program
+from ai_on_eks.kube.traffic import traffic_manifests
 from ai_on_eks.serving.monitoring.names import VOLUME_CLASS
 from ai_on_eks.serving.storage import UNKNOWN, StorageAddresses
 from ai_on_eks.serving.types import Autoscaling, Json, Workload
@@ -50,11 +52,7 @@ def model_manifests(
     manifests = {"ServiceAccount": service_account(workload)}
     for name in sorted(workload.config_maps):
         manifests[f"ConfigMap-{name}"] = config_map(workload, name, workload.config_maps[name])
-    if workload.claim is not None:
-        volume = persistent_volume(workload, workload.claim, addresses)
-        if volume is not None:
-            manifests["PersistentVolume"] = volume
-        manifests["PersistentVolumeClaim"] = persistent_volume_claim(workload, workload.claim)
+    manifests |= _volume(workload, addresses)
     for job in workload.jobs:
         manifests[f"Job-{job.name}"] = model_job(workload, job)
     manifests["NetworkPolicy"] = model_policy(workload)
@@ -72,7 +70,17 @@ def model_manifests(
         manifests["PodMonitor"] = pod_monitor(workload)
     if workload.autoscaling is not None:
         manifests |= _autoscaler(workload, workload.autoscaling, addresses)
+    if workload.traffic is not None:
+        manifests |= traffic_manifests(workload, workload.traffic, monitored=monitored)
     return manifests
+
+
+def _volume(workload: Workload, addresses: StorageAddresses) -> dict[str, Json]:
+    if workload.claim is None:
+        return {}
+    volume = persistent_volume(workload, workload.claim, addresses)
+    known = {} if volume is None else {"PersistentVolume": volume}
+    return {**known, "PersistentVolumeClaim": persistent_volume_claim(workload, workload.claim)}
 
 
 def _autoscaler(workload: Workload, autoscaling: Autoscaling, addresses: StorageAddresses) -> dict[str, Json]:
@@ -109,7 +117,11 @@ def platform_manifests(platform: Platform, model_bucket: str | None, priorities:
 
     `priorities` are the shares of a node that models' pods have a priority class for.
     """
-    manifests = {"Resource": namespace(platform), "DefaultDeny": default_deny(platform)}
+    manifests = {
+        "Resource": namespace(platform),
+        "DefaultDeny": default_deny(platform),
+        **gateway_manifests(platform),
+    }
     if model_bucket is not None:
         manifests["ModelStore"] = model_store(platform, model_bucket)
     manifests |= _sync_manifests(platform) | _compile_manifests(platform)

@@ -15,6 +15,7 @@ from ai_on_eks.kube.manifests import priorities_of
 from ai_on_eks.kube.model import ModelWorkload
 from ai_on_eks.kube.monitoring import MonitoringObjects
 from ai_on_eks.kube.objects.leader_worker_set import group_name
+from ai_on_eks.kube.objects.router import router_name
 from ai_on_eks.kube.platform import PlatformObjects
 from ai_on_eks.kube.yaml_text import to_yaml
 from ai_on_eks.serving.storage import UNKNOWN, StorageAddresses
@@ -81,6 +82,17 @@ def _check_names(workloads: Sequence[Workload]) -> None:
         )
         for workload in workloads
         if workload.group is not None and group_name(workload.name) in names
+    ]
+    problems += [
+        Problem(
+            code="name-reserved",
+            message=f"the router of {workload.name} has this name",
+            path="name",
+            value=router_name(workload.name),
+            fix=f"rename the model, for example to {router_name(workload.name)}-model",
+        )
+        for workload in workloads
+        if workload.traffic is not None and workload.traffic.router is not None and router_name(workload.name) in names
     ]
     if problems:
         raise InputError(problems)

@@ -141,8 +141,8 @@ def _zones(endpoint: Resource) -> int:
 
 def _load_balancers(side: Side) -> int:
     services = (one for one in side.assembly.of_kind("Service") if one.get("spec", "type") == "LoadBalancer")
-    ingresses = side.assembly.of_kind("Ingress")
-    return _count(side, "AWS::ElasticLoadBalancingV2::LoadBalancer") + _length(services) + _length(ingresses)
+    made = (one for kind in ("Ingress", "LoadBalancerConfiguration") for one in side.assembly.of_kind(kind))
+    return _count(side, "AWS::ElasticLoadBalancingV2::LoadBalancer") + _length(services) + _length(made)
 
 
 def _lustre(side: Side, prices: PlatformPrices) -> Iterator[Line]:

@@ -5,6 +5,7 @@
     waiting      = requests waiting, where running ones are not told                              target: the same
     finished     = requests answered per second, there as well      target: items per second of a replica, estimated
     cache        = share of the KV cache in use, of the fullest replica                        target: CACHE_SHARE
+    held         = requests that the router holds, of a model that may sleep                                target: 1
     first token  = its time, of nineteen in twenty requests         target: the descriptor's, where it has one
 
 The planned load gives exactly the planned replicas: the target of `demand` is the number they were planned with. It
@@ -23,6 +24,7 @@ from collections.abc import Iterator
 
 from msgspec.structs import replace
 
+from ai_on_eks.catalog.endpoint_picker import endpoint_picker
 from ai_on_eks.catalog.engine_metrics import EngineMetrics, engine_metrics
 from ai_on_eks.descriptors.platform import CapacityStrategy, Platform
 from ai_on_eks.descriptors.schema import Descriptor
@@ -31,6 +33,7 @@ from ai_on_eks.performance.readiness import Readiness
 from ai_on_eks.placement.ranking import autoscaling_range
 from ai_on_eks.placement.types import Placement
 from ai_on_eks.serving.monitoring import signals
+from ai_on_eks.serving.monitoring.names import MODEL
 from ai_on_eks.serving.monitoring.queries import query_address, query_region
 from ai_on_eks.serving.types import Autoscaling, LoadSignal
 
@@ -42,7 +45,7 @@ replica starts."""
 def replica_range(descriptor: Descriptor, placement: Placement) -> tuple[int, int]:
     """The fewest and the most replicas of the model, by its plan."""
     serving = descriptor.serving
-    return autoscaling_range(placement, serving.minimum_replicas, serving.maximum_replicas)
+    return autoscaling_range(placement, serving.replicas_without_load, serving.maximum_replicas)
 
 
 def most_replicas(descriptor: Descriptor, platform: Platform, placement: Placement) -> int:
@@ -60,7 +63,7 @@ def autoscaling(
     found = Autoscaling(least=least, most=most, planned=placement.replicas, ready_seconds=start.total_seconds)
     if not placement.accelerators_per_replica:
         return found
-    told = tuple(load_signals(descriptor, platform.namespace, placement))
+    told = (*load_signals(descriptor, platform.namespace, placement), *_held(descriptor, platform))
     if not told:
         return None
     return replace(found, signals=told, address=query_address(platform), region=query_region(platform))
@@ -87,6 +90,14 @@ def load_signals(descriptor: Descriptor, namespace: str, placement: Placement) -
     if first_token is not None and ttft_ms is not None:
         # A quantile of no requests is no number, which would read as an error.
         yield LoadSignal("first-token", f"({first_token} > 0) or on () vector(0)", ttft_ms / 1000, is_divided=False)
+
+
+def _held(descriptor: Descriptor, platform: Platform) -> Iterator[LoadSignal]:
+    """Requests that the router holds: the only sign of one while no replica runs."""
+    if descriptor.serving.scale_to_zero:
+        where = signals.selector(platform.namespace, [descriptor.name])
+        query = f"sum by ({MODEL}) ({endpoint_picker().queue_metric}{where})"
+        yield LoadSignal("held", query, 1.0, is_divided=True)
 
 
 def _finished(metrics: EngineMetrics, where: str, placement: Placement) -> Iterator[LoadSignal]:

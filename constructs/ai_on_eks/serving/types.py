@@ -134,6 +134,55 @@ class RayCluster(Struct, frozen=True):
     serve_config: str
 
 
+class TokenCheck(Struct, frozen=True):
+    """What a JSON Web Token is verified against. `keys` is where the issuer publishes them."""
+
+    issuer: str
+    keys: str
+    audience: str | None
+
+
+class Router(Struct, frozen=True):
+    """What chooses the replica for each request, from what the replicas tell of themselves.
+
+    image         of the endpoint picker
+    proxy_image   of what asks it for each request; None = the gateway does so itself
+    metrics       the picker's name for the engine's metrics
+    replicas      of the router
+    hold_seconds  that a request waits for a replica of a model that may sleep; None = it does not sleep
+    """
+
+    image: str
+    proxy_image: str | None
+    metrics: str
+    millicores: int
+    memory_bytes: int
+    replicas: int
+    hold_seconds: int | None
+
+
+class Traffic(Struct, frozen=True):
+    """How requests reach a model from outside its namespace.
+
+    hostname           it is called at
+    gateway, gateway_namespace  the Gateway whose route it has
+    has_load_balancer  the gateway is a load balancer of ours, and no pods of the cluster
+    source_ranges      IPv4 ranges that the load balancer stands in
+    tokens             that callers bring; None = none
+    health_path        that answers once a replica serves
+    router             None = the gateway spreads over the replicas itself
+    """
+
+    hostname: str
+    gateway: str
+    gateway_namespace: str
+    has_load_balancer: bool
+    source_ranges: tuple[str, ...]
+    tokens: TokenCheck | None
+    health_path: str
+    router: Router | None
+
+
 class Workload(Struct, frozen=True):
     """Everything the cluster has to know of one model.
 
@@ -153,6 +202,7 @@ class Workload(Struct, frozen=True):
     autoscaling    who changes the number of replicas; None = nobody
     shape          object that makes the pods; None = a Deployment, or a LeaderWorkerSet where replicas span nodes
     ray            cluster of Ray that the pods are; None = they are none
+    traffic        the way in from outside the namespace; None = there is none
     compile_cache  key prefix in the model store that the pods read and write compiled programs under; None = none made
     start          from the start of a new node to the first answer, by its parts; None = not estimated
     """
@@ -189,6 +239,7 @@ class Workload(Struct, frozen=True):
 
     shape: Shape | None = None
     ray: RayCluster | None = None
+    traffic: Traffic | None = None
 
     @property
     def most_replicas(self) -> int:

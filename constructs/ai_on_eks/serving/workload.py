@@ -24,6 +24,7 @@ from ai_on_eks.serving.ray_cluster import ray_cluster
 from ai_on_eks.serving.replica import EngineParts, Replica
 from ai_on_eks.serving.schedulers import scheduler_of
 from ai_on_eks.serving.shapes import shape_problems
+from ai_on_eks.serving.traffic import router_images, sleep_problems, traffic
 from ai_on_eks.serving.types import Group, ImageReference, RayCluster, Workload
 from ai_on_eks.serving.weight_sync import IMAGE_KEY as SYNC_IMAGE_KEY
 from ai_on_eks.serving.weight_sync import is_synced, sync_job, sync_problems
@@ -68,7 +69,8 @@ def build_workload(plan: Plan, platform: Platform, images: Mapping[str, ImageRef
     monitor_key = monitor_key if platform.monitoring.is_on else None
     descriptor = plan.descriptor
     sync_key = SYNC_IMAGE_KEY if is_synced(descriptor, platform) else None
-    used_keys = (image_key, FETCH_IMAGE_KEY, monitor_key, sync_key)
+    router_keys = router_images(descriptor, platform, placement)
+    used_keys = (image_key, FETCH_IMAGE_KEY, monitor_key, sync_key, *router_keys)
     _raise_all((*_name_problems(plan), *_image_problems(used_keys, images), *sync_problems(descriptor, platform)))
     _raise_all(storage_problems(descriptor, platform.storage))
     claim = weights_claim(plan, placement, platform.storage)
@@ -86,7 +88,10 @@ def build_workload(plan: Plan, platform: Platform, images: Mapping[str, ImageRef
         most_replicas=most_replicas(descriptor, platform, placement),
     )
     engine = ENGINES[placement.engine.name]
-    scaling_problems = autoscaling_problems(descriptor, platform, placement)
+    scaling_problems = (
+        *autoscaling_problems(descriptor, platform, placement),
+        *sleep_problems(descriptor, platform, placement),
+    )
     shaping = shape_problems(descriptor, platform, placement)
     _raise_all((*isolation_problems(descriptor, platform), *scaling_problems, *shaping, *engine.problems(replica)))
     parts, ray = engine_parts(engine, replica), ray_cluster(replica)
@@ -98,7 +103,8 @@ def build_workload(plan: Plan, platform: Platform, images: Mapping[str, ImageRef
         parts = engine_parts(engine, replica)
     monitor = () if monitor_key is None else (images[monitor_key],)
     sync = () if sync_key is None else (images[sync_key],)
-    used_images = (replica.image, *((fetch_image,) if parts.fetch else ()), *monitor, *sync)
+    routers = tuple(images[key] for key in router_keys)
+    used_images = (replica.image, *((fetch_image,) if parts.fetch else ()), *monitor, *sync, *routers)
     return Workload(
         name=descriptor.name,
         namespace=platform.namespace,
@@ -125,6 +131,7 @@ def build_workload(plan: Plan, platform: Platform, images: Mapping[str, ImageRef
         device_claim=device_claim(placement) if replica.claims_devices else None,
         claim=claim,
         autoscaling=autoscaling(descriptor, platform, placement, parts.probes.start),
+        traffic=traffic(descriptor, platform, placement, parts.probes, images),
         start=parts.probes.start,
         sync=sync_job(plan, platform, images),
         compiling=compiling,

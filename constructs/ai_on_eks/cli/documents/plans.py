@@ -116,7 +116,7 @@ def placement_mapping(placement: Placement, serving: Serving, *, terms: bool = F
     """
     instance_type, rank = placement.instance_type, placement.memory.rank
     unrendered = why_not_rendered(placement)
-    least, most = autoscaling_range(placement, serving.minimum_replicas, serving.maximum_replicas)
+    least, most = autoscaling_range(placement, serving.replicas_without_load, serving.maximum_replicas)
     return {
         "instance_type": instance_type.name,
         "nodes_per_replica": placement.nodes_per_replica,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ai_on_eks.descriptors.platform import Platform
+from ai_on_eks.kube.objects.gateway import READINESS_GATE_LABEL
 from ai_on_eks.kube.objects.labels import platform_labels
 from ai_on_eks.serving.types import Json
 
@@ -18,8 +19,9 @@ def namespace(platform: Platform) -> Json:
     for mode in _POD_SECURITY_MODES:
         security[f"pod-security.kubernetes.io/{mode}"] = POD_SECURITY_LEVEL
         security[f"pod-security.kubernetes.io/{mode}-version"] = version
+    gates = {READINESS_GATE_LABEL: "enabled"} if platform.gateway.has_load_balancer else {}
     return {
         "apiVersion": "v1",
         "kind": "Namespace",
-        "metadata": {"name": platform.namespace, "labels": platform_labels(platform) | security},
+        "metadata": {"name": platform.namespace, "labels": platform_labels(platform) | security | gates},
     }

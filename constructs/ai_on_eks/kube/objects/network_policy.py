@@ -6,7 +6,9 @@ the node a pod runs on is always allowed (kubernetes.io/docs/concepts/services-n
 
 from __future__ import annotations
 
+from ai_on_eks.catalog.endpoint_picker import endpoint_picker
 from ai_on_eks.descriptors.platform import Platform
+from ai_on_eks.kube.objects.envoy import HEALTH_PORT, HTTP_PORT
 from ai_on_eks.kube.objects.labels import (
     GATEWAY_LABEL,
     NAMESPACE_NAME_LABEL,
@@ -17,9 +19,10 @@ from ai_on_eks.kube.objects.labels import (
 )
 from ai_on_eks.kube.objects.leader_worker_set import group_name
 from ai_on_eks.kube.objects.ray_service import DASHBOARD_PORT
+from ai_on_eks.kube.objects.router import router_name, router_selector
 from ai_on_eks.serving.monitoring.names import NAMESPACE as MONITORING_NAMESPACE
 from ai_on_eks.serving.ray_cluster import OPERATOR_NAMESPACE
-from ai_on_eks.serving.types import Json, Workload
+from ai_on_eks.serving.types import Json, Router, Traffic, Workload
 
 POD_IDENTITY_AGENT_CIDR = "169.254.170.23/32"
 """Link-local IPv4 address of the EKS Pod Identity Agent, which answers on port 80
@@ -27,6 +30,9 @@ POD_IDENTITY_AGENT_CIDR = "169.254.170.23/32"
 clusters are IPv4."""
 
 ANYWHERE_CIDR = "0.0.0.0/0"
+
+GATEWAY_NAME_LABEL = "gateway.networking.k8s.io/gateway-name"
+"""On what an implementation makes for a Gateway (Gateway API, GEP-1762, 1.6)."""
 
 DEFAULT_DENY = "default-deny"
 
@@ -74,17 +80,60 @@ def group_policy(workload: Workload) -> Json:
     }
 
 
-def _from_callers(workload: Workload) -> Json:
+def router_policy(workload: Workload, traffic: Traffic, router: Router) -> Json:
+    """In: requests from the gateway, metrics to monitoring. Out: DNS, the API server, the model's replicas."""
+    picker = endpoint_picker()
+    ports = [picker.ext_proc_port] if router.proxy_image is None else [HTTP_PORT, HEALTH_PORT]
+    replicas = {"to": [{"podSelector": {"matchLabels": serving_selector(workload)}}], "ports": [_tcp(workload.port)]}
     return {
-        "from": [{"namespaceSelector": {"matchLabels": {GATEWAY_LABEL: "true"}}}, {"podSelector": {}}],
-        "ports": [_tcp(workload.port)],
+        "apiVersion": "networking.k8s.io/v1",
+        "kind": "NetworkPolicy",
+        "metadata": metadata(workload, router_name(workload.name)),
+        "spec": {
+            "podSelector": {"matchLabels": router_selector(workload)},
+            "policyTypes": ["Ingress", "Egress"],
+            "ingress": [
+                {"from": _gateway(traffic), "ports": [_tcp(port) for port in ports]},
+                {"from": [_monitoring()], "ports": [_tcp(picker.metrics_port)]},
+            ],
+            "egress": [to_dns(), to_https(), replicas],
+        },
     }
+
+
+def _from_callers(workload: Workload) -> Json:
+    """Who is meant to call: where requests come through a gateway that knows its callers, nobody beside it."""
+    callers: list[Json] = [{"namespaceSelector": {"matchLabels": {GATEWAY_LABEL: "true"}}}, {"podSelector": {}}]
+    if workload.traffic is not None:
+        callers = _through_gateway(workload, workload.traffic)
+    return {"from": callers, "ports": [_tcp(workload.port)]}
+
+
+def _through_gateway(workload: Workload, traffic: Traffic) -> list[Json]:
+    """The router asks each replica how much it has to do; a proxy in it also sends the requests."""
+    routers = [{"podSelector": {"matchLabels": router_selector(workload)}}]
+    if traffic.router is None:
+        return _gateway(traffic)
+    return routers if traffic.router.proxy_image is not None else [*_gateway(traffic), *routers]
+
+
+def _gateway(traffic: Traffic) -> list[Json]:
+    """A load balancer is known by its addresses, pods of a gateway by the label that every implementation sets."""
+    if traffic.has_load_balancer:
+        return [{"ipBlock": {"cidr": cidr}} for cidr in traffic.source_ranges]
+    namespace = {NAMESPACE_NAME_LABEL: traffic.gateway_namespace}
+    pods = {GATEWAY_NAME_LABEL: traffic.gateway}
+    return [{"namespaceSelector": {"matchLabels": namespace}, "podSelector": {"matchLabels": pods}}]
+
+
+def _monitoring() -> Json:
+    return {"namespaceSelector": {"matchLabels": {NAMESPACE_NAME_LABEL: MONITORING_NAMESPACE}}}
 
 
 def _from_monitoring(workload: Workload) -> Json:
     """Where metrics share the API's port, monitoring reaches the API too: a policy cannot tell paths apart."""
     return {
-        "from": [{"namespaceSelector": {"matchLabels": {NAMESPACE_NAME_LABEL: MONITORING_NAMESPACE}}}],
+        "from": [_monitoring()],
         "ports": [_tcp(workload.metrics_port)],
     }
 

@@ -2,6 +2,9 @@
 
 Where the metrics are gone, nothing is known: the number stays as it is, and once that has lasted longer than a start
 explains, at least the planned replicas run.
+
+A model that may sleep goes to sleep once nobody has asked for twice the time that it takes to wake, at least five
+minutes: waking costs a node, an image and the weights each time.
 """
 
 from __future__ import annotations
@@ -9,11 +12,14 @@ from __future__ import annotations
 from math import ceil
 
 from ai_on_eks.kube.objects.labels import metadata
-from ai_on_eks.kube.objects.scaling import behavior, scale_target
+from ai_on_eks.kube.objects.scaling import behavior, calm_seconds, scale_target
 from ai_on_eks.serving.types import Autoscaling, Json, LoadSignal, Workload
 
 POLLING_SECONDS = 30
 """As often as metrics are collected."""
+
+WAKING_SECONDS = 10
+"""Somebody waits for a model that sleeps."""
 
 LEAST_FAILURES = 10
 
@@ -27,19 +33,15 @@ def scaled_object(workload: Workload, autoscaling: Autoscaling, address: str) ->
         "metadata": metadata(workload),
         "spec": {
             "scaleTargetRef": scale_target(workload),
-            "pollingInterval": POLLING_SECONDS,
+            "pollingInterval": POLLING_SECONDS if autoscaling.least else WAKING_SECONDS,
             "minReplicaCount": autoscaling.least,
             "maxReplicaCount": autoscaling.most,
-            "fallback": {
-                "failureThreshold": max(LEAST_FAILURES, ceil(2 * autoscaling.ready_seconds / POLLING_SECONDS)),
-                "replicas": autoscaling.planned,
-                "behavior": "currentReplicasIfHigher",
-            },
+            **_without_metrics(autoscaling),
             "advanced": {
                 "horizontalPodAutoscalerConfig": {"name": workload.name, "behavior": behavior(autoscaling)},
             },
             "triggers": [
-                {**_trigger(signal, address, autoscaling.region), **authentication} for signal in autoscaling.signals
+                {**_trigger(signal, address, autoscaling), **authentication} for signal in autoscaling.signals
             ],
         },
     }
@@ -55,8 +57,22 @@ def trigger_authentication(workload: Workload) -> Json:
     }
 
 
-def _trigger(signal: LoadSignal, address: str, region: str | None) -> Json:
+def _without_metrics(autoscaling: Autoscaling) -> Json:
+    """A model that sleeps has none, and that is no failure."""
+    if not autoscaling.least:
+        return {"cooldownPeriod": calm_seconds(autoscaling)}
+    return {
+        "fallback": {
+            "failureThreshold": max(LEAST_FAILURES, ceil(2 * autoscaling.ready_seconds / POLLING_SECONDS)),
+            "replicas": autoscaling.planned,
+            "behavior": "currentReplicasIfHigher",
+        }
+    }
+
+
+def _trigger(signal: LoadSignal, address: str, autoscaling: Autoscaling) -> Json:
     """Numbers are text: KEDA takes no others here."""
+    region = autoscaling.region
     return {
         "type": "prometheus",
         "name": signal.name,
@@ -66,7 +82,7 @@ def _trigger(signal: LoadSignal, address: str, region: str | None) -> Json:
             "query": signal.query,
             "threshold": f"{signal.target:g}",
             # No value is not the value 0: a model whose metrics are lost would be scaled down under its load.
-            "ignoreNullValues": "false",
+            "ignoreNullValues": "false" if autoscaling.least else "true",
             **({} if region is None else {"awsRegion": region}),
         },
     }

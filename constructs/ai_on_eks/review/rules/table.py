@@ -21,6 +21,7 @@ from ai_on_eks.review.rules import (
     ray_rules,
     retention,
     storage,
+    traffic,
     volumes,
 )  # fmt: skip
 from ai_on_eks.review.rules.rule import Rule
@@ -44,6 +45,7 @@ GROUPS: tuple[tuple[str, tuple[Rule, ...]], ...] = (
     ("Clusters of Ray", ray_rules.RULES),
     ("Autoscaling", autoscaling.RULES),
     ("Jobs and queues", job_rules.RULES),
+    ("Traffic", traffic.RULES),
     ("Volumes", volumes.RULES),
 )
 """Title and rules, in the order of the documentation."""

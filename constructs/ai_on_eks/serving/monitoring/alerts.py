@@ -90,7 +90,7 @@ def _models(namespace: str, workloads: Sequence[Workload]) -> Iterator[Alert]:
             "critical",
             f"more than one in twenty requests of {{{{ $labels.{MODEL} }}}} fail",
         )
-    scaled = sorted(one.name for one in workloads if one.autoscaling is not None)
+    scaled = sorted(one.name for one in workloads if one.autoscaling is not None and one.autoscaling.least)
     if scaled:
         where = f'namespace="{namespace}", horizontalpodautoscaler=~"{"|".join(scaled)}", condition="ScalingActive"'
         yield Alert(
@@ -100,7 +100,7 @@ def _models(namespace: str, workloads: Sequence[Workload]) -> Iterator[Alert]:
             "warning",
             "the number of replicas of {{ $labels.horizontalpodautoscaler }} stays as it is: nothing tells of its load",
         )
-    if workloads:
+    if any(one.autoscaling is None or one.autoscaling.least for one in workloads):
         yield Alert(
             "ModelMetricsMissing",
             f'absent(up{{namespace="{namespace}"}} == 1)',
