@@ -10,6 +10,10 @@ import pytest
 import yaml
 from cli_running import RESNET, run_here
 
+from ai_on_eks.cli.loading import Collector, load_target_platform
+from ai_on_eks.cli.rendering import addresses_of
+from ai_on_eks.serving.storage import PLACEMENT_GROUPS_OUTPUT, pairs_text
+
 PLATFORM = """\
 name: ai
 region: us-east-1
@@ -56,6 +60,16 @@ def test_given_outputs_when_rendered_then_volume_and_bucket_have_their_names(
     assert csi["volumeHandle"] == "fs-1"
     assert csi["volumeAttributes"] == {"dnsname": "fs-1.example", "mountname": "abcdefgh/models/resnet-50"}
     assert objects(folder, "platform.yaml")["ConfigMap"]["data"] == {"bucket": "weights-1", "region": "us-east-1"}
+
+
+def test_given_outputs_of_the_nodes_when_read_then_each_pool_has_its_placement_group(folder: Path) -> None:
+    told = {**OUTPUTS, "ai-capacity": {PLACEMENT_GROUPS_OUTPUT: pairs_text({"p5": "near", "trn2": "near-too"})}}
+    (folder / "outputs.json").write_text(json.dumps(told), encoding="utf-8")
+    target = load_target_platform(str(folder / "platform.yaml"), None, Collector())
+    assert target is not None
+    assert addresses_of(target).placement_groups == {"p5": "near", "trn2": "near-too"}
+    (folder / "outputs.json").write_text(json.dumps(OUTPUTS), encoding="utf-8")
+    assert addresses_of(target).placement_groups == {}
 
 
 def test_given_no_outputs_when_rendered_then_the_claim_is_there_and_the_volume_follows(
