@@ -7,6 +7,7 @@ from typing import Any
 
 from kube_samples import POD_SPEC, workload
 
+from ai_on_eks.kube.expansion import pods_of
 from ai_on_eks.kube.manifests import model_manifests
 from ai_on_eks.serving.types import Group, RayCluster, Workload
 
@@ -133,3 +134,9 @@ def test_a_budget_counts_pods_since_a_cluster_tells_of_no_replicas() -> None:
     budget = model_manifests(ray())["PodDisruptionBudget"]["spec"]
     assert budget["minAvailable"] == 2
     assert "maxUnavailable" not in budget
+
+
+def test_the_cluster_becomes_as_many_pods_as_were_planned_and_none_is_forgotten() -> None:
+    pods = pods_of(model_manifests(ray()).values())
+    assert [pod.name for pod in pods] == ["llama-head", "llama-workers-0", "llama-workers-1"]
+    assert {pod.spec["containers"][0]["resources"]["limits"]["nvidia.com/gpu"] for pod in pods} == {"1"}

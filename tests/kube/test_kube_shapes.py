@@ -7,6 +7,7 @@ from typing import Any
 from kube_samples import POD_SPEC, workload
 
 from ai_on_eks.descriptors.schema import Shape
+from ai_on_eks.kube.expansion import pods_of
 from ai_on_eks.kube.manifests import model_manifests
 from ai_on_eks.serving.types import Autoscaling, LoadSignal, Workload
 
@@ -73,3 +74,12 @@ def test_an_autoscaler_of_ours_scales_the_deployment_that_kserve_makes() -> None
     resource = manifests["Resource"]
     assert resource["metadata"]["annotations"]["serving.kserve.io/autoscalerClass"] == "external"
     assert (resource["spec"]["predictor"]["minReplicas"], resource["spec"]["predictor"]["maxReplicas"]) == (1, 4)
+
+
+def test_an_inference_service_becomes_as_many_pods_as_a_deployment_and_they_are_the_same() -> None:
+    (planned,) = pods_of(model_manifests(workload()).values())
+    (pod,) = pods_of(model_manifests(kserve()).values())
+    assert pod.labels == planned.labels
+    assert {key: value for key, value in pod.spec.items() if key != "containers"} == {
+        key: value for key, value in planned.spec.items() if key != "containers"
+    }

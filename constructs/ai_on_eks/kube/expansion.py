@@ -66,6 +66,24 @@ def _leader_worker_set(manifest: Json, claims: Claims) -> Iterator[Pod]:
             yield _pod(f"{name}-{group}-{index}", manifest, part, claims, labels)
 
 
+def _ray_service(manifest: Json, claims: Claims) -> Iterator[Pod]:
+    """KubeRay gives workers a container that waits for the head first, which asks for less than the others."""
+    name, cluster = manifest["metadata"]["name"], manifest["spec"]["rayClusterConfig"]
+    yield _pod(f"{name}-head", manifest, cluster["headGroupSpec"]["template"], claims, {})
+    for group in cluster["workerGroupSpecs"]:
+        for number in range(group["replicas"]):
+            yield _pod(f"{name}-{group['groupName']}-{number}", manifest, group["template"], claims, {})
+
+
+def _inference_service(manifest: Json, claims: Claims) -> Iterator[Pod]:
+    """Fields of a pod stand beside KServe's own."""
+    name, predictor = manifest["metadata"]["name"], manifest["spec"]["predictor"]
+    spec = {key: value for key, value in predictor.items() if key not in KSERVE_FIELDS}
+    template = {"metadata": {"labels": predictor["labels"]}, "spec": spec}
+    for number in range(predictor["minReplicas"]):
+        yield _pod(f"{name}-predictor-{number}", manifest, template, claims, {"pod-template-hash": name})
+
+
 def _job(manifest: Json, claims: Claims) -> Iterator[Pod]:
     for number in range(manifest["spec"].get("parallelism", 1)):
         yield _pod(f"{manifest['metadata']['name']}-{number}", manifest, manifest["spec"]["template"], claims, {})
@@ -83,8 +101,12 @@ def _pod(name: str, manifest: Json, template: Json, claims: Claims, labels: Mapp
     )
 
 
+KSERVE_FIELDS = frozenset({"annotations", "deploymentStrategy", "labels", "maxReplicas", "minReplicas"})
+
 _EXPANSIONS: Mapping[str, Callable[[Json, Claims], Iterator[Pod]]] = {
     "Deployment": _deployment,
+    "InferenceService": _inference_service,
     "Job": _job,
     "LeaderWorkerSet": _leader_worker_set,
+    "RayService": _ray_service,
 }
