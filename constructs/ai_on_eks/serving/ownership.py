@@ -33,7 +33,7 @@ revision makes pods anew in any case, as their arguments name it."""
 DIGEST_CHARACTERS = 16
 """A label's value holds 63 characters, one too few for SHA-256; 64 bits are plenty to tell the plans of one model."""
 
-NOT_APPLIED = frozenset({"usd_per_hour", "warnings"})
+NOT_APPLIED = frozenset({"start", "usd_per_hour", "warnings"})
 """Fields of a workload that reach no object that is the model's alone."""
 
 MAX_LABEL_CHARACTERS = 63
