@@ -97,12 +97,18 @@ ENTRIES = (
 )  # fmt: skip
 """Of the published matrix. A model that no engine is rendered for stays in it with what the plan says."""
 
-TOGETHER = (
+OTHERS = (
     Entry("llama-3-1-8b-by-claim", ("models/llama-3-1-8b-instruct.yaml",), "claims"),
-    Entry("weights-on-volumes", ("tests/matrix/volumes/on-fsx.yaml", "tests/matrix/volumes/on-efs.yaml"), "fsx"),
-    Entry("fleet", tuple(sorted(str(path.relative_to(ROOT)) for path in (ROOT / EXAMPLES / "fleet").glob("*.yaml")))),
+    Entry("weights-on-volumes", ("tests/matrix/others/on-fsx.yaml", "tests/matrix/others/on-efs.yaml"), "fsx"),
+    Entry("by-kserve", ("tests/matrix/others/by-kserve.yaml",)),
 )
-"""What has to schedule as well: claimed devices, volumes in one zone, thirty models on shared nodes."""
+"""What has to be taken and to schedule as well: claimed devices, volumes in one zone with jobs that fill them, and pods
+that another controller keeps."""
+
+FLEET = Entry(
+    "fleet", tuple(sorted(str(path.relative_to(ROOT)) for path in (ROOT / EXAMPLES / "fleet").glob("*.yaml")))
+)
+"""Thirty models on nodes that they share."""
 
 
 class Planned(Struct, frozen=True):

@@ -16,7 +16,7 @@ import kubernetes_validate
 import pytest
 import yaml
 from custom_resource_schemas import NoSchemaError, problems_of
-from matrix_models import ENTRIES, STRATEGIES, TOGETHER, Entry, plan_anew, planned
+from matrix_models import ENTRIES, OTHERS, STRATEGIES, Entry, plan_anew, planned
 
 from ai_on_eks.descriptors.platform import CapacityStrategy
 from ai_on_eks.kube.expansion import pods_of
@@ -49,7 +49,7 @@ def _digest(entry: Entry, strategy: CapacityStrategy) -> str:
 def _objects() -> Iterator[tuple[str, Json]]:
     """Every object of every entry under every strategy, once for each content."""
     seen: set[str] = set()
-    for entry in (*ENTRIES, *TOGETHER[:2]):
+    for entry in (*ENTRIES, *OTHERS):
         for strategy in STRATEGIES:
             for objects in planned(entry, strategy).manifests().values():
                 for one in objects:
@@ -112,7 +112,7 @@ def test_an_api_server_of_the_version_takes_every_object(version: str, shared: P
 @pytest.mark.parametrize("version", ["1.34", "1.35", "1.36"])
 def test_an_api_server_takes_every_pod(version: str) -> None:
     """Pods of a LeaderWorkerSet are made by its controller, so their template is checked as the pod that it becomes."""
-    for entry in (*ENTRIES, *TOGETHER[:2]):
+    for entry in (*ENTRIES, *OTHERS):
         for pod in pods_of(one for objects in planned(entry, MANAGED).manifests().values() for one in objects):
             metadata = {"name": pod.name, "namespace": pod.namespace, "labels": dict(pod.labels)}
             manifest = {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": pod.spec}

@@ -7,7 +7,7 @@ from copy import deepcopy
 from typing import Any
 
 import pytest
-from matrix_models import ENTRIES, STRATEGIES, TOGETHER, Entry, planned
+from matrix_models import ENTRIES, FLEET, OTHERS, STRATEGIES, Entry, planned
 from matrix_nodes import cluster_of, system_cluster
 from msgspec.structs import replace
 
@@ -16,7 +16,7 @@ from ai_on_eks.kube.cluster_scheduling import Cluster, Node, Pod, why_unplaced
 from ai_on_eks.kube.expansion import pods_of
 
 MANAGED = CapacityStrategy.MANAGED_NODE_GROUPS
-BY_CLAIM, ON_VOLUMES, FLEET = TOGETHER
+BY_CLAIM, ON_VOLUMES, BY_KSERVE = OTHERS
 BY_NAME = {entry.name: entry for entry in ENTRIES}
 
 SpecChange = Callable[[dict[str, Any]], None]
@@ -59,7 +59,7 @@ def test_every_pod_finds_its_node(entry: Entry, strategy: CapacityStrategy) -> N
 
 def test_every_job_of_a_model_runs_on_the_nodes_of_cluster_services_and_never_on_a_models() -> None:
     """One at a time is enough: a job waits for another to end."""
-    jobs = [(entry, pod) for entry in (*ENTRIES, *TOGETHER[:2]) for pod in _expanded(entry, MANAGED, jobs=True)]
+    jobs = [(entry, pod) for entry in (*ENTRIES, *OTHERS) for pod in _expanded(entry, MANAGED, jobs=True)]
 
     assert jobs
     for entry, pod in jobs:
@@ -69,8 +69,8 @@ def test_every_job_of_a_model_runs_on_the_nodes_of_cluster_services_and_never_on
 
 
 @pytest.mark.parametrize("strategy", STRATEGIES[:2], ids=lambda strategy: strategy.value)
-@pytest.mark.parametrize("entry", [BY_CLAIM, ON_VOLUMES], ids=lambda entry: entry.name)
-def test_claimed_devices_and_volumes_of_one_zone_schedule(entry: Entry, strategy: CapacityStrategy) -> None:
+@pytest.mark.parametrize("entry", OTHERS, ids=lambda entry: entry.name)
+def test_claimed_devices_volumes_and_pods_that_kserve_keeps_schedule(entry: Entry, strategy: CapacityStrategy) -> None:
     assert why_unplaced(_pods(entry, strategy), cluster_of(planned(entry, strategy), strategy)) == ()
 
 

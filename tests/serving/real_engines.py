@@ -43,12 +43,12 @@ class Running(Struct):
         named = {one["name"]: one["containerPort"] for one in self.container["ports"]}
         return f"http://{LOCAL}:{self.ports[port or named['http']]}{path}"
 
-    def ask(self, path: str, body: Json | None = None, port: int | None = None) -> tuple[int, str]:
-        """Status and text of one answer; 0 where nobody listens."""
+    def ask(self, path: str, body: Json | None = None, port: int | None = None, seconds: float = 30) -> tuple[int, str]:
+        """Status and text of one answer; 0 where nobody answers in time."""
         data = None if body is None else json.dumps(body).encode()
         request = urllib.request.Request(self.url(path, port), data, {"Content-Type": "application/json"})  # noqa: S310
         try:
-            with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310 - this machine
+            with urllib.request.urlopen(request, timeout=seconds) as answer:  # noqa: S310 - this machine
                 return answer.status, answer.read().decode()
         except urllib.error.HTTPError as error:
             return error.code, error.read().decode()

@@ -12,6 +12,7 @@ import json
 import os
 import re
 import shutil
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -39,6 +40,9 @@ pytestmark = [
     pytest.mark.allow_hosts(["127.0.0.1"]),
     pytest.mark.skipif(SERVER is None, reason="LLAMA_SERVER names no llama-server: make engine-test builds one"),
 ]
+
+PATIENCE = 4.0
+"""Seconds until a caller gives up."""
 
 HIDDEN, HEADS, KV_HEADS, LAYERS, WIDTH, VOCABULARY, CONTEXT = 64, 4, 2, 2, 128, 300, 512
 DESCRIPTOR = f"""\
@@ -142,6 +146,23 @@ def test_the_rendered_command_serves_and_stops_within_its_grace_period(workload:
     left = workload.pod_spec["terminationGracePeriodSeconds"] - hook
     assert engine.stop(left) < left
     assert engine.process.returncode == 0
+
+
+def test_requests_that_outlive_the_hook_keep_the_server_until_their_callers_leave(
+    workload: Workload, engine: Running
+) -> None:
+    """Why nothing is left to the server: it stops computing, answers nobody and does not end by itself."""
+    engine.wait_for("readinessProbe")
+    body = {"prompt": "hello", "max_tokens": 200, "ignore_eos": True}
+    started = [in_background(lambda: engine.ask("/v1/completions", body, seconds=PATIENCE)) for _ in range(3)]
+    time.sleep(PATIENCE / 8)
+
+    hook = workload.pod_spec["containers"][0]["lifecycle"]["preStop"]["sleep"]["seconds"]
+    left = workload.pod_spec["terminationGracePeriodSeconds"] - hook
+    assert engine.stop(left) > PATIENCE / 2
+    for thread, answers in started:
+        thread.join()
+        assert answers[0][0] == 0
 
 
 def test_alarms_and_autoscaling_ask_for_metrics_that_the_engine_has(workload: Workload, engine: Running) -> None:

@@ -18,7 +18,7 @@ NO_PODS = frozenset(
         *("DaemonSet", "EC2NodeClass", "NodeClass", "NodePool", "StorageClass"),
         *("HorizontalPodAutoscaler", "PodDisruptionBudget", "ScaledObject", "TriggerAuthentication"),
         *("NetworkPolicy", "PodMonitor", "PriorityClass", "PrometheusRule", "ResourceClaimTemplate"),
-        "SecretProviderClass",
+        *("ClusterQueue", "LocalQueue", "ResourceFlavor", "SecretProviderClass"),
     }
 )
 """Kinds that no controller makes pods from, and DaemonSets, whose pods are off a node's room already. Any other kind
@@ -75,18 +75,26 @@ def _ray_service(manifest: Json, claims: Claims) -> Iterator[Pod]:
             yield _pod(f"{name}-{group['groupName']}-{number}", manifest, group["template"], claims, {})
 
 
-def _inference_service(manifest: Json, claims: Claims) -> Iterator[Pod]:
-    """Fields of a pod stand beside KServe's own."""
-    name, predictor = manifest["metadata"]["name"], manifest["spec"]["predictor"]
-    spec = {key: value for key, value in predictor.items() if key not in KSERVE_FIELDS}
-    template = {"metadata": {"labels": predictor["labels"]}, "spec": spec}
-    for number in range(predictor["minReplicas"]):
-        yield _pod(f"{name}-predictor-{number}", manifest, template, claims, {"pod-template-hash": name})
-
-
 def _job(manifest: Json, claims: Claims) -> Iterator[Pod]:
     for number in range(manifest["spec"].get("parallelism", 1)):
         yield _pod(f"{manifest['metadata']['name']}-{number}", manifest, manifest["spec"]["template"], claims, {})
+
+
+def _inference_service(manifest: Json, claims: Claims) -> Iterator[Pod]:
+    """As many as KServe starts with; its own fields beside the PodSpec are no part of a pod."""
+    name, predictor = manifest["metadata"]["name"], manifest["spec"]["predictor"]
+    described = {"labels": predictor.get("labels", {})}
+    template = {"metadata": described, "spec": {k: v for k, v in predictor.items() if k not in _PREDICTOR_FIELDS}}
+    for number in range(predictor.get("minReplicas", 1)):
+        yield _pod(f"{name}-predictor-{number}", manifest, template, claims, {"pod-template-hash": name})
+
+
+def _job_set(manifest: Json, claims: Claims) -> Iterator[Pod]:
+    for group in manifest["spec"]["replicatedJobs"]:
+        for number in range(group.get("replicas", 1)):
+            name = f"{manifest['metadata']['name']}-{group['name']}-{number}"
+            job = {"metadata": {**manifest["metadata"], "name": name}, "spec": group["template"]["spec"]}
+            yield from _job(job, claims)
 
 
 def _pod(name: str, manifest: Json, template: Json, claims: Claims, labels: Mapping[str, str]) -> Pod:
@@ -101,12 +109,14 @@ def _pod(name: str, manifest: Json, template: Json, claims: Claims, labels: Mapp
     )
 
 
-KSERVE_FIELDS = frozenset({"annotations", "deploymentStrategy", "labels", "maxReplicas", "minReplicas"})
+_PREDICTOR_FIELDS = frozenset({"annotations", "deploymentStrategy", "labels", "maxReplicas", "minReplicas"})
+"""Of a predictor, beside those of a PodSpec, as far as they are rendered here (serving.kserve.io/v1beta1, 0.20)."""
 
 _EXPANSIONS: Mapping[str, Callable[[Json, Claims], Iterator[Pod]]] = {
     "Deployment": _deployment,
     "InferenceService": _inference_service,
     "Job": _job,
+    "JobSet": _job_set,
     "LeaderWorkerSet": _leader_worker_set,
     "RayService": _ray_service,
 }

@@ -21,7 +21,9 @@ PORTS = Ports(http=8080, metrics=8080, metrics_path="/metrics")
 """Always passed: the server's own default moved from 8080 to 9931 (ggml-org/llama.cpp#26508)."""
 
 SHUTDOWN_SECONDS = 0
-"""SIGTERM stops the server at once, with requests cut off (ggml-org/llama.cpp#6348); so they end before it is sent."""
+"""SIGTERM ends computing at once. Requests that still run are not answered, and the process stays until their callers
+have left or it is killed (build 11349, tried by tests/serving/test_serving_real_llama_cpp.py, 2026-11-29; also
+ggml-org/llama.cpp#6348); so requests end before it is sent."""
 
 START_SECONDS = 15.0
 """Assumption: CUDA context and the empty run that warms the server up."""
