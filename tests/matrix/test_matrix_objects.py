@@ -118,22 +118,6 @@ def test_an_api_server_takes_every_pod(version: str) -> None:
             manifest = {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": pod.spec}
             kubernetes_validate.validate(manifest, version, strict=True)
             assert why_not_restricted(pod.spec) == ()
-            assert _refused_resources(pod.spec) == []
-
-
-def _refused_resources(pod_spec: Json) -> list[str]:
-    """What no schema says and the API server refuses: limits of extended resources and pages, names of one domain."""
-    refused = []
-    for container in (*pod_spec.get("initContainers", ()), *pod_spec["containers"]):
-        resources = container.get("resources", {})
-        requests, limits = resources.get("requests", {}), resources.get("limits", {})
-        for name in {*requests, *limits}:
-            exact = "/" in name or name.startswith("hugepages-")
-            if exact and requests.get(name) != limits.get(name):
-                refused.append(f"{name}: request and limit differ")
-            if name.startswith("hugepages-") and not {"cpu", "memory"} & {*requests, *limits}:
-                refused.append(f"{name}: neither cpu nor memory is asked for")
-    return refused
 
 
 def test_the_matrix_is_as_wide_as_it_is_said_to_be() -> None:

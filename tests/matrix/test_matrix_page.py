@@ -20,7 +20,7 @@ every way of getting nodes; {count} of them have a workload. For each the suite 
 
 - that planned and rendered again, in this process and in another, its objects are the same bytes;
 - that API servers of Kubernetes 1.34, 1.35 and 1.36 take every object and pod by their published schemas, strictly, and
-  custom resources by their definitions;
+  custom resources by their definitions, and that no object breaks a rule that servers have in code alone;
 - that every pod is admitted under Pod Security's level `restricted`;
 - that a scheduler places all pods at once on exactly the nodes that the plan buys, by what the strategy really sets on
   them (labels, taints, zones, devices, room beside DaemonSets, pages, disk), and on not one node less; and that it
