@@ -25,6 +25,7 @@ KINDS: dict[str, dict[str, tuple[str, bool]]] = {
     "v1": {
         "ConfigMap": ("configmaps", True),
         "Namespace": ("namespaces", False),
+        "PersistentVolume": ("persistentvolumes", False),
         "PersistentVolumeClaim": ("persistentvolumeclaims", True),
         "Service": ("services", True),
         "ServiceAccount": ("serviceaccounts", True),
@@ -94,6 +95,8 @@ def completed(manifest: Json) -> Json:
         spec.setdefault("internalTrafficPolicy", "Cluster")
         spec.setdefault("clusterIP", "172.20.0.9")
         spec.setdefault("clusterIPs", [spec["clusterIP"]])
+    if manifest["kind"] == "PersistentVolume":
+        spec.setdefault("volumeMode", "Filesystem")
     if manifest["kind"] == "Deployment":
         spec.setdefault("replicas", 1)
         pod = spec["template"]["spec"]
@@ -126,7 +129,8 @@ def healthy(stored: Json) -> Json:
             "readyReplicas": wanted,
             "conditions": [available],
         }
-    return {"phase": {"Namespace": "Active", "PersistentVolumeClaim": "Bound"}.get(stored["kind"], "")}
+    phases = {"Namespace": "Active", "PersistentVolume": "Bound", "PersistentVolumeClaim": "Bound"}
+    return {"phase": phases.get(stored["kind"], "")}
 
 
 class _Handler(BaseHTTPRequestHandler):

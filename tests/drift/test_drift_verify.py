@@ -168,6 +168,28 @@ def test_marks_of_others_are_no_drift(verify: Verify, server: ApiServer) -> None
     assert verify.findings() == []
 
 
+def test_what_the_cluster_gives_an_object_is_no_drift(verify: Verify, server: ApiServer, folder: Path) -> None:
+    """GIVEN a volume that its claim has bound and a deployment that is scaled WHEN verified THEN both are as rendered:
+    of the claim only its name was, and no number of replicas."""
+    volume = {
+        "apiVersion": "v1",
+        "kind": "PersistentVolume",
+        "metadata": {"name": "models-x"},
+        "spec": {"capacity": {"storage": "1Gi"}, "claimRef": {"namespace": "models", "name": "x"}},
+    }
+    live = json.loads(json.dumps(server.objects[DEPLOYMENT]))
+    scaled = {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "y", "namespace": "z"}}
+    scaled["spec"] = {key: value for key, value in live["spec"].items() if key != "replicas"}
+    (folder / "more.yaml").write_text(yaml.safe_dump_all([volume, scaled]), encoding="utf-8")
+    server.apply(volume)["spec"]["claimRef"].update(uid="1234", resourceVersion="9")
+    stored = server.apply(scaled)
+    stored["spec"]["replicas"] = stored["status"]["availableReplicas"] = 7
+
+    assert verify.findings() == []
+    server.objects["/api/v1/persistentvolumes/models-x"]["spec"]["claimRef"]["name"] = "another"
+    assert [one[2] for one in verify.findings()] == ["spec.claimRef.name"]
+
+
 def test_what_is_gone_is_missing(verify: Verify, server: ApiServer) -> None:
     del server.objects[DEPLOYMENT]
 

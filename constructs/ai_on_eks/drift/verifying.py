@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from copy import deepcopy
+from typing import Any
 
 from ai_on_eks.drift.cluster import NEVER_READ, Cluster, RefusedError, Resource
 from ai_on_eks.drift.comparing import differences
@@ -125,11 +126,18 @@ def _in_place_of(manifest: Json, live: Json) -> Json:
     for part in ("labels", "annotations"):
         metadata[part] = {**(there.get(part) or {}), **(manifest["metadata"].get(part) or {})}
     result = {**deepcopy(manifest), "metadata": metadata}
-    given = live.get("spec") or {}
-    carried = {field: given[field] for field in CARRIED.get(manifest["kind"], ()) if field in given}
-    if carried:
-        result["spec"] = {**carried, **result.get("spec", {})}
-    return result
+    given, spec = live.get("spec") or {}, result.get("spec", {})
+    for field in CARRIED.get(manifest["kind"], ()):
+        if field in given:
+            spec[field] = _completed(spec.get(field), given[field])
+    return {**result, "spec": spec} if spec else result
+
+
+def _completed(rendered: Any, given: Any) -> Any:
+    """What the cluster gave, where nothing was rendered, and around what was."""
+    if isinstance(rendered, dict) and isinstance(given, dict):
+        return {**given, **rendered}
+    return given if rendered is None else rendered
 
 
 def _extra(cluster: Cluster, objects: Mapping[Identity, Json], api_version: str, kind: str) -> Iterator[Compared]:
