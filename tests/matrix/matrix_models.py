@@ -13,6 +13,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from ai_on_eks.aws.node_groups import NodeGroupSpec, capacity_spec
+from ai_on_eks.aws.node_placement import placed_spec
 from ai_on_eks.aws.node_strategies import NODE_OBJECTS
 from ai_on_eks.cli.loading import Collector, LoadedModel, LoadedPlatform, load_models, load_target_platform
 from ai_on_eks.cli.planning import fleet_of, with_engines
@@ -166,7 +167,9 @@ def plan_anew(entry: Entry, strategy: CapacityStrategy) -> Planned:
         workloads = workloads_of(models, fleet.plans, target, images)
         requests = capacity_requests(fleet, {key: image.size_bytes for key, image in images.items()})
         zones = target.platform.network.availability_zones
-        specs = tuple(capacity_spec(one, zones, target.platform.capacity.operating_system) for one in requests)
+        plain = [capacity_spec(one, zones, target.platform.capacity.operating_system) for one in requests]
+        # Names of placement groups, as a deployment would have told them.
+        specs = tuple(placed_spec(one, {one.pool: f"group-of-{one.pool}"}) for one in plain)
         make = NODE_OBJECTS.get(strategy)
         objects = make(target.platform, specs) if make else {}
     except InputError as error:
