@@ -22,6 +22,7 @@ from ai_on_eks.aws import (
     kuberay_chart,
     load_balancer_chart,
     lws_chart,
+    qdrant_chart,
 )
 from ai_on_eks.aws.addon_specs import all_addons
 from ai_on_eks.aws.charts import node_releases
@@ -98,7 +99,7 @@ class Deployment(Struct, frozen=True):
         trainers = fine_tune_charts.releases() if fine_tune_charts.is_required(self.jobs) else ()
         gateways = (load_balancer_chart.release(self.platform),) if self.platform.gateway.has_load_balancer else ()
         nodes = (*controller_releases(self.platform), *node_releases(self.platform, self.requests))
-        releases = (*nodes, *groups, *shapes, *clusters, *trainers, *gateways)
+        releases = (*nodes, *groups, *shapes, *clusters, *trainers, *gateways, *qdrant_chart.releases(self.platform))
         mirror = self.platform.image_mirror
         return releases if mirror is None else tuple(mirrored(release, mirror) for release in releases)
 
@@ -223,6 +224,7 @@ def add_platform_stacks(scope: Construct, deployment: Deployment) -> PlatformSta
     if problems:
         raise InputError(problems)
     check_deployable(platform)
+    qdrant_chart.check_room(platform, deployment.system_instance_type)
     if platform.storage.fsx is not None:
         check_zone(platform.storage.fsx, deployment.requests, deployment.workloads)
     if platform.image_cache is not None and (prefix := mirror_path(platform.image_mirror or "")) is not None:

@@ -118,6 +118,7 @@ def cluster_addons(platform: Platform) -> tuple[AddonSpec, ...]:
         (FSX_DRIVER, platform.storage.fsx is not None),
         (EFS_DRIVER, platform.storage.efs is not None),
         (BUCKET_DRIVER, platform.storage.s3_mount is not None),
+        (VOLUMES, platform.vector_database is not None and not _collects_in_cluster(platform)),
         (SECRETS_PROVIDER, platform.model_store.sync is not None and platform.model_store.sync.hub_token is not None),
     )
     return _needed((COREDNS, *(spec for spec, is_wanted in chosen if is_wanted)), platform)
@@ -125,8 +126,11 @@ def cluster_addons(platform: Platform) -> tuple[AddonSpec, ...]:
 
 def monitoring_addons(platform: Platform) -> tuple[AddonSpec, ...]:
     """What the collector of metrics needs; it waits for nodes too."""
-    in_cluster = platform.monitoring.kind is MonitoringKind.IN_CLUSTER
-    return _needed((VOLUMES,) if in_cluster else (), platform)
+    return _needed((VOLUMES,) if _collects_in_cluster(platform) else (), platform)
+
+
+def _collects_in_cluster(platform: Platform) -> bool:
+    return platform.monitoring.kind is MonitoringKind.IN_CLUSTER
 
 
 def all_addons(platform: Platform) -> tuple[AddonSpec, ...]:

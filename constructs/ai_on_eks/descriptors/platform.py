@@ -18,6 +18,7 @@ from ai_on_eks.descriptors.platform_network import Cidr, Network
 from ai_on_eks.descriptors.platform_retention import Retention
 from ai_on_eks.descriptors.platform_storage import PlatformStorage
 from ai_on_eks.descriptors.platform_sync import WeightSync
+from ai_on_eks.descriptors.platform_vectors import VectorDatabase
 from ai_on_eks.descriptors.profiles import Profile
 from ai_on_eks.descriptors.schema import Strict
 
@@ -217,6 +218,9 @@ class Platform(Strict):
     monitoring: Monitoring = Monitoring()
     autoscaling: Autoscaling = Autoscaling()
     gateway: Gateway = Gateway()
+    vector_database: VectorDatabase | None = Field(
+        default=None, description="keep and search vectors in the cluster; default: there is no vector database"
+    )
     budget: Budget | None = Field(default=None, description="tell people of spending; default: nobody is told")
     engines: PlannedEngines | None = Field(
         default=None,

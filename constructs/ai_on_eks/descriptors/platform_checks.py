@@ -22,6 +22,7 @@ from ai_on_eks.descriptors.platform_gitops import check_gitops
 from ai_on_eks.descriptors.platform_images import check_image_cache
 from ai_on_eks.descriptors.storage_checks import check_storage
 from ai_on_eks.descriptors.sync_checks import check_sync
+from ai_on_eks.descriptors.vector_checks import check_vectors
 from ai_on_eks.errors import Problem
 
 MAX_TAGS = 40
@@ -45,6 +46,7 @@ def check_platform(platform: Platform) -> list[Problem]:
         *check_sync(platform),
         *check_gitops(platform),
         *check_image_cache(platform),
+        *check_vectors(platform),
         *_tags(platform.tags),
     ]
 

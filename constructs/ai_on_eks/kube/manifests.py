@@ -34,11 +34,13 @@ from ai_on_eks.kube.objects.scaled_object import scaled_object, trigger_authenti
 from ai_on_eks.kube.objects.service import service
 from ai_on_eks.kube.objects.service_account import service_account
 from ai_on_eks.kube.objects.storage_class import volume_class
+from ai_on_eks.kube.objects.vector_policies import vector_deny, vector_policy
 from ai_on_eks.kube.objects.weight_sync import hub_token_class, sync_account, sync_policy, sync_program
 from ai_on_eks.kube.traffic import traffic_manifests
 from ai_on_eks.serving.monitoring.names import VOLUME_CLASS
 from ai_on_eks.serving.storage import UNKNOWN, StorageAddresses
 from ai_on_eks.serving.types import Autoscaling, Json, Workload
+from ai_on_eks.serving.vectors import VECTOR_CLASS
 
 
 def model_manifests(
@@ -124,7 +126,7 @@ def platform_manifests(platform: Platform, model_bucket: str | None, priorities:
     }
     if model_bucket is not None:
         manifests["ModelStore"] = model_store(platform, model_bucket)
-    manifests |= _sync_manifests(platform) | _compile_manifests(platform)
+    manifests |= _sync_manifests(platform) | _compile_manifests(platform) | _vector_manifests(platform)
     for share in sorted(set(priorities)):
         manifests[f"PriorityClass-{share}"] = priority_class(platform, share)
     return manifests
@@ -152,6 +154,17 @@ def _compile_manifests(platform: Platform) -> dict[str, Json]:
         "CompileProgram": compile_program(platform),
         "CompilePolicy": compile_policy(platform),
         "CompilePriority": compile_priority(platform),
+    }
+
+
+def _vector_manifests(platform: Platform) -> dict[str, Json]:
+    """Volumes and walls of the vector database, which a chart makes; empty without one."""
+    if platform.vector_database is None:
+        return {}
+    return {
+        "VectorClass": volume_class(platform, VECTOR_CLASS),
+        "VectorDeny": vector_deny(platform),
+        "VectorPolicy": vector_policy(platform),
     }
 
 
