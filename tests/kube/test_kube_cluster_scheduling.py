@@ -131,8 +131,8 @@ def test_what_cannot_be_judged_is_a_defect_and_no_answer() -> None:
     elsewhere = affinity("podAntiAffinity", HOST, namespaceSelector={})
     with pytest.raises(ValueError, match="namespaceSelector"):
         why_unplaced([pod("p"), pod("q", **elsewhere)], Cluster([node("one")]))
-    with pytest.raises(ValueError, match="pods of a RayCluster are not known"):
-        pods_of([{"apiVersion": "ray.io/v1", "kind": "RayCluster", "metadata": {"name": "x"}}])
+    with pytest.raises(ValueError, match="pods of a StatefulSet are not known"):
+        pods_of([{"apiVersion": "apps/v1", "kind": "StatefulSet", "metadata": {"name": "x"}}])
     annotated = {"name": "x", "annotations": {"leaderworkerset.sigs.k8s.io/exclusive-topology": ZONE}}
     with pytest.raises(ValueError, match="exclusive topology is not judged"):
         pods_of([{"apiVersion": "leaderworkerset.x-k8s.io/v1", "kind": "LeaderWorkerSet", "metadata": annotated}])

@@ -18,7 +18,9 @@ NO_PODS = frozenset(
         *("DaemonSet", "EC2NodeClass", "NodeClass", "NodePool", "StorageClass"),
         *("HorizontalPodAutoscaler", "PodDisruptionBudget", "ScaledObject", "TriggerAuthentication"),
         *("NetworkPolicy", "PodMonitor", "PriorityClass", "PrometheusRule", "ResourceClaimTemplate"),
-        *("ClusterQueue", "LocalQueue", "ResourceFlavor", "SecretProviderClass"),
+        *("ClusterQueue", "LocalQueue", "ResourceFlavor", "Role", "RoleBinding", "SecretProviderClass"),
+        *("Gateway", "GatewayClass", "HTTPRoute", "InferencePool", "ListenerRuleConfiguration"),
+        *("LoadBalancerConfiguration", "TargetGroupConfiguration"),
     }
 )
 """Kinds that no controller makes pods from, and DaemonSets, whose pods are off a node's room already. Any other kind

@@ -41,7 +41,9 @@ FETCH_IMAGE_KEY = "weights-fetch"
 DEVICE_MONITOR_KEYS: Mapping[Vendor, str] = {Vendor.NEURON: "neuron-monitor"}
 """Images by the vendor whose chart brings no monitor."""
 
-RESERVED_NAMES = frozenset({"aws", "cuda", "hf", "kubernetes", "nccl", "nvidia", "tei", "torch", "triton", "vllm"})
+RESERVED_NAMES = frozenset(
+    {"aws", "cuda", "hf", "kubernetes", "nccl", "nvidia", "ray", "tei", "torch", "triton", "vllm"}
+)
 """A Service of this name sets `<NAME>_PORT` and its like in pods that keep service links, and engines read them."""
 
 TAKEN_NAMES: Mapping[str, str] = {
