@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from ai_on_eks.aws.helm_release import PRIVILEGED_NAMESPACE, HelmRelease, Json
+from ai_on_eks.aws.helm_release import PRIVILEGED_NAMESPACE, HelmRelease, Json, pinned_release
 from ai_on_eks.catalog.taints import EFA_LABEL, EFA_LABEL_VALUE, taint_key
-from ai_on_eks.catalog.versions import chart
 from ai_on_eks.descriptors.platform import Platform
 from ai_on_eks.placement.types import CapacityRequest
 
@@ -20,12 +19,9 @@ def is_required(requests: Iterable[CapacityRequest]) -> bool:
 
 def release(platform: Platform, requests: Iterable[CapacityRequest]) -> HelmRelease:
     """The chart at the version whose keys `values` uses."""
-    repository, version = chart(CHART)
-    return HelmRelease(
+    return pinned_release(
+        CHART,
         name="efa-device-plugin",
-        repository=repository,
-        chart=CHART,
-        version=version,
         namespace="efa-device-plugin",
         namespace_labels=PRIVILEGED_NAMESPACE,
         values=values(requests),

@@ -7,8 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from ai_on_eks.aws.helm_release import HelmRelease, Json
-from ai_on_eks.catalog.versions import chart
+from ai_on_eks.aws.helm_release import HelmRelease, Json, pinned_release
 from ai_on_eks.serving.fine_tune import FineTuneWorkload
 
 JOBSET, KUEUE = "jobset", "kueue"
@@ -36,12 +35,8 @@ def releases() -> tuple[HelmRelease, ...]:
 
 
 def _release(name: str, values: Json, after: tuple[str, ...] = ()) -> HelmRelease:
-    repository, version = chart(name)
-    return HelmRelease(
-        name=name,
-        repository=repository,
-        chart=name,
-        version=version,
+    return pinned_release(
+        name,
         namespace=NAMESPACES[name],
         namespace_labels=NAMESPACE_LABELS,
         values=values,

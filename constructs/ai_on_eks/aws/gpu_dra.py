@@ -9,8 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ai_on_eks.aws.gpu_plugin import on_gpu_types, tolerations
-from ai_on_eks.aws.helm_release import PRIVILEGED_NAMESPACE, HelmRelease, Json
-from ai_on_eks.catalog.versions import chart
+from ai_on_eks.aws.helm_release import PRIVILEGED_NAMESPACE, HelmRelease, Json, pinned_release
 from ai_on_eks.placement.types import CapacityRequest
 
 CHART = "dra-driver-nvidia-gpu"
@@ -18,12 +17,8 @@ CHART = "dra-driver-nvidia-gpu"
 
 def driver_release(requests: Sequence[CapacityRequest]) -> HelmRelease:
     """The chart at the version whose keys `driver_values` uses."""
-    repository, version = chart(CHART)
-    return HelmRelease(
-        name=CHART,
-        repository=repository,
-        chart=CHART,
-        version=version,
+    return pinned_release(
+        CHART,
         namespace=CHART,
         namespace_labels=PRIVILEGED_NAMESPACE,
         values=driver_values(requests),

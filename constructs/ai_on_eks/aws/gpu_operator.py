@@ -6,9 +6,8 @@ from collections.abc import Iterable
 from typing import Any
 
 from ai_on_eks.aws.gpu_slices import GPU_RESOURCE, UNDIVIDED, WHOLE, mig_config, mig_of, plugin_configs, slices_of
-from ai_on_eks.aws.helm_release import PRIVILEGED_NAMESPACE, HelmRelease, Json
+from ai_on_eks.aws.helm_release import PRIVILEGED_NAMESPACE, HelmRelease, Json, pinned_release
 from ai_on_eks.catalog.gpu_parts import GpuPart, parts_of_nodes
-from ai_on_eks.catalog.versions import chart
 from ai_on_eks.descriptors.platform import Platform
 from ai_on_eks.placement.types import CapacityRequest
 
@@ -23,12 +22,8 @@ REBOOTS: list[dict[str, str]] = [{"name": "WITH_REBOOT", "value": "true"}]
 
 def release(platform: Platform, requests: Iterable[CapacityRequest] = ()) -> HelmRelease:
     """The chart at the version whose keys `values` uses (released 2026, device plugin 0.20.0, NFD 0.19.0)."""
-    repository, version = chart(CHART)
-    return HelmRelease(
-        name=CHART,
-        repository=repository,
-        chart=CHART,
-        version=version,
+    return pinned_release(
+        CHART,
         namespace=CHART,
         namespace_labels=PRIVILEGED_NAMESPACE,
         values=values(platform, requests),

@@ -8,9 +8,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ai_on_eks.aws.gpu_slices import GPU_RESOURCE, WHOLE, plugin_configs, slices_of
-from ai_on_eks.aws.helm_release import PRIVILEGED_NAMESPACE, HelmRelease, Json
+from ai_on_eks.aws.helm_release import PRIVILEGED_NAMESPACE, HelmRelease, Json, pinned_release
 from ai_on_eks.catalog.types import Vendor
-from ai_on_eks.catalog.versions import chart
 from ai_on_eks.placement.types import CapacityRequest
 
 
@@ -64,12 +63,8 @@ def tolerations() -> list[Json]:
 
 
 def _release(name: str, values: Json) -> HelmRelease:
-    repository, version = chart(name)
-    return HelmRelease(
-        name=name,
-        repository=repository,
-        chart=name,
-        version=version,
+    return pinned_release(
+        name,
         namespace=name,
         namespace_labels=PRIVILEGED_NAMESPACE,
         values=values,

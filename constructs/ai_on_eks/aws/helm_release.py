@@ -8,6 +8,8 @@ from typing import Any
 import yaml
 from msgspec import Struct
 
+from ai_on_eks.catalog.versions import chart
+
 Json = dict[str, Any]
 
 OCI_SCHEME = "oci://"
@@ -72,3 +74,27 @@ class HelmRelease(Struct, frozen=True):
             document["after"] = list(self.after)
         document["values"] = self.values
         return yaml.dump(document, Dumper=_Dumper, sort_keys=False, default_flow_style=False)
+
+
+def pinned_release(
+    chart_name: str,
+    *,
+    namespace: str,
+    namespace_labels: Mapping[str, str] | None,
+    values: Json,
+    name: str | None = None,
+    after: tuple[str, ...] = (),
+) -> HelmRelease:
+    """A release of a chart at the version that versions.json pins, the one whose keys were read. `name` is the chart's
+    own unless another is given."""
+    repository, version = chart(chart_name)
+    return HelmRelease(
+        name=name or chart_name,
+        repository=repository,
+        chart=chart_name,
+        version=version,
+        namespace=namespace,
+        namespace_labels=namespace_labels,
+        values=values,
+        after=after,
+    )

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from ai_on_eks.aws.helm_release import HelmRelease, Json
-from ai_on_eks.catalog.versions import chart
+from ai_on_eks.aws.helm_release import HelmRelease, Json, pinned_release
 from ai_on_eks.descriptors.schema import Shape
 from ai_on_eks.serving.types import Workload
 
@@ -42,12 +41,8 @@ def releases() -> tuple[HelmRelease, ...]:
 
 
 def _release(name: str, own_namespace: str | None, values: Json, after: tuple[str, ...] = ()) -> HelmRelease:
-    repository, version = chart(name)
-    return HelmRelease(
-        name=name,
-        repository=repository,
-        chart=name,
-        version=version,
+    return pinned_release(
+        name,
         namespace=own_namespace or NAMESPACE,
         namespace_labels=NAMESPACE_LABELS if own_namespace else None,
         values=values,

@@ -7,9 +7,8 @@ the cluster when it starts (docs/scaling-and-traffic.md).
 
 from __future__ import annotations
 
-from ai_on_eks.aws.helm_release import HelmRelease, Json
+from ai_on_eks.aws.helm_release import HelmRelease, Json, pinned_release
 from ai_on_eks.aws.platform_tags import PLATFORM_TAG, platform_tags
-from ai_on_eks.catalog.versions import chart
 from ai_on_eks.descriptors.platform import Platform
 
 CHART = "aws-load-balancer-controller"
@@ -30,12 +29,8 @@ RESOURCES = {"requests": {"cpu": "100m", "memory": "128Mi"}, "limits": {"memory"
 
 def release(platform: Platform) -> HelmRelease:
     """The chart at the version whose keys `values` uses."""
-    repository, version = chart(CHART)
-    return HelmRelease(
-        name=CHART,
-        repository=repository,
-        chart=CHART,
-        version=version,
+    return pinned_release(
+        CHART,
         namespace=NAMESPACE,
         namespace_labels=NAMESPACE_LABELS,
         values=values(platform),

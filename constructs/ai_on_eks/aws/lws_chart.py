@@ -7,8 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from ai_on_eks.aws.helm_release import HelmRelease, Json
-from ai_on_eks.catalog.versions import chart
+from ai_on_eks.aws.helm_release import HelmRelease, Json, pinned_release
 from ai_on_eks.serving.types import Workload
 
 CHART = "lws"
@@ -32,12 +31,8 @@ def is_required(workloads: Iterable[Workload]) -> bool:
 
 def release() -> HelmRelease:
     """The chart at the version whose keys `values` uses."""
-    repository, version = chart(CHART)
-    return HelmRelease(
-        name=CHART,
-        repository=repository,
-        chart=CHART,
-        version=version,
+    return pinned_release(
+        CHART,
         namespace=NAMESPACE,
         namespace_labels=NAMESPACE_LABELS,
         values=values(),

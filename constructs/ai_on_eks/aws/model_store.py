@@ -10,6 +10,9 @@ rights: the service account of <model> lists and reads models/<model>/*; one who
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from aws_cdk import Duration, RemovalPolicy, Stack
 from aws_cdk import aws_eks_v2 as eks
 from aws_cdk import aws_iam as iam
@@ -84,14 +87,20 @@ class ModelStore(Construct):
 
     def _grant_read(self, identity: iam.Role, prefix: str, what: str) -> None:
         self._grant_list(identity, f"List{what}", [prefix, f"{prefix}/*"])
-        identity.add_to_policy(
-            iam.PolicyStatement(
-                sid=f"Read{what}", actions=["s3:GetObject"], resources=[self.bucket.arn_for_objects(f"{prefix}/*")]
-            )
-        )
+        self._grant_objects(identity, f"Read{what}", prefix, "s3:GetObject")
+        self._grant_key(identity, f"Decrypt{what}", "kms:Decrypt")
+
+    def _grant_objects(self, identity: iam.Role, sid: str, prefix: str, *actions: str) -> None:
+        objects = [self.bucket.arn_for_objects(f"{prefix}/*")]
+        identity.add_to_policy(iam.PolicyStatement(sid=sid, actions=[*actions], resources=objects))
+
+    def _grant_key(
+        self, identity: iam.Role, sid: str, *actions: str, conditions: Mapping[str, Any] | None = None
+    ) -> None:
+        """Nothing where the bucket's key is not ours."""
         if self.key is not None:
             identity.add_to_policy(
-                iam.PolicyStatement(sid=f"Decrypt{what}", actions=["kms:Decrypt"], resources=[self.key.key_arn])
+                iam.PolicyStatement(sid=sid, actions=[*actions], resources=[self.key.key_arn], conditions=conditions)
             )
 
     def _grant_list(self, identity: iam.Role, sid: str, prefixes: list[str]) -> None:
@@ -108,64 +117,27 @@ class ModelStore(Construct):
         """Let `identity` keep compiled programs below `prefix`, so that the next replica does not compile for half an
         hour. It cannot delete there: an old program harms nobody, and S3 keeps versions."""
         self._grant_list(identity, "ListCompiled", [prefix, f"{prefix}/*"])
-        identity.add_to_policy(
-            iam.PolicyStatement(
-                sid="KeepCompiled",
-                actions=["s3:GetObject", "s3:PutObject"],
-                resources=[self.bucket.arn_for_objects(f"{prefix}/*")],
-            )
-        )
-        if self.key is not None:
-            identity.add_to_policy(
-                iam.PolicyStatement(
-                    sid="EncryptCompiled", actions=["kms:GenerateDataKey"], resources=[self.key.key_arn]
-                )
-            )
+        self._grant_objects(identity, "KeepCompiled", prefix, "s3:GetObject", "s3:PutObject")
+        self._grant_key(identity, "EncryptCompiled", "kms:GenerateDataKey")
 
     def grant_training(self, identity: iam.Role, job: str) -> None:
         """Let `identity` read all data sets, and read, write and delete in the job's own folder."""
         own = f"{RESULTS_PREFIX}/{job}"
         self._grant_list(identity, "ListOwn", [f"{own}/*"])
-        identity.add_to_policy(
-            iam.PolicyStatement(
-                sid="ReadData",
-                actions=["s3:GetObject"],
-                resources=[self.bucket.arn_for_objects(f"{DATASETS_PREFIX}/*")],
-            )
-        )
-        identity.add_to_policy(
-            iam.PolicyStatement(
-                sid="KeepOwn",
-                actions=["s3:AbortMultipartUpload", "s3:DeleteObject", "s3:GetObject", "s3:PutObject"],
-                resources=[self.bucket.arn_for_objects(f"{own}/*")],
-            )
-        )
-        if self.key is not None:
-            identity.add_to_policy(
-                iam.PolicyStatement(sid="EncryptOwn", actions=["kms:GenerateDataKey"], resources=[self.key.key_arn])
-            )
+        self._grant_objects(identity, "ReadData", DATASETS_PREFIX, "s3:GetObject")
+        keep = ("s3:AbortMultipartUpload", "s3:DeleteObject", "s3:GetObject", "s3:PutObject")
+        self._grant_objects(identity, "KeepOwn", own, *keep)
+        self._grant_key(identity, "EncryptOwn", "kms:GenerateDataKey")
 
     def grant_write(self, identity: iam.Role) -> None:
         """Let `identity` list, upload and look at the files of every model: with what checksum a file was uploaded is
         only told to who may read it. It deletes nothing, and what it overwrites can be fetched back."""
         self._grant_list(identity, "ListModels", [MODELS_PREFIX, f"{MODELS_PREFIX}/*"])
-        identity.add_to_policy(
-            iam.PolicyStatement(
-                sid="UploadModels",
-                actions=["s3:AbortMultipartUpload", "s3:GetObject", "s3:ListMultipartUploadParts", "s3:PutObject"],
-                resources=[self.bucket.arn_for_objects(f"{MODELS_PREFIX}/*")],
-            )
-        )
-        if self.key is not None:
-            # Decrypt too: S3 reads the parts of an upload again when it puts them together.
-            identity.add_to_policy(
-                iam.PolicyStatement(
-                    sid="EncryptModels",
-                    actions=["kms:Decrypt", "kms:GenerateDataKey"],
-                    resources=[self.key.key_arn],
-                    conditions={"StringEquals": {"kms:ViaService": f"s3.{Stack.of(self).region}.amazonaws.com"}},
-                )
-            )
+        upload = ("s3:AbortMultipartUpload", "s3:GetObject", "s3:ListMultipartUploadParts", "s3:PutObject")
+        self._grant_objects(identity, "UploadModels", MODELS_PREFIX, *upload)
+        # Decrypt too: S3 reads the parts of an upload again when it puts them together.
+        by_s3 = {"StringEquals": {"kms:ViaService": f"s3.{Stack.of(self).region}.amazonaws.com"}}
+        self._grant_key(identity, "EncryptModels", "kms:Decrypt", "kms:GenerateDataKey", conditions=by_s3)
 
 
 class ModelReader(Construct):

@@ -8,10 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from ai_on_eks.aws.helm_release import PRIVILEGED_NAMESPACE, HelmRelease, Json
+from ai_on_eks.aws.helm_release import PRIVILEGED_NAMESPACE, HelmRelease, Json, pinned_release
 from ai_on_eks.catalog.schedulers import NEURON_SCHEDULER, second_scheduler_tag
 from ai_on_eks.catalog.types import Vendor
-from ai_on_eks.catalog.versions import chart
 from ai_on_eks.descriptors.platform import Platform
 from ai_on_eks.placement.types import CapacityRequest
 
@@ -35,12 +34,9 @@ def instance_types(requests: Iterable[CapacityRequest]) -> list[str]:
 
 def release(platform: Platform, requests: Iterable[CapacityRequest]) -> HelmRelease:
     """The chart at the version whose keys `values` uses."""
-    repository, version = chart(CHART)
-    return HelmRelease(
+    return pinned_release(
+        CHART,
         name="neuron",
-        repository=repository,
-        chart=CHART,
-        version=version,
         namespace=NAMESPACE,
         namespace_labels=PRIVILEGED_NAMESPACE,
         values=values(platform, requests),

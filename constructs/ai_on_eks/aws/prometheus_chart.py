@@ -8,9 +8,8 @@ The control plane's parts that EKS does not show are not looked for: their alarm
 
 from __future__ import annotations
 
-from ai_on_eks.aws.helm_release import PRIVILEGED_NAMESPACE, HelmRelease, Json
+from ai_on_eks.aws.helm_release import PRIVILEGED_NAMESPACE, HelmRelease, Json, pinned_release
 from ai_on_eks.aws.mirror import mirrored
-from ai_on_eks.catalog.versions import chart
 from ai_on_eks.descriptors.platform import Platform
 from ai_on_eks.descriptors.platform_monitoring import MonitoringKind
 from ai_on_eks.serving.monitoring.names import NAMESPACE, RELEASE, RELEASE_LABELS, VOLUME_CLASS
@@ -52,12 +51,9 @@ was looked up in a running cluster."""
 def release(platform: Platform, remote_write_url: str | None) -> HelmRelease:
     """The chart at the version whose keys `values` uses, from the mirror if any. `remote_write_url` where it sends to a
     workspace. Its namespace is privileged: node exporters read the host."""
-    repository, version = chart("kube-prometheus-stack")
-    found = HelmRelease(
+    found = pinned_release(
+        "kube-prometheus-stack",
         name=RELEASE,
-        repository=repository,
-        chart="kube-prometheus-stack",
-        version=version,
         namespace=NAMESPACE,
         namespace_labels=PRIVILEGED_NAMESPACE,
         values=values(platform, remote_write_url),

@@ -9,11 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ai_on_eks.aws.helm_release import HelmRelease, Json
+from ai_on_eks.aws.helm_release import HelmRelease, Json, pinned_release
 from ai_on_eks.aws.node_groups import ROLE_LABEL, SYSTEM_ROLE
 from ai_on_eks.catalog.daemonsets import reserved_by_daemonsets
 from ai_on_eks.catalog.types import InstanceType
-from ai_on_eks.catalog.versions import chart
 from ai_on_eks.descriptors.platform import CapacityStrategy, Platform
 from ai_on_eks.descriptors.platform_vectors import VectorDatabase
 from ai_on_eks.errors import InputError, Problem
@@ -50,13 +49,9 @@ def releases(platform: Platform) -> tuple[HelmRelease, ...]:
     wanted = platform.vector_database
     if wanted is None:
         return ()
-    repository, version = chart(NAME)
     return (
-        HelmRelease(
-            name=NAME,
-            repository=repository,
-            chart=NAME,
-            version=version,
+        pinned_release(
+            NAME,
             namespace=NAMESPACE,
             namespace_labels=NAMESPACE_LABELS,
             values=values(wanted, platform.capacity.strategy),

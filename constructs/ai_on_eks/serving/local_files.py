@@ -59,6 +59,12 @@ def files_volume(replica: Replica) -> Volume:
     return Volume(name="models", source=disk, mount_path=MODEL_DIRECTORY, read_only=True, fetched=True)
 
 
+def files_and_cache(replica: Replica, cache_directory: str) -> tuple[Volume, ...]:
+    """The model's files, and a cache for everything that is compiled or made."""
+    disk = EmptyDirectory(replica.placement.memory.host.ephemeral_bytes)
+    return (files_volume(replica), Volume(name="cache", source=disk, mount_path=cache_directory))
+
+
 def fetch_folder(replica: Replica, skipped: Iterable[str] = OTHER_FORMATS) -> tuple[str, ...]:
     """Copy the folder without other formats, where no volume shows it."""
     return fetch_filtered(replica, tuple(f"--exclude={pattern}" for pattern in skipped))

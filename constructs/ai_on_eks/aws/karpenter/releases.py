@@ -5,10 +5,9 @@ The definitions are a release of their own because Helm installs those inside a 
 
 from __future__ import annotations
 
-from ai_on_eks.aws.helm_release import HelmRelease, Json
+from ai_on_eks.aws.helm_release import HelmRelease, Json, pinned_release
 from ai_on_eks.aws.karpenter.names import NAMESPACE, SERVICE_ACCOUNT, interruption_queue_name
 from ai_on_eks.aws.node_groups import ROLE_LABEL, SYSTEM_ROLE
-from ai_on_eks.catalog.versions import chart
 from ai_on_eks.descriptors.platform import Platform
 
 DEFINITIONS = "karpenter-crd"
@@ -27,23 +26,15 @@ REQUESTED_MEMORY = "1Gi"
 
 def karpenter_releases(platform: Platform) -> tuple[HelmRelease, ...]:
     """Both releases, at the one version whose keys `values` uses."""
-    definitions_repository, definitions_version = chart(DEFINITIONS)
-    repository, version = chart(CONTROLLER)
     return (
-        HelmRelease(
-            name=DEFINITIONS,
-            repository=definitions_repository,
-            chart=DEFINITIONS,
-            version=definitions_version,
+        pinned_release(
+            DEFINITIONS,
             namespace=NAMESPACE,
             namespace_labels=RESTRICTED_NAMESPACE,
             values={},
         ),
-        HelmRelease(
-            name=CONTROLLER,
-            repository=repository,
-            chart=CONTROLLER,
-            version=version,
+        pinned_release(
+            CONTROLLER,
             namespace=NAMESPACE,
             namespace_labels=None,
             values=values(platform),

@@ -9,8 +9,8 @@ from collections.abc import Mapping
 
 from ai_on_eks.descriptors.schema import CachePrecision, WeightPrecision
 from ai_on_eks.errors import Problem
-from ai_on_eks.serving.local_files import fetch_folder, files_volume, hub_problems, model_directory
-from ai_on_eks.serving.replica import EmptyDirectory, Ports, Probes, Replica, Volume
+from ai_on_eks.serving.local_files import fetch_folder, files_and_cache, hub_problems, model_directory
+from ai_on_eks.serving.replica import Ports, Probes, Replica, Volume
 from ai_on_eks.serving.startup import readiness
 
 PORTS = Ports(http=30000, metrics=30000, metrics_path="/metrics")
@@ -99,8 +99,7 @@ def probes(replica: Replica) -> Probes:
 
 def volumes(replica: Replica) -> tuple[Volume, ...]:
     """The model's files, and a cache for everything that is compiled."""
-    disk = EmptyDirectory(replica.placement.memory.host.ephemeral_bytes)
-    return (files_volume(replica), Volume(name="cache", source=disk, mount_path=CACHE_DIRECTORY))
+    return files_and_cache(replica, CACHE_DIRECTORY)
 
 
 def fetch(replica: Replica) -> tuple[str, ...]:

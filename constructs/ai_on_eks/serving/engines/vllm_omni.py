@@ -13,8 +13,8 @@ from ai_on_eks.descriptors.image_generation import Offload
 from ai_on_eks.descriptors.schema import WeightPrecision
 from ai_on_eks.errors import Problem
 from ai_on_eks.serving.engines import vllm
-from ai_on_eks.serving.local_files import fetch_filtered, files_volume, hub_problems, model_directory
-from ai_on_eks.serving.replica import EmptyDirectory, Ports, Probes, Replica, Volume
+from ai_on_eks.serving.local_files import fetch_filtered, files_and_cache, hub_problems, model_directory
+from ai_on_eks.serving.replica import Ports, Probes, Replica, Volume
 from ai_on_eks.serving.startup import MARGIN, readiness
 
 PORTS = Ports(http=8000, metrics=8000, metrics_path="/metrics")
@@ -127,8 +127,7 @@ def probes(replica: Replica) -> Probes:
 
 def volumes(replica: Replica) -> tuple[Volume, ...]:
     """The pipeline's files, and a cache for everything that is compiled or made."""
-    disk = EmptyDirectory(replica.placement.memory.host.ephemeral_bytes)
-    return (files_volume(replica), Volume(name="cache", source=disk, mount_path=vllm.CACHE_DIRECTORY))
+    return files_and_cache(replica, vllm.CACHE_DIRECTORY)
 
 
 def fetch(replica: Replica) -> tuple[str, ...]:

@@ -10,8 +10,8 @@ from collections.abc import Mapping
 
 from ai_on_eks.errors import Problem
 from ai_on_eks.serving.engines import vllm
-from ai_on_eks.serving.local_files import fetch_folder, files_volume, hub_problems
-from ai_on_eks.serving.replica import EmptyDirectory, Ports, Probes, Replica, Volume
+from ai_on_eks.serving.local_files import fetch_folder, files_and_cache, hub_problems
+from ai_on_eks.serving.replica import Ports, Probes, Replica, Volume
 from ai_on_eks.serving.startup import image_seconds, readiness
 
 PORTS = Ports(http=8000, metrics=8080, metrics_path="/metrics")
@@ -71,8 +71,7 @@ def probes(replica: Replica) -> Probes:
 
 def volumes(replica: Replica) -> tuple[Volume, ...]:
     """The model's files, and a cache for everything that is compiled."""
-    disk = EmptyDirectory(replica.placement.memory.host.ephemeral_bytes)
-    return (files_volume(replica), Volume(name="cache", source=disk, mount_path=vllm.CACHE_DIRECTORY))
+    return files_and_cache(replica, vllm.CACHE_DIRECTORY)
 
 
 def fetch(replica: Replica) -> tuple[str, ...]:
