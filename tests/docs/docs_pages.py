@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from textwrap import dedent
 
 from msgspec import Struct
 
@@ -14,7 +15,10 @@ README = ROOT / "README.md"
 CHANGELOG = ROOT / "CHANGELOG.md"
 
 ELLIPSIS = "…"
-_FENCE = re.compile(r"^```(?P<language>\S*)[^\n]*\n(?P<body>.*?)^```\s*$", re.MULTILINE | re.DOTALL)
+_FENCE = re.compile(
+    r"^(?P<indent> *)```(?P<language>\S*)[^\n]*\n(?P<body>.*?)^(?P=indent)```[^\S\n]*$", re.MULTILINE | re.DOTALL
+)
+"""Also one that is part of a list, and as far to the right as its item."""
 
 
 class Example(Struct, frozen=True):
@@ -40,7 +44,7 @@ def without_code(text: str) -> str:
 
 def blocks(text: str, language: str) -> list[str]:
     """Bodies of the fenced blocks of one language."""
-    return [match["body"] for match in _FENCE.finditer(text) if match["language"] == language]
+    return [dedent(match["body"]) for match in _FENCE.finditer(text) if match["language"] == language]
 
 
 def examples(page: str, text: str) -> Iterator[Example]:

@@ -7,7 +7,7 @@ import subprocess
 import sys
 
 import pytest
-from docs_pages import README, ROOT, Example, examples, missing_lines, pages
+from docs_pages import ELLIPSIS, README, ROOT, Example, examples, missing_lines, pages
 
 PROGRAM = "ai-on-eks"
 
@@ -52,6 +52,7 @@ def test_given_a_shown_command_when_run_then_it_prints_the_shown_lines(
 
 def test_given_a_shown_command_when_searched_then_some_test_runs_it() -> None:
     makes = {("README.md", "make synth"), ("README.md", "make test")}  # what .ci/run types
+    assert [str(one) for one in ALL if one.shown and all(not line or ELLIPSIS in line for line in one.shown)] == []
     run = {(example.page, example.command) for example in EXAMPLES} | makes
     assert {(example.page, example.command) for example in ALL if example.page != IN_ORDER} <= run
 
@@ -76,6 +77,12 @@ def test_given_the_readme_when_its_synth_is_read_then_the_plan_is_the_one_that_i
 def test_given_shown_lines_when_compared_then_only_what_was_not_printed_is_missing() -> None:
     output = "model   engine\nllama   vllm\n"
     assert missing_lines(("model engine", "", "llama   triton", "… more"), output) == ["llama triton"]
+
+
+def test_given_a_command_in_a_list_when_read_then_it_is_found_like_any_other() -> None:
+    text = "# T\n\n1. First:\n\n   ```console\n   $ one\n   a\n   ```\n\n2. Then.\n"
+    found = [(example.command, example.shown) for example in examples("page.md", text)]
+    assert found == [("one", ("a",))]
 
 
 def test_given_a_page_of_two_commands_when_read_then_lines_belong_to_the_command_above() -> None:
