@@ -15,27 +15,16 @@ from constructs import Construct
 from msgspec import Struct
 from msgspec.structs import replace
 
-from ai_on_eks.aws import (
-    fine_tune_charts,
-    keda_chart,
-    kserve_charts,
-    kuberay_chart,
-    load_balancer_chart,
-    lws_chart,
-    qdrant_chart,
-)
+from ai_on_eks.aws import qdrant_chart
 from ai_on_eks.aws.addon_specs import all_addons
-from ai_on_eks.aws.charts import node_releases
 from ai_on_eks.aws.deployable import check_deployable
 from ai_on_eks.aws.helm_release import HelmRelease, Json
 from ai_on_eks.aws.lustre import check_zone
-from ai_on_eks.aws.mirror import mirrored
 from ai_on_eks.aws.node_groups import capacity_spec
 from ai_on_eks.aws.node_placement import placed_spec
 from ai_on_eks.aws.node_reservations import reserved_spec
-from ai_on_eks.aws.node_strategies import controller_releases, node_objects
-from ai_on_eks.aws.prometheus_chart import release as collector_release
-from ai_on_eks.aws.prometheus_chart import remote_write_of, workspace_endpoint
+from ai_on_eks.aws.node_strategies import node_objects
+from ai_on_eks.aws.platform_releases import Needs, helm_releases, observers, scaler
 from ai_on_eks.catalog.types import InstanceType
 from ai_on_eks.catalog.versions import mismatches
 from ai_on_eks.descriptors.platform import DeliveryMode, Platform
@@ -92,16 +81,8 @@ class Deployment(Struct, frozen=True):
     jobs: tuple[FineTuneWorkload, ...] = ()
 
     def helm_releases(self) -> tuple[HelmRelease, ...]:
-        """The releases that this capacity and these models need, whoever installs them, from the mirror if any."""
-        groups = (lws_chart.release(),) if lws_chart.is_required(self.workloads) else ()
-        shapes = kserve_charts.releases() if kserve_charts.is_required(self.workloads) else ()
-        clusters = (kuberay_chart.release(),) if kuberay_chart.is_required(self.workloads) else ()
-        trainers = fine_tune_charts.releases() if fine_tune_charts.is_required(self.jobs) else ()
-        gateways = (load_balancer_chart.release(self.platform),) if self.platform.gateway.has_load_balancer else ()
-        nodes = (*controller_releases(self.platform), *node_releases(self.platform, self.requests))
-        releases = (*nodes, *groups, *shapes, *clusters, *trainers, *gateways, *qdrant_chart.releases(self.platform))
-        mirror = self.platform.image_mirror
-        return releases if mirror is None else tuple(mirrored(release, mirror) for release in releases)
+        """The releases beside the observers, whoever installs them, from the mirror if any."""
+        return helm_releases(self._needs)
 
     @property
     def job_requests(self) -> tuple[CapacityRequest, ...]:
@@ -121,24 +102,17 @@ class Deployment(Struct, frozen=True):
         add_ons = {spec.name: spec.version for spec in all_addons(self.platform)}
         return add_ons | {release.chart: release.version for release in (*self.helm_releases(), *self.observers())}
 
-    def collectors(self) -> tuple[HelmRelease, ...]:
-        """The release that collects metrics, where one is asked for. Where it sends to a workspace that CDK makes, only
-        the observability stack knows that one."""
-        existing = self.platform.monitoring.existing_workspace
-        url = None if existing is None else remote_write_of(workspace_endpoint(self.platform.region, existing))
-        return (collector_release(self.platform, url),) if self.platform.monitoring.is_on else ()
-
     def scaler(self) -> HelmRelease | None:
         """The release that scales models by collected metrics, where one of them is."""
-        if not keda_chart.is_required(self.workloads):
-            return None
-        release, mirror = keda_chart.release(self.platform), self.platform.image_mirror
-        return release if mirror is None else mirrored(release, mirror)
+        return scaler(self._needs)
 
     def observers(self) -> tuple[HelmRelease, ...]:
         """Every release of the observability stack."""
-        scaler = self.scaler()
-        return (*self.collectors(), *(() if scaler is None else (scaler,)))
+        return observers(self._needs)
+
+    @property
+    def _needs(self) -> Needs:
+        return Needs(self.platform, self.requests, self.workloads, self.jobs)
 
 
 def app_context(cdk_json: Path = CDK_JSON) -> dict[str, Any]:

@@ -8,7 +8,8 @@ from msgspec.structs import replace
 
 from ai_on_eks.aws.node_groups import capacity_spec, system_spec
 from ai_on_eks.aws.node_needs import NodeNeeds
-from ai_on_eks.aws.node_strategies import NODE_STRATEGIES, by_strategy, controller_releases, node_objects
+from ai_on_eks.aws.node_strategies import NODE_STRATEGIES, by_strategy, node_objects
+from ai_on_eks.aws.platform_releases import controller_releases
 from ai_on_eks.descriptors.platform import Capacity, CapacityStrategy, Platform
 from ai_on_eks.descriptors.platform_checks import check_platform
 from ai_on_eks.placement.pool_strategies import unknown_pools

@@ -228,7 +228,7 @@ def test_given_credentials_of_another_account_when_asked_then_it_is_found(checke
     wanted = checked.target.platform.model_copy(update={"account": "111122223333"})
     moved = Checked(
         type(checked.target)(checked.target.file, wanted, checked.target.catalog, ""),
-        checked.models, checked.fleet, checked.used, checked.images_file,
+        checked.models, checked.fleet, checked.workloads, checked.used, checked.images, checked.images_file,
     )  # fmt: skip
     assert findings(moved, FakeAccount(identity=other)) == ["account-differs"]
 

@@ -8,13 +8,14 @@ from pathlib import Path
 import kubernetes_validate
 import pytest
 import yaml
-from cli_running import PLATFORM, RESNET, run_here
+from cli_running import PLATFORM, RESNET, ROOT, Answer, run_here
 
 from ai_on_eks.catalog.kubernetes_apis import is_builtin_group, known_apis
 from ai_on_eks.cli.doctor.checks import Check
 from ai_on_eks.cli.upgrade import check_apis, check_node_image, check_version
 from ai_on_eks.descriptors.loading import load_platform
 
+LORA = ROOT / "docs" / "examples" / "fine-tune" / "llama-8b-lora.yaml"
 SCHEMAS = Path(kubernetes_validate.__file__).parent / "kubernetes-json-schema"
 
 
@@ -91,6 +92,33 @@ def test_given_an_upgrade_when_asked_for_then_the_document_has_every_part(capsys
     ]  # fmt: skip
     told = {finding["message"] for check in upgrade["checks"] for finding in check["findings"]}
     assert any(message.startswith("vpc-cni ") for message in told)
+
+
+def test_given_a_platform_when_upgraded_then_the_charts_are_those_that_its_own_plan_installs(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert charts(run_here(capsys, "validate", PLATFORM, RESNET, "--upgrade-to", "1.37", "--json")) == ["gpu-operator"]
+
+
+def test_given_jobs_and_karpenter_when_upgraded_then_their_charts_are_told_as_well(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    platform = Path(PLATFORM).read_text(encoding="utf-8")
+    (tmp_path / "platform.yaml").write_text(f"{platform}capacity: {{strategy: karpenter}}\n", encoding="utf-8")
+    (tmp_path / "jobs").mkdir()
+    job = LORA.read_text(encoding="utf-8").replace("model: ../../../models/", f"model: {ROOT}/models/")
+    (tmp_path / "jobs" / "lora.yaml").write_text(job, encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    told = charts(run_here(capsys, "validate", "--upgrade-to", "1.37", "--json"))
+    assert told == ["gpu-operator", "jobset", "karpenter", "karpenter-crd", "kueue"]
+
+
+def charts(answer: Answer) -> list[str]:
+    """The names of those that were looked at; each is a finding, as none is known to run on that version."""
+    (check,) = (one for one in answer.data["upgrade"]["checks"] if one["check"] == "charts")
+    told = sorted(finding["message"].partition(" ")[0] for finding in check["findings"])
+    assert check["found"] == ", ".join(told)
+    return told
 
 
 def test_given_no_version_when_asked_for_then_it_is_wrong_usage(capsys: pytest.CaptureFixture[str]) -> None:

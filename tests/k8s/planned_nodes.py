@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from ai_on_eks.aws.launch_template import uses_local_disks
-from ai_on_eks.aws.node_groups import MODEL_ROLE, ROLE_LABEL, capacity_spec
+from ai_on_eks.aws.node_groups import capacity_spec
 from ai_on_eks.catalog.daemonsets import reserved_by_daemonsets
 from ai_on_eks.catalog.efa import HUGE_PAGES_BYTES
-from ai_on_eks.catalog.taints import CAPACITY_LABEL, TAINT_VALUE
+from ai_on_eks.catalog.taints import CAPACITY_LABEL, MODEL_ROLE, ROLE_LABEL, TAINT_VALUE
 from ai_on_eks.kube.scheduling import why_unschedulable
 from ai_on_eks.placement.types import CapacityRequest
 from ai_on_eks.units import GIB

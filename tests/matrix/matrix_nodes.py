@@ -7,11 +7,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from matrix_models import Planned
 
 from ai_on_eks.aws.launch_template import uses_local_disks
-from ai_on_eks.aws.node_groups import ROLE_LABEL, NodeGroupSpec, system_spec
+from ai_on_eks.aws.node_groups import NodeGroupSpec, system_spec
 from ai_on_eks.catalog.daemonsets import daemonsets_on, reserved_by_daemonsets
 from ai_on_eks.catalog.efa import HUGE_PAGES_BYTES
 from ai_on_eks.catalog.schedulers import NEURON_SCHEDULER
-from ai_on_eks.catalog.taints import CAPACITY_LABEL, TAINT_VALUE
+from ai_on_eks.catalog.taints import CAPACITY_LABEL, ROLE_LABEL, TAINT_VALUE
 from ai_on_eks.catalog.types import Vendor
 from ai_on_eks.descriptors.platform import CapacityStrategy, GpuSoftware
 from ai_on_eks.kube.cluster_scheduling import DEFAULT_SCHEDULER, Cluster, Node

@@ -144,7 +144,7 @@ def test_an_existing_workspace_is_written_to_and_not_made(tmp_path: Path) -> Non
     of = deployment("managed", monitoring=monitoring, **samples.rendered())
     found = synthesize(tmp_path, of)
     assert of_type(found, "AWS::APS::Workspace") == of_type(found, "AWS::SNS::Topic") == []
-    (release,) = of.collectors()
+    (release,) = of.observers()
     (remote,) = release.values["prometheus"]["prometheusSpec"]["remoteWrite"]
     assert remote["url"] == (
         f"https://aps-workspaces.us-east-1.amazonaws.com/workspaces/{WORKSPACE}/api/v1/remote_write"

@@ -27,7 +27,16 @@ from ai_on_eks.aws.gpu_slices import partition_labels
 from ai_on_eks.aws.launch_template import NodeLaunchTemplate
 from ai_on_eks.aws.network import node_subnets
 from ai_on_eks.catalog.mig import bottlerocket_gpu
-from ai_on_eks.catalog.taints import CAPACITY_LABEL, EFA_LABEL, EFA_LABEL_VALUE, TAINT_VALUE, taint_key
+from ai_on_eks.catalog.taints import (
+    CAPACITY_LABEL,
+    EFA_LABEL,
+    EFA_LABEL_VALUE,
+    MODEL_ROLE,
+    ROLE_LABEL,
+    SYSTEM_ROLE,
+    TAINT_VALUE,
+    taint_key,
+)
 from ai_on_eks.catalog.types import InstanceType
 from ai_on_eks.descriptors.platform import OperatingSystem
 from ai_on_eks.errors import InputError, Problem
@@ -43,10 +52,6 @@ NODE_POLICIES = (
 CAPACITY_BLOCK = "capacity-block"
 CAPACITY_TYPES: Mapping[str, str] = {"on-demand": "ON_DEMAND", "spot": "SPOT", CAPACITY_BLOCK: "CAPACITY_BLOCK"}
 """Descriptor's word to CloudFormation's."""
-
-ROLE_LABEL = "ai-on-eks/role"
-SYSTEM_ROLE = "system"
-MODEL_ROLE = "model"
 
 SYSTEM_ROOT_VOLUME_GIB = 50
 """Add-on images and logs; ten times what the add-ons of this platform pull."""

@@ -12,8 +12,8 @@ from __future__ import annotations
 from typing import Any
 
 from ai_on_eks.aws.helm_release import Json
-from ai_on_eks.aws.node_groups import ROLE_LABEL, NodeGroupSpec
-from ai_on_eks.catalog.taints import CAPACITY_LABEL, TAINT_VALUE
+from ai_on_eks.aws.node_groups import NodeGroupSpec
+from ai_on_eks.catalog.taints import CAPACITY_LABEL, ROLE_LABEL, TAINT_VALUE
 from ai_on_eks.units import MIB
 
 CAPACITY_TYPE_LABEL = "karpenter.sh/capacity-type"

@@ -1,7 +1,7 @@
 """Which way of getting nodes goes with which strategy, and which pools with it: the one place that chooses.
 
 in AWS           NODE_STRATEGIES
-in the cluster   NODE_OBJECTS, and the releases of the controller that reads them
+in the cluster   NODE_OBJECTS; the controllers that read them are releases of the platform (platform_releases)
 """
 
 from __future__ import annotations
@@ -10,10 +10,9 @@ from collections.abc import Callable, Mapping, Sequence
 
 from ai_on_eks.aws.auto_mode.nodes import auto_mode_nodes
 from ai_on_eks.aws.auto_mode.objects import auto_mode_objects
-from ai_on_eks.aws.helm_release import HelmRelease, Json
+from ai_on_eks.aws.helm_release import Json
 from ai_on_eks.aws.karpenter.nodes import karpenter_nodes
 from ai_on_eks.aws.karpenter.objects import karpenter_objects
-from ai_on_eks.aws.karpenter.releases import karpenter_releases
 from ai_on_eks.aws.managed_groups import managed_groups
 from ai_on_eks.aws.node_groups import NodeGroupSpec
 from ai_on_eks.aws.node_needs import NodeStrategy
@@ -30,10 +29,6 @@ NodeObjects = Callable[[Platform, Sequence[NodeGroupSpec]], dict[str, Json]]
 NODE_OBJECTS: Mapping[CapacityStrategy, NodeObjects] = {
     CapacityStrategy.KARPENTER: karpenter_objects,
     CapacityStrategy.AUTO_MODE: auto_mode_objects,
-}
-
-CONTROLLER_RELEASES: Mapping[CapacityStrategy, Callable[[Platform], tuple[HelmRelease, ...]]] = {
-    CapacityStrategy.KARPENTER: karpenter_releases
 }
 
 
@@ -54,9 +49,3 @@ def node_objects(platform: Platform, specs: Sequence[NodeGroupSpec]) -> dict[str
         make = NODE_OBJECTS.get(strategy)
         objects |= make(platform, own) if make else {}
     return objects
-
-
-def controller_releases(platform: Platform) -> tuple[HelmRelease, ...]:
-    """The releases of what starts nodes; none where that is part of AWS."""
-    makers = (CONTROLLER_RELEASES.get(strategy) for strategy in platform.capacity.strategies)
-    return tuple(release for make in makers if make for release in make(platform))

@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ai_on_eks.aws.helm_release import HelmRelease, Json, pinned_release
-from ai_on_eks.aws.node_groups import ROLE_LABEL, SYSTEM_ROLE
 from ai_on_eks.catalog.daemonsets import reserved_by_daemonsets
+from ai_on_eks.catalog.taints import ROLE_LABEL, SYSTEM_ROLE
 from ai_on_eks.catalog.types import InstanceType
 from ai_on_eks.descriptors.platform import CapacityStrategy, Platform
 from ai_on_eks.descriptors.platform_vectors import VectorDatabase

@@ -1,4 +1,4 @@
-"""The marks of nodes planned for models: the taint that keeps everything else off, the label of their pool.
+"""The marks of nodes: what they are for, their pool, and the taint that keeps everything but models off.
 
 A plan counts on a whole node beside its DaemonSets. Without a taint CoreDNS or a controller may take the room, and the
 model's pod stays pending although its node exists. The node groups set the taint and the pods tolerate it: one function
@@ -8,6 +8,10 @@ decides for both.
 from __future__ import annotations
 
 from ai_on_eks.catalog.types import InstanceType
+
+ROLE_LABEL = "ai-on-eks/role"
+SYSTEM_ROLE, MODEL_ROLE = "system", "model"
+"""Whether a node is for cluster services or for models."""
 
 CAPACITY_LABEL = "ai-on-eks/capacity"
 """Its value is the name of the pool of nodes, which pods name where an instance type is in several."""

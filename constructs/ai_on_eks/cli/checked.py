@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from msgspec import Struct
@@ -27,9 +27,9 @@ from ai_on_eks.errors import Problem, UsageError
 from ai_on_eks.placement.fleet.types import FleetPlan
 from ai_on_eks.placement.types import Plan
 from ai_on_eks.serving.images import PACKAGED_IMAGES
-from ai_on_eks.serving.types import ImageReference
+from ai_on_eks.serving.types import ImageReference, Workload
 
-MODELS_FOLDER = "models"
+MODELS_FOLDER, JOBS_FOLDER = "models", "jobs"
 
 
 class Checked(Struct, frozen=True):
@@ -38,7 +38,9 @@ class Checked(Struct, frozen=True):
     target: LoadedPlatform
     models: tuple[LoadedModel, ...]
     fleet: FleetPlan
+    workloads: tuple[Workload, ...]
     used: tuple[ImageReference, ...]
+    images: Mapping[str, ImageReference]
     images_file: str
 
     @property
@@ -82,4 +84,4 @@ def load_checked(files: Sequence[str]) -> Checked:
     fleet = fleet_of(models, planned)
     workloads = workloads_of(models, fleet.plans, planned, images)
     used = used_images(images, workloads) if models else images.values()
-    return Checked(planned, models, fleet, tuple(used), images_file)
+    return Checked(planned, models, fleet, workloads, tuple(used), images, images_file)

@@ -24,7 +24,7 @@ class DeployedJobs(Struct, frozen=True):
     text: str = ""
 
 
-def deployed_jobs(folder: Path, platform_file: str) -> DeployedJobs:
+def deployed_jobs(folder: Path, platform_file: str | None) -> DeployedJobs:
     """The jobs of a folder that may not be there."""
     files = [str(path) for path in sorted(folder.glob("*.yaml"))]
     if not files:

@@ -2,6 +2,7 @@
 
     one step: the control plane goes up one minor version at a time, and never down
     fits:     the version's own list has it (catalog/data/versions.json, node_images.json, kubernetes_apis.json)
+    charts:   those that this platform with these models and jobs installs, as its stacks or its GitOps tree would
 
 All of it is offline: what EKS has published since the files' dates is not known here.
 """
@@ -12,37 +13,35 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from ai_on_eks.aws.addon_specs import all_addons
+from ai_on_eks.aws.platform_releases import Needs, helm_releases, observers
 from ai_on_eks.catalog.kubernetes_apis import is_builtin_group, known_apis, newer_versions
 from ai_on_eks.catalog.node_images import image_alias, image_kubernetes
 from ai_on_eks.catalog.schedulers import scheduler_name, second_scheduler_tag
 from ai_on_eks.catalog.versions import (
-    Kind,
     check_kubernetes,
-    components,
     kubectl_layer,
     mismatches,
     numbers,
 )
 from ai_on_eks.cli.checked import Checked
 from ai_on_eks.cli.doctor.checks import Check, skipped
+from ai_on_eks.cli.fine_tune_deployment import DeployedJobs
 from ai_on_eks.cli.output import counted
 from ai_on_eks.descriptors.platform import CapacityStrategy, DeliveryMode, Platform
-from ai_on_eks.drift.rendered import HELM_FOLDER, read_objects
+from ai_on_eks.drift.rendered import read_objects
 from ai_on_eks.errors import InputError, Problem
-
-MANIFESTS = "build/manifests"
-"""Where `make synth` leaves what it rendered."""
+from ai_on_eks.placement.capacity import capacity_requests
 
 PATH = "cluster.kubernetes_version"
 
 
-def upgrade_checks(checked: Checked, target: str, manifests: Path) -> list[Check]:
+def upgrade_checks(checked: Checked, jobs: DeployedJobs, target: str, manifests: Path) -> list[Check]:
     """Everything, in the order that an upgrade goes: control plane, add-ons, nodes, objects."""
     platform = checked.target.platform
     return [
         check_version(platform.cluster.kubernetes_version, target),
         _versions("add-ons", target, {spec.name: spec.version for spec in all_addons(platform)}),
-        _versions("charts", target, _charts(manifests)),
+        _versions("charts", target, _charts(checked, jobs)),
         check_kubectl_layer(platform, target),
         check_node_image(platform, target),
         check_second_scheduler(checked, target),
@@ -131,11 +130,11 @@ def _versions(name: str, target: str, installed: Mapping[str, str | None]) -> Ch
     return Check(name, ", ".join(sorted(installed)) or "none", tuple(mismatches(target, installed)))
 
 
-def _charts(manifests: Path) -> dict[str, str | None]:
-    """Those that were rendered for this platform; without them every chart that a platform can have."""
-    known = {name: one.version for name, one in components().items() if one.kind is Kind.CHART}
-    rendered = {path.stem for path in (manifests / HELM_FOLDER).glob("*.yaml")}
-    return {name: version for name, version in known.items() if not rendered or name in rendered}
+def _charts(checked: Checked, jobs: DeployedJobs) -> dict[str, str | None]:
+    image_bytes = {key: image.size_bytes for key, image in checked.images.items()}
+    requests = (*capacity_requests(checked.fleet, image_bytes), *jobs.requests)
+    needs = Needs(checked.target.platform, requests, checked.workloads, jobs.workloads)
+    return {release.chart: release.version for release in (*helm_releases(needs), *observers(needs))}
 
 
 def _refused(ask: Callable[[], object]) -> tuple[Problem, ...]:

@@ -17,6 +17,7 @@ from datetime import date
 from typing import Any
 
 from ai_on_eks.catalog.platform_prices import PlatformPrices
+from ai_on_eks.catalog.taints import ROLE_LABEL, SYSTEM_ROLE
 from ai_on_eks.catalog.versions import standard_support_ends
 from ai_on_eks.review.bill import Line
 from ai_on_eks.review.rules.assembly import Resource
@@ -24,7 +25,6 @@ from ai_on_eks.review.rules.values import dig, items, number
 from ai_on_eks.review.side import Side
 
 PLATFORM = "platform"
-ROLE_LABEL, SYSTEM_ROLE = "ai-on-eks/role", "system"
 
 INCLUDED_IOPS, INCLUDED_MBPS = 3000, 125
 """Of a gp3 volume, without further charge."""

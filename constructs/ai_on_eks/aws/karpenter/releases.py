@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from ai_on_eks.aws.helm_release import HelmRelease, Json, pinned_release
 from ai_on_eks.aws.karpenter.names import NAMESPACE, SERVICE_ACCOUNT, interruption_queue_name
-from ai_on_eks.aws.node_groups import ROLE_LABEL, SYSTEM_ROLE
+from ai_on_eks.catalog.taints import ROLE_LABEL, SYSTEM_ROLE
 from ai_on_eks.descriptors.platform import Platform
 
 DEFINITIONS = "karpenter-crd"

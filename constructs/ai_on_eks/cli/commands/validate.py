@@ -4,8 +4,9 @@ Without files: ./platform.yaml and ./models/*.yaml. Exit code 4 for malformed fi
 once; 1 for findings (unpinned images and weights, prices or catalogue older than 180 days, models that fit nowhere);
 0 when clean.
 
-With --upgrade-to only what is in the way of that Kubernetes version is told: the version itself, add-ons, charts,
-images of nodes, and APIs that it no longer serves.
+With --upgrade-to only what is in the way of that Kubernetes version is told: the version itself, add-ons and charts
+that these models on this platform have (and, without files, the jobs in ./jobs/*.yaml), images of nodes, and APIs that
+it no longer serves.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from typing import Any
 from msgspec.structs import asdict
 
 from ai_on_eks.cli.ageing import today, too_old
-from ai_on_eks.cli.checked import Checked, default_files, load_checked
+from ai_on_eks.cli.checked import JOBS_FOLDER, Checked, default_files, load_checked
 from ai_on_eks.cli.doctor.checks import check_mapping, checks_text
 from ai_on_eks.cli.findings import (
     unknown_zones,
@@ -32,8 +33,10 @@ from ai_on_eks.cli.output import counted, document, note, terminal_width, write_
 from ai_on_eks.cli.problems import finding_text
 from ai_on_eks.cli.reservations import now, reservation_findings
 from ai_on_eks.cli.settings import Setting, descriptor_settings, platform_settings
-from ai_on_eks.cli.upgrade import MANIFESTS, upgrade_checks
 from ai_on_eks.errors import EXIT_DONE, EXIT_FINDINGS, Problem, UsageError
+
+MANIFESTS = "build/manifests"
+"""Where `make synth` leaves what it rendered."""
 
 VERSION = re.compile(r"1\.[1-9][0-9]")
 
@@ -59,7 +62,7 @@ def configure(parser: ArgumentParser) -> None:
 def run(args: Namespace) -> int:
     checked = load_checked(args.files or default_files())
     if args.upgrade_to is not None:
-        return _upgrade(checked, args.upgrade_to, Path(args.manifests), as_json=args.json)
+        return _upgrade(checked, args)
     findings = _findings(checked)
     settings = _settings(checked) if args.explain else {}
     if args.json:
@@ -69,13 +72,18 @@ def run(args: Namespace) -> int:
     return EXIT_FINDINGS if findings else EXIT_DONE
 
 
-def _upgrade(checked: Checked, target: str, manifests: Path, *, as_json: bool) -> int:
+def _upgrade(checked: Checked, args: Namespace) -> int:
+    from ai_on_eks.cli.fine_tune_deployment import DeployedJobs, deployed_jobs  # noqa: PLC0415 - only if asked for
+    from ai_on_eks.cli.upgrade import upgrade_checks  # noqa: PLC0415 - likewise
+
+    target = args.upgrade_to
     if not VERSION.fullmatch(target):
         fix = "write it as 1.37"
         raise UsageError(Problem("wrong-usage", f"'{target}' is no Kubernetes version", value=target, fix=fix))
-    checks = upgrade_checks(checked, target, manifests)
+    jobs = DeployedJobs() if args.files else deployed_jobs(Path(JOBS_FOLDER), checked.target.file)
+    checks = upgrade_checks(checked, jobs, target, Path(args.manifests))
     findings = [problem for check in checks for problem in check.problems]
-    if as_json:
+    if args.json:
         running = checked.target.platform.cluster.kubernetes_version
         body = {"from": running, "to": target, "checks": [check_mapping(check) for check in checks]}
         write_json(document("validate", {"upgrade": body}))
