@@ -23,6 +23,9 @@ from ai_on_eks.kube.expansion import pods_of
 from ai_on_eks.kube.pod_security import why_not_restricted
 from ai_on_eks.kube.render import render_manifests
 from ai_on_eks.kube.yaml_text import to_yaml
+from ai_on_eks.review.rules.acknowledged import ACKNOWLEDGED
+from ai_on_eks.review.rules.assembly import read_assembly
+from ai_on_eks.review.rules.checking import findings
 from ai_on_eks.serving.types import Json
 
 DIGESTS = Path(__file__).parent / "digests.json"
@@ -118,6 +121,13 @@ def test_an_api_server_takes_every_pod(version: str) -> None:
             manifest = {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": pod.spec}
             kubernetes_validate.validate(manifest, version, strict=True)
             assert why_not_restricted(pod.spec) == ()
+
+
+@pytest.mark.parametrize("entry", [*ENTRIES, *OTHERS], ids=lambda entry: entry.name)
+@every_strategy
+def test_our_own_rules_find_nothing(entry: Entry, strategy: CapacityStrategy) -> None:
+    """What `make synth` would refuse, no plan may lead to."""
+    assert findings(read_assembly({}, planned(entry, strategy).manifests()), ACKNOWLEDGED) == ()
 
 
 def test_the_matrix_is_as_wide_as_it_is_said_to_be() -> None:

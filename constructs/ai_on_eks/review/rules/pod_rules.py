@@ -20,6 +20,9 @@ _FLOATING_TAGS = frozenset({"latest", "main", "master", "nightly", "dev", "edge"
 
 NEURON_PREFIX = "aws.amazon.com/neuron"
 
+_ONE_PROCESS = ("llama-server",)
+"""Programs that use all GPUs of a container from one process: nothing goes through /dev/shm (llama.cpp, b11347)."""
+
 GROUP_WORKERS = ("worker",)
 """Roles whose pods serve nobody and wait for their leader."""
 
@@ -124,6 +127,8 @@ def _shared_memory(pod: Pod) -> Iterator[str]:
 
 def _shared_memory_missing(pod: Pod) -> Iterator[str]:
     for container in pod.main_containers():
+        if str(next(iter(items(dig(container, "command"))), "")).rsplit("/", 1)[-1] in _ONE_PROCESS:
+            continue
         devices = [_amount(count) for name, count in _limits(container).items() if name == "nvidia.com/gpu"]
         mounts = [dig(one, "mountPath") for one in items(dig(container, "volumeMounts"))]
         if any(count is not None and count > 1 for count in devices) and "/dev/shm" not in mounts:  # noqa: S108
@@ -191,10 +196,11 @@ def _remote_code(pod: Pod) -> Iterator[str]:
 
 
 def _context_length(pod: Pod) -> Iterator[str]:
+    """Of text: what serves pictures and videos (`--omni`) keeps no context."""
     for container in pod.main_containers():
         words = [str(one) for one in (*items(dig(container, "command")), *items(dig(container, "args")))]
         serves = ("vllm" in words and "serve" in words) or any("vllm.entrypoints" in word for word in words)
-        if serves and not any(re.match(r"--max[-_]model[-_]len", word) for word in words):
+        if serves and "--omni" not in words and not any(re.match(r"--max[-_]model[-_]len", word) for word in words):
             yield f"{_name(container)}: vLLM would take the model's longest context"
 
 
