@@ -22,6 +22,7 @@ from ai_on_eks.cli.doctor.project import check_kubernetes_support, check_machine
 from ai_on_eks.descriptors.loading import load_platform
 from ai_on_eks.descriptors.platform import Platform
 
+TODAY = date(2026, 11, 29)
 G_QUOTA, STANDARD_QUOTA = "L-DB2E81BA", "L-1216C47A"
 
 
@@ -177,7 +178,7 @@ class FakeAccount:
 
 
 def findings(checked: Checked, account: FakeAccount) -> list[str]:
-    return [problem.code for check in check_account(checked, account) for problem in check.problems]
+    return [problem.code for check in check_account(checked, account, TODAY) for problem in check.problems]
 
 
 def test_given_a_plan_when_its_vcpus_are_added_up_then_they_are_those_of_its_nodes(checked: Checked) -> None:
@@ -197,7 +198,7 @@ def test_given_an_account_with_room_when_asked_then_nothing_is_found(checked: Ch
 def test_given_a_quota_that_is_too_small_when_asked_then_the_command_that_raises_it_is_told(checked: Checked) -> None:
     needed = needed_vcpus(checked)[G_QUOTA]
     account = FakeAccount(**{G_QUOTA: float(needed - 1)})
-    (problem,) = (problem for check in check_account(checked, account) for problem in check.problems)
+    (problem,) = (problem for check in check_account(checked, account, TODAY) for problem in check.problems)
     assert problem.code == "quota-too-small"
     assert f"--quota-code {G_QUOTA} --desired-value {needed}" in (problem.fix or "")
 
@@ -208,18 +209,19 @@ def test_given_an_account_without_bootstrap_when_asked_then_it_is_found(checked:
 
 
 def test_given_no_credentials_when_asked_then_nothing_else_is_asked(checked: Checked) -> None:
-    checks = check_account(checked, FakeAccount(identity=NoCredentialsError(), bootstrap=AssertionError()))
+    checks = check_account(checked, FakeAccount(identity=NoCredentialsError(), bootstrap=AssertionError()), TODAY)
     assert [(check.name, codes(check)) for check in checks] == [("credentials", ["account-not-asked"])]
 
 
 def test_given_a_refusal_when_asked_then_the_other_answers_are_told_all_the_same(checked: Checked) -> None:
     refused = ClientError({"Error": {"Code": "AccessDenied", "Message": "no"}}, "GetServiceQuota")
-    checks = check_account(checked, FakeAccount(**{G_QUOTA: refused}))
+    checks = check_account(checked, FakeAccount(**{G_QUOTA: refused}), TODAY)
     assert {check.name: codes(check) for check in checks} == {
         "credentials": [],
         "bootstrap": [],
         f"quota {STANDARD_QUOTA}": [],
         f"quota {G_QUOTA}": ["account-not-asked"],
+        "certificate": [],  # this platform has no gateway
     }
 
 

@@ -1,8 +1,8 @@
 """Is everything here that a synthesis and a deployment need, does it go together, and what has become old?
 
 Looks at this machine's programs and at the project's files (./platform.yaml and ./models/*.yaml unless named). Asks
-nobody; with --account it asks AWS, with the machine's own credentials, for the quotas that the plan counts against and
-for CDK's bootstrap stack. Exit code 1 with findings.
+nobody; with --account it asks AWS, with the machine's own credentials, for the quotas that the plan counts against,
+for CDK's bootstrap stack and for the gateway's certificate. Exit code 1 with findings.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from pathlib import Path
 
 from ai_on_eks.cli.ageing import today
 from ai_on_eks.cli.checked import MODELS_FOLDER, Checked, default_files, load_checked
+from ai_on_eks.cli.doctor.certificate import certificate_unasked
 from ai_on_eks.cli.doctor.checks import Check, check_mapping, checks_text, skipped
 from ai_on_eks.cli.doctor.machine import check_machine
 from ai_on_eks.cli.doctor.project import check_project
@@ -25,7 +26,9 @@ from ai_on_eks.errors import EXIT_DONE, EXIT_FINDINGS, Problem, UsageError
 
 def configure(parser: ArgumentParser) -> None:
     parser.add_argument("files", nargs="*", metavar="FILE", help="platform file, descriptors")
-    parser.add_argument("--account", action="store_true", help="ask AWS as well: credentials, bootstrap stack, quotas")
+    parser.add_argument(
+        "--account", action="store_true", help="ask AWS as well: credentials, bootstrap stack, quotas, certificate"
+    )
 
 
 def run(args: Namespace) -> int:
@@ -41,8 +44,10 @@ def run(args: Namespace) -> int:
         if args.account and checked is not None:
             from ai_on_eks.cli.doctor.account import check_account, client_in  # noqa: PLC0415 - only if asked for
 
-            checks += check_account(checked, client_in(checked.target.platform.region))
+            checks += check_account(checked, client_in(checked.target.platform.region), today())
             move_on()
+        elif checked is not None:
+            checks.append(certificate_unasked(checked.target.platform))
     findings = [problem for check in checks for problem in check.problems]
     if args.json:
         write_json(document("doctor", {"checks": [check_mapping(check) for check in checks]}))

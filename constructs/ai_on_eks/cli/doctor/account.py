@@ -1,4 +1,5 @@
-"""The account that is deployed to: who asks, what CDK needs there, and whether its quotas hold what was planned.
+"""The account that is deployed to: who asks, what CDK needs there, whether its quotas hold what was planned, and how
+long the gateway's certificate lasts.
 
     needed vCPUs of a quota = Σ nodes · vCPUs, over all pools that count against it and the system nodes
 
@@ -9,10 +10,13 @@ enough for the plan alone is not called too small.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from datetime import date
 from typing import Any
 
 from ai_on_eks.catalog.toolchain import toolchain
 from ai_on_eks.cli.checked import Checked
+from ai_on_eks.cli.doctor.certificate import NAME as CERTIFICATE
+from ai_on_eks.cli.doctor.certificate import certificate_unasked, check_certificate
 from ai_on_eks.cli.doctor.checks import Check
 from ai_on_eks.cli.output import counted
 from ai_on_eks.errors import Problem, UsageError
@@ -39,12 +43,17 @@ def client_in(region: str) -> Client:
     return session.client  # type: ignore[no-any-return]
 
 
-def check_account(checked: Checked, client: Client) -> list[Check]:
+def check_account(checked: Checked, client: Client, on: date) -> list[Check]:
     """Credentials first; without them nothing else is asked."""
     credentials = check_credentials(checked, client)
     if any(problem.code == "account-not-asked" for problem in credentials.problems):
         return [credentials]
-    return [credentials, check_bootstrap(client), *check_quotas(checked, client)]
+    return [
+        credentials,
+        check_bootstrap(client),
+        *check_quotas(checked, client),
+        check_gateway_certificate(checked, client, on),
+    ]
 
 
 def check_credentials(checked: Checked, client: Client) -> Check:
@@ -124,6 +133,19 @@ def _check_quota(code: str, needed: int, region: str, client: Client) -> Check:
         f"--quota-code {code} --desired-value {needed}, or set {code} in capacity.quotas to plan within it",
     )
     return Check(name, found, (problem,))
+
+
+def check_gateway_certificate(checked: Checked, client: Client, on: date) -> Check:
+    """The one that the platform file names, if it names one."""
+    platform = checked.target.platform
+    arn = platform.gateway.certificate_arn
+    if arn is None:
+        return certificate_unasked(platform)
+    answer = _asked(CERTIFICATE, lambda: client("acm").describe_certificate(CertificateArn=arn))
+    if isinstance(answer, Check):
+        return answer
+    models = [model.descriptor.name for model in checked.models]
+    return check_certificate(platform, models, answer["Certificate"], on)
 
 
 def _asked(name: str, ask: Callable[[], Any]) -> Any | Check:
