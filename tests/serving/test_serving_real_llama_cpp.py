@@ -1,8 +1,8 @@
 """llama.cpp, really started: the rendered container's own command on a model of 200 kB.
 
-    make engine-test
+    make engine-test          a server of August 2026 that a package brings compiled (build 10434); CI runs this one
+    make engine-test-built    the build beside the deployed one (11349), compiled first
 
-builds the server (its source is on PyPI, a build takes minutes) into an environment of its own and runs this file.
 Everywhere else it is skipped: `LLAMA_SERVER` names the program.
 """
 
@@ -38,13 +38,19 @@ pytestmark = [
     pytest.mark.local_server,
     pytest.mark.enable_socket,
     pytest.mark.allow_hosts(["127.0.0.1"]),
-    pytest.mark.skipif(SERVER is None, reason="LLAMA_SERVER names no llama-server: make engine-test builds one"),
+    pytest.mark.skipif(SERVER is None, reason="LLAMA_SERVER names no llama-server: make engine-test brings one"),
 ]
 
 PATIENCE = 4.0
 """Seconds until a caller gives up."""
 
-HIDDEN, HEADS, KV_HEADS, LAYERS, WIDTH, VOCABULARY, CONTEXT = 64, 4, 2, 2, 128, 300, 512
+HIDDEN, HEADS, KV_HEADS, LAYERS, WIDTH, VOCABULARY, CONTEXT = 64, 4, 2, 2, 128, 300, 32768
+LONG = CONTEXT - 64
+"""Tokens that take a processor longer than a caller waits: a fifth of a millisecond each, and more as they grow."""
+
+CONTROL, BYTES = 3, 256
+"""The first tokens of the vocabulary: those that are no text, then one for each byte."""
+CONSTANT = 10.0
 DESCRIPTOR = f"""\
 name: tiny
 kind: foundation
@@ -62,13 +68,18 @@ architecture:
     max_position_embeddings: {CONTEXT}
     tie_word_embeddings: false
 precision: {{weights: fp16, scheme: "gguf:f16"}}
-serving: {{context_tokens: 256, concurrency: 2}}
+serving: {{context_tokens: {CONTEXT}, concurrency: 2}}
 constraints: {{accelerators: [cpu], instance_families: [c7i]}}
 """
 
 
 def write_model(path: Path) -> None:
-    """A Llama with random weights and a vocabulary of bytes."""
+    """A Llama with random weights and a vocabulary of bytes. It never ends by itself and writes whole characters only:
+    to half of one build 10434 answers 500.
+
+    One dimension is the same large value for every token and stays so through the layers; the output's weights on it
+    are what every token is liked or disliked for.
+    """
     random = np.random.default_rng(0)
     writer = gguf.GGUFWriter(str(path), "llama")
     writer.add_context_length(CONTEXT)
@@ -81,9 +92,9 @@ def write_model(path: Path) -> None:
     writer.add_rope_dimension_count(HIDDEN // HEADS)
     writer.add_vocab_size(VOCABULARY)
     writer.add_file_type(gguf.LlamaFileType.MOSTLY_F16)
-    tokens = ["<unk>", "<s>", "</s>", *(f"<0x{byte:02X}>" for byte in range(256))]
+    tokens = ["<unk>", "<s>", "</s>", *(f"<0x{byte:02X}>" for byte in range(BYTES))]
     tokens += [f"▁w{number}" for number in range(VOCABULARY - len(tokens))]
-    kinds = [gguf.TokenType.UNKNOWN, *[gguf.TokenType.CONTROL] * 2, *[gguf.TokenType.BYTE] * 256]
+    kinds = [gguf.TokenType.UNKNOWN, *[gguf.TokenType.CONTROL] * 2, *[gguf.TokenType.BYTE] * BYTES]
     kinds += [gguf.TokenType.NORMAL] * (VOCABULARY - len(kinds))
     writer.add_tokenizer_model("llama")
     writer.add_token_list(tokens)
@@ -101,7 +112,12 @@ def write_model(path: Path) -> None:
             f"blk.{layer}.ffn_down": (HIDDEN, WIDTH),
         }  # fmt: skip
     for name, shape in shapes.items():
-        writer.add_tensor(f"{name}.weight", random.normal(0, 0.02, shape).astype(np.float16))
+        weights = random.normal(0, 0.02, shape).astype(np.float16)
+        if name == "token_embd":
+            weights[:, 0] = CONSTANT
+        elif name == "output":
+            weights[:CONTROL, 0] = weights[CONTROL + 0x80 : CONTROL + BYTES, 0] = -CONSTANT
+        writer.add_tensor(f"{name}.weight", weights)
     for name in ("output_norm", *(f"blk.{n}.{part}_norm" for n in range(LAYERS) for part in ("attn", "ffn"))):
         writer.add_tensor(f"{name}.weight", np.ones(HIDDEN, dtype=np.float32))
     writer.write_header_to_file()
@@ -153,7 +169,7 @@ def test_requests_that_outlive_the_hook_keep_the_server_until_their_callers_leav
 ) -> None:
     """Why nothing is left to the server: it stops computing, answers nobody and does not end by itself."""
     engine.wait_for("readinessProbe")
-    body = {"prompt": "hello", "max_tokens": 200, "ignore_eos": True}
+    body = {"prompt": "hello", "max_tokens": LONG, "ignore_eos": True}
     started = [in_background(lambda: engine.ask("/v1/completions", body, seconds=PATIENCE)) for _ in range(3)]
     time.sleep(PATIENCE / 8)
 
@@ -182,7 +198,7 @@ def test_every_slot_has_the_context_that_was_planned(workload: Workload, engine:
     slots = json.loads(engine.ask("/props")[1])
 
     assert slots["total_slots"] == 2
-    assert slots["default_generation_settings"]["n_ctx"] >= 256
+    assert slots["default_generation_settings"]["n_ctx"] >= CONTEXT
 
 
 def test_more_requests_than_slots_wait_and_are_answered(workload: Workload, engine: Running) -> None:
