@@ -88,3 +88,21 @@ def test_given_times_or_a_placement_that_cannot_be_then_the_file_is_refused(
     assert [(problem["code"], problem["path"]) for problem in answer.problems] == [
         (code, f"capacity.reservations[0].{path}")
     ]
+
+
+def test_given_a_block_that_holds_the_model_then_it_costs_nothing_more_and_no_price_is_told_of(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    # GIVEN a block that a dearer type than the cheapest was bought in
+    block = "{id: cr-0123456789abcdef0, instance_type: p5.48xlarge, count: 1, zone: us-east-1a, capacity_type: "
+    text = (
+        "name: demo\nregion: us-east-1\nnetwork: {availability_zones: [us-east-1a, us-east-1b, us-east-1c]}\n"
+        f"capacity: {{reservations: [{block}capacity-block}}]}}\n"
+    )
+    bought = Path(LLAMA_8B).read_text(encoding="utf-8") + "constraints: {capacity_type: capacity-block}\n"
+    files = (write(tmp_path, "model.yaml", bought), "--platform", write(tmp_path, "platform.yaml", text))
+    # THEN neither the reason nor the sum speaks of prices on demand, which nobody pays here
+    out = " ".join(run_here(capsys, "plan", *files).out.split())
+    assert "its nodes are reserved and paid for" in out
+    assert "total: 0.000 $/h (all nodes are reserved and paid for)" in out
+    assert "on-demand" not in out

@@ -13,6 +13,7 @@ from msgspec.structs import replace
 from placement_changes import only, reservation, with_constraints, with_reservations, with_serving, with_targets
 
 from ai_on_eks.catalog.loading import Catalog
+from ai_on_eks.catalog.types import InstanceType
 from ai_on_eks.descriptors.architectures import build_inventory
 from ai_on_eks.descriptors.platform import Platform, ReservedCapacity
 from ai_on_eks.descriptors.schema import CapacityType, Descriptor
@@ -171,6 +172,31 @@ def test_a_type_without_a_price_gives_no_sum_instead_of_a_wrong_one(
         platform, reservation("p5.48xlarge", count=1, capacity_type=ReservedCapacity.CAPACITY_BLOCK)
     )
     assert fleet_of([block], few, reserved).usd_per_hour == 0.0
+
+
+@pytest.mark.parametrize("bought", [CapacityType.SPOT, CapacityType.CAPACITY_BLOCK])
+def test_where_the_on_demand_price_stands_in_for_another_is_told(
+    models: Models, catalog: Catalog, platform: Platform, bought: CapacityType
+) -> None:
+    # GIVEN a type with a price on demand alone, and with prices of its own
+    few = only(catalog, ["p5.48xlarge"])
+    (kind,) = few.instance_types.values()
+    unpriced = replace(kind, spot_price=None, capacity_block_price=None)
+    priced = replace(kind, spot_price=kind.price, capacity_block_price=kind.price)
+    asked = with_constraints(models[LARGE], capacity_type=bought)
+
+    def told(given: InstanceType, on: Platform) -> list[str]:
+        catalogue = replace(few, instance_types=MappingProxyType({given.name: given}))
+        return [one for one in fleet_of([asked], catalogue, on).plans[0].warnings if "price" in one]
+
+    # THEN the first is told, and neither the second nor nodes that cost nothing more
+    assert told(unpriced, platform) == [
+        f"no {bought.value} price of p5.48xlarge is in the catalogue: its nodes are counted at the on-demand price"
+    ]
+    assert told(priced, platform) == []
+    if bought is CapacityType.CAPACITY_BLOCK:
+        block = reservation("p5.48xlarge", count=1, capacity_type=ReservedCapacity.CAPACITY_BLOCK)
+        assert told(unpriced, with_reservations(platform, block)) == []
 
 
 def test_models_without_a_placement_are_handed_through(models: Models, catalog: Catalog, platform: Platform) -> None:

@@ -23,10 +23,11 @@ def why(plan: Plan, catalog: Catalog) -> str:
 
 
 def why_in_fleet(plan: Plan, catalog: Catalog, pool: FleetPool, member: FleetMember) -> str:
-    """As `why`, where the fleet left the model what it would have chosen itself; else what is gained by the change."""
+    """As `why`, where the fleet left the model what it would have chosen itself; else what is gained by the change.
+    Nodes that are paid for already were not chosen by their price."""
     own = member.own
     if own is member.placement:
-        return why(plan, catalog)
+        return "its nodes are reserved and paid for" if pool.is_paid else why(plan, catalog)
     neighbours = len(pool.members) - 1
     shares = f"shares nodes with {counted(neighbours, 'model')}" if neighbours else "uses nodes that are there"
     cost = "without a price" if own.usd_per_hour is None else f"{own.usd_per_hour:.3f} $/h"
@@ -105,7 +106,7 @@ def _next(chosen: Placement, alternatives: Sequence[Placement]) -> str:
     name = counted_nodes(other)
     if other.usd_per_hour is None or chosen.usd_per_hour is None:
         return f"next {name} without a price"
-    return f"next {name} +{other.usd_per_hour - chosen.usd_per_hour:.3f} $/h"
+    return f"next {name} {other.usd_per_hour - chosen.usd_per_hour:+.3f} $/h"
 
 
 def _cheaper(plan: Plan, chosen: Placement, catalog: Catalog) -> str:

@@ -30,6 +30,9 @@ def plan_table(body: Mapping[str, Any], width: int) -> str:
 
 def cost_line(body: Mapping[str, Any]) -> str:
     """The sum of the plans with the place and date of its prices; what has no price is said, not counted as 0."""
+    groups = [group for pool in body["fleet"]["pools"] for group in pool["groups"]]
+    if groups and all(group["reservation_id"] for group in groups) and body["total_usd_per_hour"] is not None:
+        return f"total: {usd(body['total_usd_per_hour'])} $/h (all nodes are reserved and paid for)"
     chosen = [plan["chosen"] for plan in body["plans"] if plan["chosen"]]
     prices = [placement["price"] for placement in chosen if placement["price"]]
     if not prices:

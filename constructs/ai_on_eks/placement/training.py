@@ -22,6 +22,7 @@ from ai_on_eks.descriptors.fine_tune import FineTuneJob, TuningMethod
 from ai_on_eks.descriptors.inventory import Inventory
 from ai_on_eks.descriptors.platform import Platform
 from ai_on_eks.descriptors.schema import CapacityType
+from ai_on_eks.placement.purchase import own_price
 from ai_on_eks.placement.violations import Violation, Words, stated
 from ai_on_eks.sizing.training import TrainingMemory, budget_bytes, training_memory
 from ai_on_eks.units import format_gib
@@ -139,7 +140,7 @@ class _Search(Struct, frozen=True):
         """As if it fitted."""
         job, instance_type = self.job, self.instance_type
         ranks = nodes * instance_type.accelerator_count
-        price = _price(instance_type, job.constraints.capacity_type)
+        price = own_price(instance_type, job.constraints.capacity_type)
         return TrainingPlacement(
             instance_type=instance_type,
             nodes=nodes,
@@ -147,7 +148,7 @@ class _Search(Struct, frozen=True):
             accumulation=max(1, job.training.batch // (ranks * job.training.micro_batch)),
             zones=tuple(zone for zone in self.platform.network.availability_zones if zone in self.offered),
             hours=self.hours(ranks, nodes),
-            usd_per_hour=None if price is None else nodes * price,
+            usd_per_hour=None if price is None else nodes * price.usd_per_hour,
         )
 
     def hours(self, ranks: int, nodes: int) -> float | None:
@@ -172,15 +173,6 @@ def _numbers(most: int) -> Iterator[int]:
     while nodes <= most:
         yield nodes
         nodes *= 2
-
-
-def _price(instance_type: InstanceType, bought_as: CapacityType) -> float | None:
-    price = {
-        CapacityType.ON_DEMAND: instance_type.price,
-        CapacityType.SPOT: instance_type.spot_price,
-        CapacityType.CAPACITY_BLOCK: instance_type.capacity_block_price,
-    }[bought_as]
-    return None if price is None else price.usd_per_hour
 
 
 def _device(search: _Search) -> Accelerator | None:
@@ -231,7 +223,7 @@ def _purchasable(search: _Search) -> Violation | None:
     if all(route.value != wanted.value for route in routes):
         fix = f"set constraints.capacity_type to {routes[0].value}" if routes else None
         return stated(f"cannot be bought as {wanted.value}", fix)
-    if _price(search.instance_type, wanted) is None:
+    if own_price(search.instance_type, wanted) is None:
         return stated(f"no price is published for it as {wanted.value}")
     return None
 

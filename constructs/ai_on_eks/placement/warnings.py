@@ -20,9 +20,6 @@ def warnings_of(
     if descriptor.source.uri.startswith("hf://") and descriptor.source.revision is None:
         warnings.append("source.revision is not set: the weights are not pinned")
     warnings += [f"estimated: {assumption}" for assumption in requirements.inventory.estimated]
-    capacity_type = descriptor.constraints.capacity_type
-    if capacity_type is not CapacityType.ON_DEMAND:
-        warnings.append(f"capacity type {capacity_type.value}: the costs shown are on-demand prices")
     if chosen is not None:
         warnings += _of_choice(requirements, chosen)
     cheaper = _cheaper(descriptor, chosen, unrendered)

@@ -21,6 +21,7 @@ from ai_on_eks.placement.fleet.partitions import on_parts
 from ai_on_eks.placement.fleet.problem import Model, Option, PackingProblem, Pool
 from ai_on_eks.placement.fleet.shares import Resources, nodes_for, share_of
 from ai_on_eks.placement.partition import Partition
+from ai_on_eks.placement.purchase import own_price
 from ai_on_eks.placement.types import Placement, Plan
 from ai_on_eks.units import MIB, ceil_div
 
@@ -62,13 +63,7 @@ class PoolKey(Struct, frozen=True):
     def usd_per_hour(self) -> float | None:
         """Of one node bought this way; at the on-demand price where no price of its own is published, which is the most
         that spot capacity costs. None where neither is."""
-        kind = self.instance_type
-        own = {
-            CapacityType.ON_DEMAND: kind.price,
-            CapacityType.SPOT: kind.spot_price,
-            CapacityType.CAPACITY_BLOCK: kind.capacity_block_price,
-        }
-        price = own[self.capacity_type] or kind.price
+        price = own_price(self.instance_type, self.capacity_type) or self.instance_type.price
         return None if price is None else price.usd_per_hour
 
 

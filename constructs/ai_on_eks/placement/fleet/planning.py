@@ -15,11 +15,13 @@ from msgspec.structs import replace
 
 from ai_on_eks.catalog.loading import Catalog
 from ai_on_eks.descriptors.platform import Platform
+from ai_on_eks.descriptors.schema import CapacityType
 from ai_on_eks.placement.fleet.assembly import DECIMALS, Site, assemble, total
 from ai_on_eks.placement.fleet.options import fleet_problem
 from ai_on_eks.placement.fleet.problem import Choice, PackingProblem
 from ai_on_eks.placement.fleet.search import cheapest_alone, nodes_alone, search
 from ai_on_eks.placement.fleet.types import FleetMember, FleetPlan, FleetPool
+from ai_on_eks.placement.purchase import own_price
 from ai_on_eks.placement.types import Plan, Seat
 
 
@@ -37,8 +39,12 @@ def plan_fleet(plans: Iterable[Plan], platform: Platform, catalog: Catalog) -> F
     pools = assemble(fleet, answer.choice, alone, Site(platform, catalog))
     cost = total(pool.usd_per_hour for pool in pools)
     seats = dict(_seats(pools))
+    told = {member.model: _price_warnings(pool) for pool in pools for member in pool.members}
     return FleetPlan(
-        plans=tuple(_seated(plan, *seats[plan.descriptor.name]) if plan.accepted else plan for plan in given),
+        plans=tuple(
+            _seated(_warned(plan, told[plan.descriptor.name]), *seats[plan.descriptor.name]) if plan.accepted else plan
+            for plan in given
+        ),
         pools=pools,
         usd_per_hour=cost,
         bound_usd_per_hour=None if cost is None else min(cost, round(answer.bound_usd_per_hour, DECIMALS)),
@@ -53,6 +59,19 @@ def _seats(pools: Sequence[FleetPool]) -> Iterator[tuple[str, tuple[FleetMember,
         mixed = len({member.share for member in pool.members}) > 1
         for member in pool.members:
             yield member.model, (member, Seat(name, member.share if mixed else None))
+
+
+def _price_warnings(pool: FleetPool) -> tuple[str, ...]:
+    """Where the on-demand price stands in for one that nobody published. Reserved nodes are paid for already."""
+    kind, bought = pool.instance_type, CapacityType(pool.capacity_type)
+    if pool.is_paid or kind.price is None or own_price(kind, bought) is not None:
+        return ()
+    missing = f"no {bought.value} price of {kind.name} is in the catalogue"
+    return (f"{missing}: its nodes are counted at the on-demand price",)
+
+
+def _warned(plan: Plan, warnings: tuple[str, ...]) -> Plan:
+    return replace(plan, warnings=(*plan.warnings, *warnings)) if warnings else plan
 
 
 def _seated(plan: Plan, member: FleetMember, seat: Seat) -> Plan:

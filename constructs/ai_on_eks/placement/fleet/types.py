@@ -67,6 +67,11 @@ class FleetPool(Struct, frozen=True):
     def node_count(self) -> int:
         return sum(group.nodes for group in self.groups)
 
+    @property
+    def is_paid(self) -> bool:
+        """Are all nodes reserved?"""
+        return all(group.reservation_id is not None for group in self.groups)
+
 
 class FleetPlan(Struct, frozen=True):
     """All models together.
