@@ -86,6 +86,8 @@ def main() -> int:
             replace_folder_atomically(ROOT / context.get("manifests", "build/manifests"), manifest_files(deployment))
             if files := gitops_tree(deployment):
                 replace_folder_atomically(ROOT / context.get("gitops", "build/gitops"), files)
+            for warning in waiting_warnings(deployment, platform_file):
+                print(f"warning: {warning}", file=sys.stderr)
             write_file_atomically(ROOT / context.get("plan", "build/plan.json"), json_text(plan.document))
     except AiOnEksError as error:
         for problem in error.problems:
@@ -259,6 +261,20 @@ def manifest_files(deployment: Deployment) -> dict[str, str]:
         # Grafana runs elsewhere, and people import the dashboard there.
         files["dashboard.json"] = dashboard_json(deployment.platform, deployment.workloads)
     return files
+
+
+def waiting_warnings(deployment: Deployment, platform_file: str) -> tuple[str, ...]:
+    """Nodes that the files leave out until a deployment has told where they stand; what CDK applies knows it itself."""
+    if deployment.platform.delivery.mode is DeliveryMode.APPLY:
+        return ()
+    stacks = " ".join(f"{deployment.platform.name}-{unit}" for unit in ("capacity", "storage"))
+    file = deployment.platform.outputs or "build/outputs.json"
+    return tuple(
+        f"{platform_file}: outputs: pool {pool} is in no file and its pods wait: its nodes stand in a placement group "
+        f"whose name AWS chooses; run `cdk deploy {stacks} --outputs-file {file}`, set outputs to {file}, synthesize "
+        "again"
+        for pool in deployment.waiting_pools()
+    )
 
 
 def gitops_tree(deployment: Deployment) -> dict[str, str]:

@@ -20,10 +20,10 @@ from ai_on_eks.aws.addon_specs import all_addons
 from ai_on_eks.aws.deployable import check_deployable
 from ai_on_eks.aws.helm_release import HelmRelease, Json
 from ai_on_eks.aws.lustre import check_zone
-from ai_on_eks.aws.node_groups import capacity_spec
+from ai_on_eks.aws.node_groups import NodeGroupSpec, capacity_spec
 from ai_on_eks.aws.node_placement import placed_spec
 from ai_on_eks.aws.node_reservations import reserved_spec
-from ai_on_eks.aws.node_strategies import node_objects
+from ai_on_eks.aws.node_strategies import node_objects, waiting_pools
 from ai_on_eks.aws.platform_releases import Needs, helm_releases, observers, scaler
 from ai_on_eks.catalog.types import InstanceType
 from ai_on_eks.catalog.versions import mismatches
@@ -92,10 +92,17 @@ class Deployment(Struct, frozen=True):
 
     def node_objects(self, addresses: StorageAddresses) -> dict[str, Json]:
         """Objects by construct id that describe the models' nodes to what starts them."""
+        return node_objects(self.platform, self._node_specs(addresses))
+
+    def waiting_pools(self) -> tuple[str, ...]:
+        """Pools that are in no rendered file until an earlier deployment has told the names of placement groups."""
+        return waiting_pools(self.platform, self._node_specs(self.addresses))
+
+    def _node_specs(self, addresses: StorageAddresses) -> list[NodeGroupSpec]:
         capacity, zones = self.platform.capacity, self.platform.network.availability_zones
         specs = (capacity_spec(request, zones, capacity.operating_system) for request in self.requests)
         reserved = (reserved_spec(spec, capacity.reservations) for spec in specs)
-        return node_objects(self.platform, [placed_spec(spec, addresses.placement_groups) for spec in reserved])
+        return [placed_spec(spec, addresses.placement_groups) for spec in reserved]
 
     def installed(self) -> dict[str, str | None]:
         """What runs in the cluster beside the models: name of add-on or chart to version, None = EKS's default."""

@@ -12,17 +12,19 @@ from typing import Any
 import pytest
 import stacks_samples as samples
 import strategy_samples
+from msgspec.structs import replace
 from snapshot_files import compare
 from strategy_samples import ACCELERATORS, STRATEGIES
 from test_stacks_checkers import ACCEPTED_WARNINGS, REPOSITORY, RUN_CFN_LINT, contents, environment
 from test_stacks_snapshots import OF_STRATEGY
 
+import app as application
 from ai_on_eks.aws.node_places import subnet_terms
 from ai_on_eks.catalog.loading import load_catalog
 from ai_on_eks.descriptors.platform import Capacity, CapacityStrategy
 from ai_on_eks.review.rules.checking import findings
 from ai_on_eks.review.rules.synth import read_synth
-from ai_on_eks.serving.storage import StorageAddresses
+from ai_on_eks.serving.storage import UNKNOWN, StorageAddresses
 
 Templates = dict[str, dict[str, Any]]
 
@@ -111,6 +113,27 @@ def test_nodes_near_each_other_are_applied_with_the_group_that_was_made_for_them
     assert of.node_objects(of.addresses) == {}
     told = StorageAddresses(placement_groups={"p5en-48xlarge": "made"})
     assert of.node_objects(told)["NodeClass-p5en-48xlarge"]["spec"]["placementGroupSelector"] == {"name": "made"}
+
+
+def test_files_without_the_nodes_that_wait_for_their_group_are_told(tmp_path: Path) -> None:
+    # GIVEN one pool whose nodes stand near each other, and one whose nodes may stand anywhere
+    types = load_catalog("us-east-1").instance_type
+    near = samples.request(types("p5en.48xlarge"), efa=True, nodes=2, zones=("us-east-1b",))
+    both = (near, samples.request(types("g6.xlarge")))
+
+    def told(strategy: CapacityStrategy, *, rendered: bool, addresses: StorageAddresses = UNKNOWN) -> list[str]:
+        settings = samples.rendered() if rendered else {}
+        of = samples.deployment(*both, capacity=Capacity(strategy=strategy), **settings)
+        return [*application.waiting_warnings(replace(of, addresses=addresses), "platform.yaml")]
+
+    # THEN the first is told where files are all that there is, until its group is known
+    (warning,) = told(CapacityStrategy.KARPENTER, rendered=True)
+    assert warning.startswith("platform.yaml: outputs: pool p5en-48xlarge is in no file")
+    assert "cdk deploy ai-capacity ai-storage --outputs-file build/outputs.json" in warning
+    named = StorageAddresses(placement_groups={"p5en-48xlarge": "made"})
+    assert told(CapacityStrategy.KARPENTER, rendered=True, addresses=named) == []
+    assert told(CapacityStrategy.KARPENTER, rendered=False) == []
+    assert told(CapacityStrategy.MANAGED_NODE_GROUPS, rendered=True) == []
 
 
 def test_private_subnets_and_only_they_carry_the_tags_that_node_classes_look_for(folder: Path) -> None:

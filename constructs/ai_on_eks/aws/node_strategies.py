@@ -16,6 +16,7 @@ from ai_on_eks.aws.karpenter.objects import karpenter_objects
 from ai_on_eks.aws.managed_groups import managed_groups
 from ai_on_eks.aws.node_groups import NodeGroupSpec
 from ai_on_eks.aws.node_needs import NodeStrategy
+from ai_on_eks.aws.node_placement import waits_for_group
 from ai_on_eks.descriptors.platform import CapacityStrategy, Platform
 
 NODE_STRATEGIES: Mapping[CapacityStrategy, NodeStrategy] = {
@@ -49,3 +50,9 @@ def node_objects(platform: Platform, specs: Sequence[NodeGroupSpec]) -> dict[str
         make = NODE_OBJECTS.get(strategy)
         objects |= make(platform, own) if make else {}
     return objects
+
+
+def waiting_pools(platform: Platform, specs: Sequence[NodeGroupSpec]) -> tuple[str, ...]:
+    """Pools that `node_objects` leaves out, because the name of their placement group is not known; sorted."""
+    described = by_strategy(platform, specs).get(CapacityStrategy.KARPENTER, ())
+    return tuple(sorted({spec.pool for spec in described if waits_for_group(spec)}))
