@@ -14,7 +14,7 @@ from ai_on_eks.descriptors.platform import Cluster
 from ai_on_eks.descriptors.platform_network import ExistingVpc, InterfaceEndpoints, NatGateways, Network
 from ai_on_eks.errors import InputError
 from stacks.application import Deployment
-from stacks.serving import MAX_MANIFEST_BYTES, check_size
+from stacks.serving import MAX_ANNOTATIONS_BYTES, annotations_bytes, check_size, check_template
 
 pytest_plugins = ["stacks_fixtures"]
 
@@ -238,12 +238,46 @@ def test_no_rule_is_added_to_the_group_eks_makes_which_has_those_of_efa_already(
 
 
 def test_objects_too_large_for_the_kubectl_provider_are_refused() -> None:
-    assert MAX_MANIFEST_BYTES < 262_144, "what a custom resource's event may hold, with the rest of the event"
-    fits = [samples.config_map("large", {"text": "x" * (MAX_MANIFEST_BYTES - 1000)})]
-    check_size("large", fits)
+    # GIVEN objects of 100,000 bytes: an update carries each twice, and an event holds ten of them
+    def objects(count: int) -> list[dict[str, Any]]:
+        return [samples.config_map(f"large-{index}", {"text": "x" * 99_000}) for index in range(count)]
+
+    check_size("large", objects(5))
     with pytest.raises(InputError) as caught:
-        check_size("large", [*fits, samples.config_map("more", {"text": "x" * 1000})])
-    assert caught.value.problems[0].code == "manifest-too-large"
+        check_size("large", objects(6))
+    (problem,) = caught.value.problems
+    assert problem.code == "manifest-too-large"
+    assert "make an update of 1189602 bytes" in problem.message
+
+
+def test_quotes_count_as_they_are_sent() -> None:
+    """A text inside JSON has a backslash before each of its quotes, and before each backslash that a quote had."""
+    check_size("plain", [samples.config_map("a", {"text": "x" * 200_000})])
+    with pytest.raises(InputError):
+        check_size("quoted", [samples.config_map("a", {"text": '"' * 130_000})])
+
+
+def test_an_object_that_kubectl_could_not_write_into_its_annotation_is_refused() -> None:
+    """A real API server says `metadata.annotations: Too long: must have at most 262144 bytes`."""
+    room = MAX_ANNOTATIONS_BYTES - annotations_bytes(samples.config_map("a", {"text": ""}))
+    check_size("fits", [samples.config_map("a", {"text": "x" * room})])
+    with pytest.raises(InputError) as caught:
+        check_size("larger", [samples.config_map("a", {"text": "x" * (room + 1)})])
+    (problem,) = caught.value.problems
+    assert problem.message.startswith(f"ConfigMap a of larger has {MAX_ANNOTATIONS_BYTES + 1} bytes")
+    # its own annotations are written twice
+    noted = samples.config_map("a", {"text": "x" * (room - 20)})
+    noted["metadata"]["annotations"] = {"note": "y" * 20}
+    with pytest.raises(InputError):
+        check_size("noted", [noted])
+
+
+def test_models_that_one_template_does_not_hold_are_refused() -> None:
+    model = [samples.config_map("a", {"text": "x" * 99_000})]
+    check_template([model] * 10)
+    with pytest.raises(InputError) as caught:
+        check_template([model] * 11)
+    assert [problem.code for problem in caught.value.problems] == ["template-too-large"]
 
 
 def test_a_platform_made_in_code_is_checked_like_a_file(synthesize: Callable[[Deployment], Path]) -> None:
