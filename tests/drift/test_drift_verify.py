@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -91,6 +92,23 @@ def test_the_document_names_every_object_and_how_far_it_was_compared(verify: Ver
     assert {one["compared"] for one in answer["objects"]} == {"whole"}
     assert answer["summary"] == {"missing": 0, "changed": 0, "not-ready": 0, "extra": 0, "unreadable": 0}
     assert {("Deployment", MODEL), ("Namespace", "models")} <= {(one["kind"], one["name"]) for one in answer["objects"]}
+
+
+def test_whoever_waits_sees_one_object_after_the_other(verify: Verify, monkeypatch: pytest.MonkeyPatch) -> None:
+    moves: list[str] = []
+
+    @contextmanager
+    def counted(what: str, total: int, *, quiet: bool) -> Iterator[Callable[[], object]]:
+        moves.append(f"{what} {total}, {'quiet' if quiet else 'told'}")
+        yield lambda: moves.append("one")
+
+    monkeypatch.setattr("ai_on_eks.cli.commands.verify.progress", counted)
+    _, out, _ = verify.text("--json")
+    objects = len(json.loads(out)["objects"])
+    verify.text()
+    assert moves == [
+        *(f"comparing {objects}, quiet", *["one"] * objects), *(f"comparing {objects}, told", *["one"] * objects),
+    ]  # fmt: skip
 
 
 def _container(live: Json) -> Json:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from msgspec import Struct
@@ -18,7 +18,8 @@ from ai_on_eks.cli.loading import (
     load_models,
     load_target_platform,
 )
-from ai_on_eks.cli.planning import fleet_of, with_engines
+from ai_on_eks.cli.planning import fleet_of, planning_steps, with_engines
+from ai_on_eks.cli.progress import progress
 from ai_on_eks.cli.recognition import Files, recognise
 from ai_on_eks.cli.rendering import images_of, images_path
 from ai_on_eks.cli.workloads import workloads_of
@@ -64,12 +65,18 @@ def default_files() -> list[str]:
     return files
 
 
-def load_checked(files: Sequence[str]) -> Checked:
-    """Everything, or all problems of all files; workloads are built for their checks alone."""
+def load_checked(files: Sequence[str], *, quiet: bool = False) -> Checked:
+    """Everything, or all problems of all files; workloads are built for their checks alone. `quiet` shows
+    no progress."""
     collector = Collector()
-    found: Files = recognise(files, collector)
+    found = recognise(files, collector)
+    with progress("checking", planning_steps(found.descriptors), quiet=quiet) as move_on:
+        return _checked(found, collector, move_on)
+
+
+def _checked(found: Files, collector: Collector, move_on: Callable[[], object]) -> Checked:
     target = load_target_platform(found.platform, None, collector)
-    models = load_models(found.descriptors, collector)
+    models = load_models(found.descriptors, collector, move_on=move_on)
     check_known_names(models, target, collector)
     if target is not None:
         platform = target.platform
@@ -81,7 +88,7 @@ def load_checked(files: Sequence[str]) -> Checked:
     if target is None or images is None:
         raise AssertionError("what did not load has left a problem")
     planned = with_engines(target, target.platform.engines or PlannedEngines.RENDERED)
-    fleet = fleet_of(models, planned)
+    fleet = fleet_of(models, planned, move_on=move_on)
     workloads = workloads_of(models, fleet.plans, planned, images)
     used = used_images(images, workloads) if models else images.values()
     return Checked(planned, models, fleet, workloads, tuple(used), images, images_file)

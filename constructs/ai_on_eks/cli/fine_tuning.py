@@ -13,6 +13,7 @@ from ai_on_eks.cli.fine_tune_text import jobs_text
 from ai_on_eks.cli.loading import Collector, LoadedPlatform, load_target_platform, located
 from ai_on_eks.cli.output import document, note, terminal_width, write_json, write_text
 from ai_on_eks.cli.problems import report
+from ai_on_eks.cli.progress import progress
 from ai_on_eks.cli.rendering import images_of
 from ai_on_eks.cli.writing import written_to
 from ai_on_eks.descriptors.fine_tune_kind import is_fine_tune
@@ -48,7 +49,7 @@ def are_fine_tunes(files: Sequence[str]) -> bool:
 
 def plan_jobs(args: Namespace) -> int:
     """Tell where the jobs run. Exit code 3 when one has no placement."""
-    planned = planned_jobs(args.descriptors, args.platform, args.region)
+    planned = planned_jobs(args.descriptors, args.platform, args.region, quiet=args.json)
     body = jobs_body(planned)
     if args.json:
         write_json(document("plan-jobs", body))
@@ -63,7 +64,7 @@ def plan_jobs(args: Namespace) -> int:
 
 def render_jobs(args: Namespace) -> int:
     """Write the jobs' objects and their queues into a folder, all of them or none."""
-    planned = planned_jobs(args.descriptors, args.platform, args.region)
+    planned = planned_jobs(args.descriptors, args.platform, args.region, quiet=args.json)
     problems = unplaced(planned)
     if problems:
         raise NothingFitsError(problems)
@@ -103,21 +104,25 @@ def workloads_of(planned: PlannedJobs) -> tuple[FineTuneWorkload, ...]:
     return tuple(one for one in found if one is not None)
 
 
-def planned_jobs(files: Sequence[str], platform_file: str | None, region: str | None) -> PlannedJobs:
-    """Everything read and planned, or all problems of all files."""
-    collector = Collector()
-    target = load_target_platform(platform_file, region, collector)
-    found = [
-        collector.attempt(file, lambda file=file: load_fine_tune(Path(file)))  # type: ignore[misc]
-        for file in files
-    ]
-    jobs = tuple(one for one in found if one is not None)
-    collector.problems += _duplicates(jobs)
-    collector.finish()
-    if target is None:
-        raise AssertionError("a platform that did not load has left a problem")
-    plans = tuple(plan_training(one.job, one.inventory, target.catalog, target.platform) for one in jobs)
-    return PlannedJobs(target, jobs, plans)
+def planned_jobs(
+    files: Sequence[str], platform_file: str | None, region: str | None, *, quiet: bool = False
+) -> PlannedJobs:
+    """Everything read and planned, or all problems of all files. `quiet` shows no progress."""
+    collector, jobs, plans = Collector(), list[LoadedJob](), list[TrainingPlan]()
+    with progress("planning", 2 * len(files), quiet=quiet) as move_on:
+        target = load_target_platform(platform_file, region, collector)
+        for file in files:
+            job = collector.attempt(file, lambda file=file: load_fine_tune(Path(file)))  # type: ignore[misc]
+            jobs += [] if job is None else [job]
+            move_on()
+        collector.problems += _duplicates(jobs)
+        collector.finish()
+        if target is None:
+            raise AssertionError("a platform that did not load has left a problem")
+        for one in jobs:
+            plans.append(plan_training(one.job, one.inventory, target.catalog, target.platform))
+            move_on()
+    return PlannedJobs(target, tuple(jobs), tuple(plans))
 
 
 def unplaced(planned: PlannedJobs) -> list[Problem]:

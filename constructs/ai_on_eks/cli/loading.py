@@ -12,6 +12,7 @@ from msgspec.structs import replace
 from ai_on_eks.catalog.daemonsets import beside_drivers
 from ai_on_eks.catalog.loading import Catalog, load_catalog
 from ai_on_eks.cli.file_kinds import load_as
+from ai_on_eks.cli.progress import unseen
 from ai_on_eks.descriptors.architectures import build_inventory
 from ai_on_eks.descriptors.documents import read_yaml
 from ai_on_eks.descriptors.inventory import Inventory
@@ -67,10 +68,17 @@ class Collector:
             raise InputError(self.problems)
 
 
-def load_models(paths: Sequence[str], collector: Collector) -> tuple[LoadedModel, ...]:
-    """The models of the files that are well-formed; the problems of the others are in the collector."""
-    found = (_load(path, collector) for path in paths)
-    loaded = [model for model in found if model is not None]
+def load_models(
+    paths: Sequence[str], collector: Collector, *, move_on: Callable[[], object] = unseen
+) -> tuple[LoadedModel, ...]:
+    """The models of the files that are well-formed; the problems of the others are in the collector. `move_on` is
+    called after each file."""
+    loaded = []
+    for path in paths:
+        model = _load(path, collector)
+        move_on()
+        if model is not None:
+            loaded.append(model)
     _check_names(loaded, collector)
     return tuple(replace(model, variants=_variants(model, collector)) for model in loaded)
 

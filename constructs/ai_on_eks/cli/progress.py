@@ -1,28 +1,86 @@
-"""A bar for whoever waits longer than a second: on stderr, only on a terminal, without colours, gone when done."""
+"""A bar for whoever waits longer than a second: on stderr, only on a terminal, without colours, gone when done.
+
+    shown    from a second after the command began, whichever of its bars that falls into
+    drawn    by a thread of its own, so that the time goes on while a single step takes long
+
+One bar at a time: within another one nothing is drawn, and the outer one goes on.
+"""
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from threading import Event, Lock, Thread
+from time import monotonic
+from typing import TextIO
 
 SHOWN_AFTER_SECONDS = 1.0
+LEAST_SECONDS = 0.1
+"""Of one bar, however long the command has taken: what is over sooner would only flicker."""
+DRAWN_EVERY_SECONDS = 0.25
 
 FORMAT = "{desc}: {n_fmt}/{total_fmt} |{bar:24}| {elapsed}"
 
+_BEGAN = monotonic()
+_one_at_a_time = Lock()
+
+Move = Callable[[], object]
+
+
+def unseen() -> None:
+    """A step that nobody waits for."""
+
 
 @contextmanager
-def progress(what: str, total: int, *, quiet: bool = False) -> Iterator[Callable[[], object]]:
+def progress(what: str, total: int, *, quiet: bool = False) -> Iterator[Move]:
     """Around a long piece of work; the value moves the bar on by one of `total`. `quiet` shows nothing at all."""
-    from tqdm import tqdm  # type: ignore[import-untyped] # noqa: PLC0415 - slow to import, and quick commands have no use for it
+    terminal = sys.stderr
+    if quiet or terminal is None or not terminal.isatty() or not _one_at_a_time.acquire(blocking=False):
+        yield unseen
+        return
+    bar = _Bar(what, total, terminal)
+    try:
+        yield bar.move_on
+    finally:
+        bar.close()
+        _one_at_a_time.release()
 
-    # disable=None: nothing where stderr is no terminal
-    with tqdm(
-        desc=what,
-        total=total,
-        disable=True if quiet else None,
-        delay=SHOWN_AFTER_SECONDS,
-        leave=False,
-        bar_format=FORMAT,
-        dynamic_ncols=True,
-    ) as bar:
-        yield bar.update
+
+class _Bar:
+    """Counts in the caller's thread and draws in another, which alone touches the terminal."""
+
+    def __init__(self, what: str, total: int, terminal: TextIO) -> None:
+        self._what, self._total, self._terminal = what, total, terminal
+        self._done, self._over = 0, Event()
+        self._drawing = Thread(target=self._draw, daemon=True)
+        self._drawing.start()
+
+    def move_on(self) -> None:
+        """One step is done."""
+        self._done += 1
+
+    def close(self) -> None:
+        """Leave the line as it was."""
+        self._over.set()
+        self._drawing.join()
+
+    def _draw(self) -> None:
+        began = monotonic()
+        if self._over.wait(max(LEAST_SECONDS, _BEGAN + SHOWN_AFTER_SECONDS - began)):
+            return
+        from tqdm import tqdm  # type: ignore[import-untyped] # noqa: PLC0415 - slow to import, and quick commands have no use for it
+
+        with tqdm(
+            desc=self._what,
+            total=self._total,
+            initial=self._done,
+            file=self._terminal,
+            leave=False,
+            bar_format=FORMAT,
+            dynamic_ncols=True,
+        ) as bar:
+            bar.start_t -= monotonic() - began  # it counts from its own start, and people from theirs
+            while not self._over.wait(DRAWN_EVERY_SECONDS):
+                bar.n = self._done
+                bar.refresh()

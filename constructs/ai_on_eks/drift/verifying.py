@@ -7,7 +7,7 @@ that cannot change, a webhook that is down) the rendered fields are compared wit
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from copy import deepcopy
 from typing import Any
@@ -76,13 +76,19 @@ CARRIED: Mapping[str, Sequence[str]] = {
 """Fields of `spec` that the cluster gives where they are not rendered: addresses, volumes, an autoscaler's replicas."""
 
 
-def verify(cluster: Cluster, objects: Mapping[Identity, Json]) -> tuple[Compared, ...]:
-    """Every rendered object in the order given, then what nobody rendered."""
+def verify(
+    cluster: Cluster, objects: Mapping[Identity, Json], *, move_on: Callable[[], object] = lambda: None
+) -> tuple[Compared, ...]:
+    """Every rendered object in the order given, then what nobody rendered. `move_on` is called after each object."""
+    compared: list[Compared] = []
     for api_version, kind in _kinds(objects):
         cluster.resource(api_version, kind)  # asked for once, before there are several who would
     with ThreadPoolExecutor(REQUESTS_AT_ONCE) as pool:
-        compared = pool.map(lambda item: _compared(cluster, *item), objects.items())
+        answers = pool.map(lambda item: _compared(cluster, *item), objects.items())
         extra = pool.map(lambda kind: tuple(_extra(cluster, objects, *kind)), _kinds(objects))
+        for answer in answers:
+            compared.append(answer)
+            move_on()
         return (*compared, *(one for found in extra for one in found))
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from ai_on_eks.cli.output import document, note, write, write_json
+from ai_on_eks.cli.progress import progress
 from ai_on_eks.cli.stored_weights import with_check
 from ai_on_eks.cli.writing import written_to
 from ai_on_eks.descriptors.describe import Description, describe, to_yaml
@@ -31,7 +32,8 @@ def configure(parser: ArgumentParser) -> None:
 
 
 def run(args: Namespace) -> int:
-    description = with_check(describe(args.source))
+    with progress("reading", 1, quiet=args.json):
+        description = with_check(describe(args.source))
     text = to_yaml(description.descriptor, description.notes)
     if args.output is not None:
         _write(args.output, text)

@@ -33,7 +33,7 @@ def configure(parser: ArgumentParser) -> None:
 
 def run(args: Namespace) -> int:
     with progress("looking", 3 if args.account else 2, quiet=args.json) as move_on:
-        checked = _project(args.files, needed=args.account)
+        checked = _project(args.files, needed=args.account, quiet=args.json)
         kubernetes = None if checked is None else checked.target.platform.cluster.kubernetes_version
         checks = [skipped("project", "no project in this folder")]
         if checked is not None:
@@ -56,10 +56,10 @@ def run(args: Namespace) -> int:
     return EXIT_FINDINGS if findings else EXIT_DONE
 
 
-def _project(files: Sequence[str], *, needed: bool) -> Checked | None:
+def _project(files: Sequence[str], *, needed: bool, quiet: bool) -> Checked | None:
     """The project's files; outside a project the machine alone is looked at."""
     if files or Path(DEFAULT_PLATFORM_FILE).exists() or Path(MODELS_FOLDER).is_dir():
-        return load_checked(files or default_files())
+        return load_checked(files or default_files(), quiet=quiet)
     if needed:
         raise UsageError(
             Problem("nothing-planned", "--account needs a plan", fix="name the platform file and the descriptors")

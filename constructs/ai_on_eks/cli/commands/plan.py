@@ -76,6 +76,7 @@ def run(args: Namespace) -> int:
         default_engines=PlannedEngines.ANY,
         engines=engines,
         policy=policy,
+        quiet=args.json,
     )
     if args.plot is not None:
         write_plot(args.plot, fleet.plans[0], by_throughput=args.plot_by == "throughput")

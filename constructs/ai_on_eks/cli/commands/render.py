@@ -43,11 +43,10 @@ def run(args: Namespace) -> int:
 
         if are_fine_tunes(args.descriptors):
             return render_jobs(args)
-    with progress("planning, rendering", 2, quiet=args.json) as move_on:
-        target, models, fleet = load_and_plan(args.descriptors, args.platform, args.region)
-        plans = fleet.plans
-        _refuse_missing(models, plans)
-        move_on()
+    target, models, fleet = load_and_plan(args.descriptors, args.platform, args.region, quiet=args.json)
+    plans = fleet.plans
+    _refuse_missing(models, plans)
+    with progress("rendering", 1, quiet=args.json):
         files, warnings = _render(target, models, plans)
     told = platform_warnings(target, now())
     warnings = (*told, *too_old_warnings(target.catalog, plans, today()), *warnings)

@@ -11,14 +11,16 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 from typing import Any
 
+from msgspec import Struct
 from msgspec.structs import replace
 
 from ai_on_eks.cli.ageing import today
 from ai_on_eks.cli.checked import default_files
 from ai_on_eks.cli.documents.plans import plans_body
-from ai_on_eks.cli.loading import Collector
+from ai_on_eks.cli.loading import Collector, LoadedPlatform
 from ai_on_eks.cli.output import counted, document, note, write_json, write_text
 from ai_on_eks.cli.planning import load_and_plan
+from ai_on_eks.cli.progress import progress
 from ai_on_eks.cli.recognition import recognise
 from ai_on_eks.cli.rendering import images_of
 from ai_on_eks.cli.report.architecture import architecture_section
@@ -33,6 +35,7 @@ from ai_on_eks.cli.workloads import starts_of
 from ai_on_eks.cli.writing import written_to
 from ai_on_eks.errors import EXIT_DONE
 from ai_on_eks.files import write_file_atomically
+from ai_on_eks.placement.fleet.types import FleetPlan
 from ai_on_eks.review.cost import bill
 from ai_on_eks.review.plans import part, plans_of
 from ai_on_eks.review.rules.assembly import Assembly
@@ -42,6 +45,15 @@ from ai_on_eks.review.tree import read_stacks
 DEFAULT_OUTPUT = "report.html"
 
 STALE = "what lies in {folder} was synthesized from other plans: its part of the report is older than the rest"
+
+
+class Drawn(Struct, frozen=True):
+    """The page, and what is told of it. warning: empty where there is none."""
+
+    text: str
+    models: str
+    warning: str
+    names: tuple[str, ...]
 
 
 def configure(parser: ArgumentParser) -> None:
@@ -58,10 +70,23 @@ def run(args: Namespace) -> int:
     collector = Collector()
     found = recognise(args.files or default_files(), collector)
     collector.finish()
-    target, _models, fleet = load_and_plan(found.descriptors, found.platform, None)
+    target, _models, fleet = load_and_plan(found.descriptors, found.platform, None, quiet=args.json)
+    with progress("drawing", 1, quiet=args.json):
+        drawn = _drawn(Path(args.synthesized), target, fleet)
+    with written_to(args.output):
+        write_file_atomically(Path(args.output), drawn.text)
+    if args.json:
+        write_json(document("report", _body(args.output, drawn)))
+        return EXIT_DONE
+    if drawn.warning:
+        note(f"warning: {drawn.warning}")
+    write_text(f"{args.output}: {drawn.models}, {len(drawn.text.encode()) / 1e6:.1f} MB")
+    return EXIT_DONE
+
+
+def _drawn(folder: Path, target: LoadedPlatform, fleet: FleetPlan) -> Drawn:
     images = images_of(target)
     body = plans_body(fleet, target.catalog, images)
-    folder = Path(args.synthesized)
     then = read_side(folder) if (folder / CLOUD_ASSEMBLY).is_dir() else None
     now = _now(then, body, target.platform.region)
     costs = bill(now, today())
@@ -81,15 +106,7 @@ def run(args: Namespace) -> int:
             rejections_section(fleet.plans),
         ],
     )
-    with written_to(args.output):
-        write_file_atomically(Path(args.output), text)
-    if args.json:
-        write_json(document("report", _body(args.output, text, warning, body)))
-        return EXIT_DONE
-    if warning:
-        note(f"warning: {warning}")
-    write_text(f"{args.output}: {models}, {len(text.encode()) / 1e6:.1f} MB")
-    return EXIT_DONE
+    return Drawn(text, models, warning, tuple(plan["model"] for plan in body["plans"]))
 
 
 def _now(then: Side | None, body: dict[str, Any], region: str) -> Side:
@@ -109,10 +126,10 @@ def _places(side: Side) -> dict[str, tuple[Any, Any]]:
     return {model: (part(plan, "chosen", "instance_type"), part(plan, "chosen", "nodes")) for model, plan in plans}
 
 
-def _body(output: str, text: str, warning: str, plans: dict[str, Any]) -> dict[str, Any]:
+def _body(output: str, drawn: Drawn) -> dict[str, Any]:
     return {
         "file": output,
-        "size_bytes": len(text.encode()),
-        "warnings": [warning] if warning else [],
-        "models": [plan["model"] for plan in plans["plans"]],
+        "size_bytes": len(drawn.text.encode()),
+        "warnings": [drawn.warning] if drawn.warning else [],
+        "models": list(drawn.names),
     }

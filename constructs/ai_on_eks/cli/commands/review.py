@@ -12,6 +12,7 @@ from pathlib import Path
 
 from ai_on_eks.cli.ageing import today
 from ai_on_eks.cli.output import Json, document, json_text, write_json, write_text
+from ai_on_eks.cli.progress import progress
 from ai_on_eks.cli.syntheses import Pair, synthesized
 from ai_on_eks.cli.writing import written_to
 from ai_on_eks.errors import EXIT_DONE, EXIT_FINDINGS, FindingsError, Problem, UsageError
@@ -73,7 +74,12 @@ def _check_usage(args: Namespace) -> None:
 
 def _run(args: Namespace, pair: Pair) -> int:
     allowances = load_allowances(Path(args.allow) if args.allow else pair.after / FILE)
-    found = review(read_side(pair.before), read_side(pair.after), allowances, today(), lint=args.cfn_lint)
+    with progress("reviewing", 3, quiet=args.json) as move_on:
+        before = read_side(pair.before)
+        move_on()
+        after = read_side(pair.after)
+        move_on()
+        found = review(before, after, allowances, today(), lint=args.cfn_lint)
     compared = {"before": pair.before_label, "after": pair.after_label}
     body = document("review", {"compared": compared, **review_mapping(found)})
     text = comment(found, f"{code(pair.before_label)} beside {code(pair.after_label)}")

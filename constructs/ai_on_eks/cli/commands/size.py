@@ -14,6 +14,7 @@ from ai_on_eks.cli.documents.sizes import SizeAnswer, size_body
 from ai_on_eks.cli.loading import DEFAULT_REGION, LoadedModel, default_platform, load_model
 from ai_on_eks.cli.output import document, terminal_width, write_json, write_text
 from ai_on_eks.cli.parsing import open_fraction, positive_int
+from ai_on_eks.cli.progress import progress
 from ai_on_eks.cli.targets import TargetOptions, resolve_target
 from ai_on_eks.errors import EXIT_DONE, EXIT_NOTHING_FITS, Problem, UsageError
 from ai_on_eks.placement.requirements import effective_load, effective_precision, resolve
@@ -37,8 +38,9 @@ def configure(parser: ArgumentParser) -> None:
 
 
 def run(args: Namespace) -> int:
-    model = load_model(args.descriptor)
-    answer = _answer(model, _load(args, model), _options(args))
+    with progress("sizing", 1, quiet=args.json):
+        model = load_model(args.descriptor)
+        answer = _answer(model, _load(args, model), _options(args))
     body = size_body(answer)
     if args.json:
         write_json(document("size", body))

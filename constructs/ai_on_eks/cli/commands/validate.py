@@ -60,7 +60,7 @@ def configure(parser: ArgumentParser) -> None:
 
 
 def run(args: Namespace) -> int:
-    checked = load_checked(args.files or default_files())
+    checked = load_checked(args.files or default_files(), quiet=args.json)
     if args.upgrade_to is not None:
         return _upgrade(checked, args)
     findings = _findings(checked)

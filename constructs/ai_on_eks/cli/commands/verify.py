@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from ai_on_eks.cli.output import counted, document, note, write_json, write_text
+from ai_on_eks.cli.progress import progress
 from ai_on_eks.drift.cluster import Cluster, connect
 from ai_on_eks.drift.rendered import read_objects
 from ai_on_eks.drift.types import Compared, Depth, Finding, Kind
@@ -31,7 +32,8 @@ def configure(parser: ArgumentParser) -> None:
 def run(args: Namespace) -> int:
     objects = read_objects(Path(args.folder))
     cluster = connect(args.kubeconfig, args.context)
-    compared = verify(cluster, objects)
+    with progress("comparing", len(objects), quiet=args.json) as move_on:
+        compared = verify(cluster, objects, move_on=move_on)
     found = [one for one in compared if one.findings]
     if args.json:
         write_json(document("verify", _body(args.folder, cluster, compared)))
