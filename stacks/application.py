@@ -19,10 +19,10 @@ from ai_on_eks.aws import qdrant_chart
 from ai_on_eks.aws.addon_specs import all_addons
 from ai_on_eks.aws.deployable import check_deployable
 from ai_on_eks.aws.helm_release import HelmRelease, Json
-from ai_on_eks.aws.lustre import check_zone
-from ai_on_eks.aws.node_groups import NodeGroupSpec, capacity_spec
+from ai_on_eks.aws.lustre_readers import check_readers, lustre_readers
+from ai_on_eks.aws.model_nodes import model_specs
+from ai_on_eks.aws.node_groups import NodeGroupSpec
 from ai_on_eks.aws.node_placement import placed_spec
-from ai_on_eks.aws.node_reservations import reserved_spec
 from ai_on_eks.aws.node_strategies import node_objects, waiting_pools
 from ai_on_eks.aws.platform_releases import Needs, helm_releases, observers, scaler
 from ai_on_eks.catalog.types import InstanceType
@@ -90,6 +90,11 @@ class Deployment(Struct, frozen=True):
         pools = {job.pool for job in self.jobs}
         return tuple(request for request in self.requests if request.pool in pools)
 
+    @property
+    def lustre_readers(self) -> frozenset[str]:
+        """Models that mount the platform's Lustre file system."""
+        return lustre_readers(self.workloads)
+
     def node_objects(self, addresses: StorageAddresses) -> dict[str, Json]:
         """Objects by construct id that describe the models' nodes to what starts them."""
         return node_objects(self.platform, self._node_specs(addresses))
@@ -99,10 +104,8 @@ class Deployment(Struct, frozen=True):
         return waiting_pools(self.platform, self._node_specs(self.addresses))
 
     def _node_specs(self, addresses: StorageAddresses) -> list[NodeGroupSpec]:
-        capacity, zones = self.platform.capacity, self.platform.network.availability_zones
-        specs = (capacity_spec(request, zones, capacity.operating_system) for request in self.requests)
-        reserved = (reserved_spec(spec, capacity.reservations) for spec in specs)
-        return [placed_spec(spec, addresses.placement_groups) for spec in reserved]
+        specs = model_specs(self.platform, self.requests, self.lustre_readers)
+        return [placed_spec(spec, addresses.placement_groups) for spec in specs]
 
     def installed(self) -> dict[str, str | None]:
         """What runs in the cluster beside the models: name of add-on or chart to version, None = EKS's default."""
@@ -206,8 +209,7 @@ def add_platform_stacks(scope: Construct, deployment: Deployment) -> PlatformSta
         raise InputError(problems)
     check_deployable(platform)
     qdrant_chart.check_room(platform, deployment.system_instance_type)
-    if platform.storage.fsx is not None:
-        check_zone(platform.storage.fsx, deployment.requests, deployment.workloads)
+    check_readers(platform, deployment.requests, deployment.lustre_readers)
     if platform.image_cache is not None and (prefix := mirror_path(platform.image_mirror or "")) is not None:
         from stacks.registry import RegistryStack  # noqa: PLC0415 - most platforms have none
 
@@ -221,6 +223,7 @@ def add_platform_stacks(scope: Construct, deployment: Deployment) -> PlatformSta
         cluster=cluster.cluster,
         system_instance_type=deployment.system_instance_type,
         requests=deployment.requests,
+        lustre_readers=deployment.lustre_readers,
     )
     storage = StorageStack(
         scope,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from aws_cdk import CfnOutput
 from aws_cdk import aws_ec2 as ec2
@@ -10,9 +10,9 @@ from aws_cdk import aws_eks_v2 as eks
 from constructs import Construct
 from msgspec.structs import replace
 
-from ai_on_eks.aws.node_groups import capacity_spec, system_spec
+from ai_on_eks.aws.model_nodes import model_specs
+from ai_on_eks.aws.node_groups import system_spec
 from ai_on_eks.aws.node_needs import NodeNeeds
-from ai_on_eks.aws.node_reservations import reserved_spec
 from ai_on_eks.aws.node_strategies import NODE_STRATEGIES, by_strategy
 from ai_on_eks.aws.platform_tags import platform_tags
 from ai_on_eks.catalog.types import InstanceType
@@ -34,18 +34,18 @@ class CapacityStack(PlatformStack):
         cluster: eks.ICluster,
         system_instance_type: InstanceType,
         requests: Sequence[CapacityRequest],
+        lustre_readers: Collection[str] = (),
     ) -> None:
         super().__init__(
             scope, "capacity", platform=platform, description="Node groups of the AI platform", keeps_data=False
         )
         zones, system = platform.network.availability_zones, platform.capacity.operating_system
-        reservations = platform.capacity.reservations
         needs = NodeNeeds(
             platform=platform,
             vpc=vpc,
             cluster=cluster,
             system=system_spec(system_instance_type, platform.capacity.system_nodes.count, zones, system),
-            models=tuple(reserved_spec(capacity_spec(request, zones, system), reservations) for request in requests),
+            models=model_specs(platform, requests, lustre_readers),
             tags=platform_tags(platform),
         )
         self.placement_groups: dict[str, str] = {}

@@ -5,14 +5,11 @@ from typing import Any
 
 import pytest
 from aws_cdk import Stack
-from aws_templates import all_of, imported_cluster, only, samples, template_of, vpc
-from msgspec.structs import replace
+from aws_templates import all_of, imported_cluster, only, template_of, vpc
 
-from ai_on_eks.aws.lustre import LustreFileSystem, check_zone
+from ai_on_eks.aws.lustre import LustreFileSystem
 from ai_on_eks.aws.model_store import ModelStore
 from ai_on_eks.descriptors.platform_storage import FsxForLustre
-from ai_on_eks.descriptors.schema import Storage
-from ai_on_eks.errors import InputError
 from ai_on_eks.serving.lustre import LustreShape
 
 ZONE = "us-east-1b"
@@ -68,6 +65,7 @@ def opened(document: dict[str, Any]) -> dict[str, set[tuple[str, int | None, int
         "from nodes": {ports(r) for r in inline["SecurityGroupIngress"] if r["SourceSecurityGroupId"] == NODES},
         "to nodes": {ports(r) for r in inline["SecurityGroupEgress"] if r["DestinationSecurityGroupId"] == NODES},
         "nodes in": {ports(r) for r in ins if r["GroupId"] == NODES and r["SourceSecurityGroupId"] == own},
+        "nodes out": {ports(r) for r in outs if r["GroupId"] == NODES and r["DestinationSecurityGroupId"] == own},
     }
 
 
@@ -97,11 +95,11 @@ def test_it_lies_in_the_named_zone_alone(linked: dict[str, Any]) -> None:
 
 def test_lustres_ports_are_open_both_ways_between_servers_and_to_the_nodes(linked: dict[str, Any]) -> None:
     """988 alone mounts and then hangs; 1021 to 1023 alone works until a server answers from 1018."""
-    assert opened(linked) == dict.fromkeys(DIRECTIONS, LUSTRE_PORTS)
+    assert opened(linked) == {**dict.fromkeys(DIRECTIONS, LUSTRE_PORTS), "nodes out": set()}
 
 
 def test_efa_opens_everything_between_servers_and_nodes_and_keeps_its_throughput(fast: dict[str, Any]) -> None:
-    assert opened(fast) == {direction: {("-1", None, None)} for direction in DIRECTIONS}
+    assert opened(fast) == {direction: {("-1", None, None)} for direction in (*DIRECTIONS, "nodes out")}
     assert only(fast, "AWS::FSx::FileSystem")["Properties"]["LustreConfiguration"]["EfaEnabled"] is True
 
 
@@ -166,27 +164,3 @@ def test_without_a_link_the_file_system_is_backed_up(changes: dict[str, Any], ba
     assert not all_of(document, "AWS::FSx::DataRepositoryAssociation")
     configuration = only(document, "AWS::FSx::FileSystem")["Properties"]["LustreConfiguration"]
     assert {key: value for key, value in configuration.items() if "Backup" in key} == backups
-
-
-READER = replace(samples.workload("llama"), claim=samples.claim(Storage.FSX))
-
-
-@pytest.mark.parametrize("zones", [("us-east-1a",), ("us-east-1a", ZONE), ()])
-def test_nodes_of_a_reader_in_another_zone_are_refused(zones: tuple[str, ...]) -> None:
-    with pytest.raises(InputError) as caught:
-        check_zone(FsxForLustre(zone=ZONE), [samples.request(zones=zones)], [READER])
-    (problem,) = caught.value.problems
-    assert (problem.code, problem.path, problem.value) == ("fsx-zone-mismatch", "storage.fsx.zone", ZONE)
-    assert "llama" in problem.message
-
-
-def test_a_reservation_in_another_zone_is_named_in_the_fix() -> None:
-    reserved = samples.request(zones=("us-east-1a",), reservation_id="cr-0123456789abcdef0")
-    with pytest.raises(InputError) as caught:
-        check_zone(FsxForLustre(zone=ZONE), [reserved], [READER])
-    assert "cr-0123456789abcdef0" in str(caught.value.problems[0].fix)
-
-
-def test_nodes_of_others_and_those_in_the_zone_pass() -> None:
-    requests = [samples.request(zones=(ZONE,)), samples.request(samples.cpu_type(), models=("resnet",))]
-    check_zone(FsxForLustre(zone=ZONE), requests, [READER, samples.workload("resnet")])

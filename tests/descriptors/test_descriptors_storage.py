@@ -93,3 +93,20 @@ def test_given_what_fsx_makes_then_it_loads(tmp_path: Path, fsx: str) -> None:
     path = tmp_path / "platform.yaml"
     path.write_text(f"{PLATFORM}  fsx: {{{fsx}}}\n", encoding="utf-8")
     assert load_platform(path).storage.fsx is not None
+
+
+FAST = "  fsx: {zone: eu-west-1a, efa: true, throughput_mbps_per_tib: 1000}\n"
+
+
+@pytest.mark.parametrize(
+    ("capacity", "fix"),
+    [
+        ("{operating_system: bottlerocket}", "leave efa out, or set capacity.operating_system to al2023"),
+        ("{strategy: auto-mode}", "leave efa out, or set capacity.strategy to karpenter or managed-node-groups"),
+    ],
+)
+def test_given_nodes_that_can_only_read_over_tcp_then_efa_is_refused(tmp_path: Path, capacity: str, fix: str) -> None:
+    assert problems_of(tmp_path, f"{FAST}capacity: {capacity}\n") == [("fsx-efa-client", "storage.fsx.efa", fix)]
+    path = tmp_path / "slow.yaml"
+    path.write_text(f"{PLATFORM}  fsx: {{zone: eu-west-1a}}\ncapacity: {capacity}\n", encoding="utf-8")
+    assert load_platform(path).storage.fsx is not None

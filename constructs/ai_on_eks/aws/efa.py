@@ -7,7 +7,8 @@
 
 The group is our own. The cluster's own security group has the same two rules, which EKS made with it, but a template
 could neither show nor repeat them: a second rule like one that exists fails the deployment. A launch template that
-names interfaces gets no group from EKS, so the node's own interface names both.
+names interfaces gets no group from EKS, so the node's own interface names both. Where the adapters reach a Lustre file
+system as well, all of them do: it is the cluster's group that the file system lets in.
 
 Reserved nodes have no placement group of ours: EC2 finds no capacity for a reservation that was not made in the group
 (terraform-aws-eks pull request 3730, 2026-07), and refuses one for a Capacity Block, whose instances stand close
@@ -64,9 +65,10 @@ class EfaFabric(Construct):
         )
         self.placement_group = ec2.CfnPlacementGroup(self, "PlacementGroup", strategy="cluster")
 
-    def interfaces(self, instance_type: InstanceType) -> list[Interface]:
+    def interfaces(self, instance_type: InstanceType, *, to_lustre: bool = False) -> list[Interface]:
         """Every network interface of one node, with the groups that belong to it."""
-        own_groups, adapter_groups = [self._cluster_group_id, self._group_id], [self._group_id]
+        own_groups = [self._cluster_group_id, self._group_id]
+        adapter_groups = own_groups if to_lustre else [self._group_id]
         return [
             Interface(
                 network_card_index=one.card,

@@ -65,6 +65,7 @@ class NodeLaunchTemplate(Construct):
         system: OperatingSystem = OperatingSystem.AL2023,
         partition: Partition | None = None,
         placement_group: str | None = None,
+        lustre_over_efa: bool = False,
     ) -> None:
         super().__init__(scope, id)
         local_disks = uses_local_disks(instance_type, root_volume_gib)
@@ -79,7 +80,9 @@ class NodeLaunchTemplate(Construct):
             )
         else:
             volumes = {ROOT_DEVICE: volume}
-            user_data = al2023_user_data(instance_type, local_disks=local_disks, efa=fabric is not None)
+            user_data = al2023_user_data(
+                instance_type, local_disks=local_disks, efa=fabric is not None, lustre_over_efa=lustre_over_efa
+            )
         instance_tags = [CfnTag(key=key, value=value) for key, value in sorted({**tags, "Name": name_tag}.items())]
         self.resource = ec2.CfnLaunchTemplate(
             self,
@@ -105,7 +108,7 @@ class NodeLaunchTemplate(Construct):
                 if capacity_block
                 else None,
                 instance_type=instance_type.name if capacity_block else None,
-                network_interfaces=fabric.interfaces(instance_type) if fabric else None,
+                network_interfaces=fabric.interfaces(instance_type, to_lustre=lustre_over_efa) if fabric else None,
                 placement=_placement(fabric, reservation_id, placement_group),
             ),
         )

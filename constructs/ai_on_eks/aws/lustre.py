@@ -5,13 +5,13 @@
     link           = s3://<model bucket>/models <-> /models in the file system, one way: from the bucket
 
 The L2 is not used: it has no EFA, no metadata configuration, and its security group admits the file system alone.
-What the nodes carry is the cluster's security group, which EKS makes with every way out open, so only a way in is
-added to it (EKS user guide, sec-group-reqs, 2026-11).
+What the nodes carry is the cluster's security group, which EKS makes with every way out open (EKS user guide,
+sec-group-reqs, 2026-11), so only a way in is added to it; for EFA a way out as well, because ranges of addresses do not
+cover what EFA sends.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 from aws_cdk import Aws, CfnResource, CfnTag, RemovalPolicy
@@ -26,12 +26,8 @@ from msgspec import Struct
 from ai_on_eks.aws.model_store import MODELS_PREFIX, ModelStore
 from ai_on_eks.aws.node_groups import private_subnets
 from ai_on_eks.descriptors.platform_storage import FsxForLustre
-from ai_on_eks.descriptors.schema import Storage
-from ai_on_eks.errors import InputError, Problem
-from ai_on_eks.placement.types import CapacityRequest
 from ai_on_eks.serving.lustre import LustreShape
 from ai_on_eks.serving.storage import LustreAddress
-from ai_on_eks.serving.types import Workload
 
 LUSTRE_VERSION = "2.15"
 """What the kernels of AL2023 and Bottlerocket for Kubernetes 1.33 and later mount; FSx would choose 2.12 for
@@ -147,28 +143,6 @@ class LustreFileSystem(Construct):
             _let_fsx_decrypt(store.key)
 
 
-def check_zone(settings: FsxForLustre, requests: Sequence[CapacityRequest], workloads: Sequence[Workload]) -> None:
-    """Raise InputError for nodes of a model that its file system's zone does not have, which a reservation can be."""
-    readers = {one.name for one in workloads if one.claim is not None and one.claim.storage is Storage.FSX}
-    problems = [
-        Problem(
-            code="fsx-zone-mismatch",
-            message=f"{', '.join(sorted(readers & set(request.models)))} would read from another zone than its nodes "
-            f"{request.name} stand in",
-            path="storage.fsx.zone",
-            value=settings.zone,
-            allowed=request.zones,
-            fix=f"remove the reservation {request.reservation_id}, or write storage: s3"
-            if request.reservation_id
-            else "make the file system in a zone that offers the type, or write storage: s3",
-        )
-        for request in requests
-        if readers & set(request.models) and set(request.zones) != {settings.zone}
-    ]
-    if problems:
-        raise InputError(problems)
-
-
 def _backups(settings: FsxForLustre) -> dict[str, Any]:
     if settings.linked_to_model_store:
         return {"automatic_backup_retention_days": 0}
@@ -241,6 +215,13 @@ def _security_group(
                 description=f"{one.name} from the file system", **one.ports,
             ),
         ]  # fmt: skip
+        if one in EFA_TRAFFIC:
+            kept.append(
+                ec2.CfnSecurityGroupEgress(
+                    scope, f"NodesOut{one.name}", group_id=nodes_group_id, destination_security_group_id=own,
+                    description=f"{one.name} to the file system", **one.ports,
+                )
+            )  # fmt: skip
     for resource in kept:
         resource.apply_removal_policy(RemovalPolicy.RETAIN)
     return group

@@ -69,6 +69,7 @@ class NodeGroupSpec(Struct, frozen=True):
     ends            moment in UTC when a capacity block ends; None where nothing ends or nobody said so
     placement_group that the reservation was made in
     most_nodes      that a controller may start; None = those planned
+    lustre_over_efa its adapters reach the platform's Lustre file system too
     """
 
     name: str
@@ -89,6 +90,7 @@ class NodeGroupSpec(Struct, frozen=True):
     ends: str | None = None
     placement_group: str | None = None
     most_nodes: int | None = None
+    lustre_over_efa: bool = False
 
     @property
     def ami_type(self) -> str | None:
@@ -141,6 +143,7 @@ class NodeGroup(Construct):
             system=spec.system,
             partition=spec.partition,
             placement_group=spec.placement_group,
+            lustre_over_efa=spec.lustre_over_efa,
         )
         self.resource = eks.CfnNodegroup(
             self,

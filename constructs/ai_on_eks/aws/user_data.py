@@ -3,10 +3,12 @@
 NodeConfig    nodeadm makes one RAID 0 of the NVMe disks and moves containerd and the kubelet there
 script        how many physical cores work as one; it runs before the kubelet, and the device plugin reads the file
 script        pods may lock memory without limit, on nodes with Elastic Fabric Adapters
+script        Lustre goes over these adapters (`aws.lustre_client`), where the file system has some too
 """
 
 from __future__ import annotations
 
+from ai_on_eks.aws.lustre_client import lustre_client_script
 from ai_on_eks.catalog.types import InstanceType, Vendor
 
 BOUNDARY = "BOUNDARY"
@@ -47,7 +49,9 @@ nodeadm-run.service). Bottlerocket raises the limit itself where it finds an ada
 141, 2024-09)."""
 
 
-def al2023_user_data(instance_type: InstanceType, *, local_disks: bool, efa: bool = False) -> str | None:
+def al2023_user_data(
+    instance_type: InstanceType, *, local_disks: bool, efa: bool = False, lustre_over_efa: bool = False
+) -> str | None:
     """The document, or None where the image's own settings are right."""
     parts = [("application/node.eks.aws", LOCAL_DISKS)] if local_disks else []
     cores = _logical_cores(instance_type)
@@ -55,6 +59,8 @@ def al2023_user_data(instance_type: InstanceType, *, local_disks: bool, efa: boo
         parts.append((SCRIPT, _logical_cores_script(cores)))
     if efa:
         parts.append((SCRIPT, LOCKED_MEMORY))
+    if lustre_over_efa:
+        parts.append((SCRIPT, lustre_client_script(instance_type)))
     return _mime(parts) if parts else None
 
 

@@ -42,7 +42,7 @@ def check_platform(platform: Platform) -> list[Problem]:
         *check_gateway(platform),
         *_strategies(platform.capacity),
         *_public_access(platform.cluster.public_access_cidrs),
-        *check_storage(platform.storage, platform.network.availability_zones),
+        *check_storage(platform.storage, platform.network.availability_zones, platform.capacity),
         *check_sync(platform),
         *check_gitops(platform),
         *check_image_cache(platform),

@@ -37,8 +37,8 @@ class FsxForLustre(Strict):
     )
     efa: bool = Field(
         default=False,
-        description="clients reach it by EFA, for instance types that have it; cannot be changed later, and fixes "
-        "throughput_mbps_per_tib, which has to be named",
+        description="nodes whose replicas span several of them read by EFA instead of TCP, on al2023 and types of "
+        "Nitro 4 and later; cannot be changed later, and fixes throughput_mbps_per_tib, which has to be named",
     )
     linked_to_model_store: bool = Field(
         default=True,

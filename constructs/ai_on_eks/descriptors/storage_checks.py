@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from ai_on_eks.descriptors.platform import Capacity, CapacityStrategy, OperatingSystem
 from ai_on_eks.descriptors.platform_storage import FsxForLustre, PlatformStorage
 from ai_on_eks.errors import Problem
 
@@ -18,10 +19,14 @@ LUSTRE_THROUGHPUTS_MBPS_PER_TIB = (125, 250, 500, 1000)
 LUSTRE_EFA_STEPS_GIB: Mapping[int, int] = {125: 38_400, 250: 19_200, 500: 9_600, 1000: 4_800}
 """Sizes with EFA are multiples of this, by throughput (FSx user guide, increase-storage-capacity, 2026-11)."""
 
+LUSTRE_EFA_SYSTEM = OperatingSystem.AL2023
+"""The one of the platform's systems that FSx names for clients by EFA, beside RHEL and Ubuntu (FSx user guide,
+configure-efa-clients, 2026-11)."""
 
-def check_storage(storage: PlatformStorage, zones: Sequence[str]) -> list[Problem]:
-    """Contradictions in the section `storage`."""
-    return [] if storage.fsx is None else _fsx(storage.fsx, zones)
+
+def check_storage(storage: PlatformStorage, zones: Sequence[str], capacity: Capacity) -> list[Problem]:
+    """Contradictions in the section `storage`, and with what runs on the nodes."""
+    return [] if storage.fsx is None else [*_fsx(storage.fsx, zones), *_clients(storage.fsx, capacity)]
 
 
 def lustre_step_gib(throughput_mbps_per_tib: int, *, efa: bool) -> int:
@@ -39,6 +44,23 @@ def _zone(fsx: FsxForLustre, zones: Sequence[str]) -> list[Problem]:
     message = "the platform has no subnet in the file system's zone"
     fix = f"write {zones[0]}, or add the zone to network.availability_zones"
     return [Problem("fsx-zone", message, path="storage.fsx.zone", value=fsx.zone, allowed=tuple(zones), fix=fix)]
+
+
+def _clients(fsx: FsxForLustre, capacity: Capacity) -> list[Problem]:
+    """A file system with adapters that no node of the platform could reach by its own."""
+    path, allowed = "storage.fsx.efa", (LUSTRE_EFA_SYSTEM.value,)
+    if not fsx.efa:
+        return []
+    if capacity.strategies == (CapacityStrategy.AUTO_MODE,):
+        message = "FSx has no clients by EFA on nodes of EKS Auto Mode: all would read over TCP"
+        fix = "leave efa out, or set capacity.strategy to karpenter or managed-node-groups"
+    elif capacity.operating_system is not LUSTRE_EFA_SYSTEM:
+        system = capacity.operating_system.value
+        message = f"FSx has no clients by EFA on {system}: all nodes would read over TCP"
+        fix = f"leave efa out, or set capacity.operating_system to {LUSTRE_EFA_SYSTEM.value}"
+    else:
+        return []
+    return [Problem("fsx-efa-client", message, path=path, value=True, allowed=allowed, fix=fix)]
 
 
 def _throughput(fsx: FsxForLustre) -> list[Problem]:

@@ -83,7 +83,7 @@ def _user_data(spec: NodeGroupSpec) -> str | None:
     """The disks are Karpenter's to arrange, by the policy; the rest of a node's start is as everywhere."""
     if spec.system is OperatingSystem.BOTTLEROCKET:
         return bottlerocket_user_data(spec.instance_type, local_disks=False, partition=spec.partition, efa=spec.efa)
-    return al2023_user_data(spec.instance_type, local_disks=False, efa=spec.efa)
+    return al2023_user_data(spec.instance_type, local_disks=False, efa=spec.efa, lustre_over_efa=spec.lustre_over_efa)
 
 
 def _volumes(spec: NodeGroupSpec, *, local_disks: bool) -> list[Json]:
