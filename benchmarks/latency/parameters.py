@@ -19,7 +19,7 @@ from benchmarks.latency.records import Measured
 
 SHARED, GENERATION, ENGINE = "shared", "generations", "engines"
 GENERATIONS = ("hopper", "blackwell")
-ENGINES = ("vllm", "sglang", "trtllm")
+ENGINES = ("vllm", "sglang", "tensorrt-llm")
 NEURON = "neuroncore-v2"
 REFERENCE_ENGINE = "vllm"
 """The engine whose factors are 1."""
@@ -86,7 +86,7 @@ NEURON_PARAMETERS = (
 """The same of NeuronCore-v2, fitted apart: its compiler and runtime share nothing with CUDA's. Priors: the Neuron
 documentation's own figures divided by peaks (2026-11-23)."""
 
-EAGER = {"vllm": 0.0, "sglang": 1.0, "trtllm": 1.0}
+EAGER = {"vllm": 0.0, "sglang": 1.0, "tensorrt-llm": 1.0}
 """vLLM compiles a model with torch.compile, prompts too; SGLang and TensorRT-LLM's PyTorch backend launch prompts
 eagerly by default and record graphs of decoding alone (documentation of all three, 2026)."""
 

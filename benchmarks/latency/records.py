@@ -44,6 +44,9 @@ SYSTEMS: Mapping[str, str] = {
     "b300_sxm": "b300",
     "gb200": "gb200",
 }
+ENGINE_NAMES: Mapping[str, str] = {"trtllm": "tensorrt-llm"}
+"""The catalogue's name of a backend, where that is another one."""
+
 RANKS_PER_NODE = 8
 NETWORK_BYTES_PER_SECOND = 400e9
 
@@ -105,6 +108,11 @@ def nvidia_records(folder: Path, models: Models) -> tuple[tuple[Measured, ...], 
     return tuple(found), tuple(left)
 
 
+def _engine(row: Mapping[str, str]) -> str:
+    """The catalogue's name of the engine that a row is of."""
+    return ENGINE_NAMES.get(row["backend"], row["backend"])
+
+
 def _unknown(row: Mapping[str, str], models: Models) -> str | None:
     """Why a row cannot be asked; None if it can."""
     if row["system"] not in SYSTEMS:
@@ -157,7 +165,7 @@ def _nvidia(
         name=row["id"],
         model=row["model_path"],
         system=row["system"],
-        engine=row["backend"],
+        engine=_engine(row),
         precision_text=row["precision"],
         inventory=inventory,
         precision=precision,
@@ -169,7 +177,7 @@ def _nvidia(
         waiting=sequences - running,
         admission=admission_of(
             Run(
-                engine=row["backend"],
+                engine=_engine(row),
                 version=row["backend_version"],
                 system=row["system"],
                 model=row["model_path"],
