@@ -18,11 +18,12 @@ PREFIXES = {
     "vllm-omni": "vllm_omni:",
     "vllm-ray": "ray_vllm_",
     "tensorflow-serving": ":tensorflow:serving:",
+    "tensorrt-llm": "trtllm_",
     "triton": "nv_inference_",
     "llama-cpp": "llamacpp:",
 }
 
-WITHOUT_QUEUE = ["tensorflow-serving"]
+WITHOUT_QUEUE = ["tensorflow-serving", "tensorrt-llm"]
 """Engines that tell how long requests wait, or nothing of it, and not how many do."""
 
 

@@ -19,6 +19,7 @@ def test_given_the_data_when_loaded_then_the_engines_that_are_deployed_are_these
         "sglang": "0.5.23",
         "tei": "1.9",
         "tensorflow-serving": "2.20.0",
+        "tensorrt-llm": "1.2.1",
         "triton": "26.07",
         "vllm": "0.33.0",
         "vllm-neuron": "0.24.0.1.1.0",
@@ -173,6 +174,17 @@ def test_given_vllm_neuron_then_it_takes_what_its_publisher_has_a_recipe_for() -
     assert engine.model_types == ("gpt_oss", "llama", "qwen3", "qwen3_vl")
     assert set(engine.min_compute_capability) == {"bf16", "fp8"}  # MXFP4 and MXFP8 are Trainium3's
     assert engine.accelerators == ("trainium2",)
+
+
+def test_given_tensorrt_llm_then_it_is_an_entry_of_its_own_and_loads_what_vllm_does() -> None:
+    """It is looked at only where it is named, and takes nothing from the entry of vLLM."""
+    engine, vllm = load_engines()["tensorrt-llm"], load_engines()["vllm"]
+    assert engine.like == "vllm"
+    assert set(engine.model_types) < set(vllm.model_types)
+    assert not any((engine.spans_nodes, engine.pipeline_parallel, engine.fabric, engine.memory.startup_bytes))
+    assert set(engine.schemes) <= set(engine.min_compute_capability)
+    assert engine.schemes["nvfp4"] == ("modelopt",)
+    assert engine.memory.free_share
 
 
 def test_given_inferentia2_then_only_engines_of_a_pinned_sdk_run_on_it() -> None:

@@ -35,6 +35,7 @@ CHOICES = {
     "llama-3-3-70b-gguf": ("llama-cpp", "g5.12xlarge", 1, 4),
     "llama-3-3-70b-trainium2": ("vllm-neuron", "trn2.48xlarge", 16, 1),
     "llama-3-3-70b-sglang": ("sglang", "p5.48xlarge", 4, 1),
+    "llama-3-3-70b-tensorrt-llm": ("tensorrt-llm", "p5.48xlarge", 2, 1),
     "qwen3-14b-gguf": ("llama-cpp", "g6.xlarge", 1, 1),
     "qwen3-32b-ray-stages": ("vllm-ray", "g6e.xlarge", 1, 2),
     "resnet-50-torchscript": ("triton", "m7a.medium", 1, 1),

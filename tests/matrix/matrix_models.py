@@ -72,7 +72,7 @@ ENTRIES = (
         _entry(f"{ENGINE_MODELS}/{name}.yaml")
         for name in (
             "llama-3-1-8b-graviton", "qwen3-14b-gguf", "llama-3-3-70b-gguf", "llama-3-3-70b-sglang",
-            "llama-3-1-8b-inferentia2",
+            "llama-3-3-70b-tensorrt-llm", "llama-3-1-8b-inferentia2",
         )
     ),
     _entry(f"{ENGINE_MODELS}/llama-3-3-70b-trainium2.yaml", "ohio"),

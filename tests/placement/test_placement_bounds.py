@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from ai_on_eks.catalog.loading import Catalog
 from ai_on_eks.descriptors.architectures import build_inventory
 from ai_on_eks.descriptors.platform import Platform
-from ai_on_eks.descriptors.schema import Descriptor
+from ai_on_eks.descriptors.schema import Constraints, Descriptor
 from ai_on_eks.performance.machine import Division
 from ai_on_eks.placement.bounds import NEVER, Bounds
 from ai_on_eks.placement.candidates import engines_for
@@ -88,6 +88,16 @@ def test_given_any_load_of_a_writer_when_bounded_then_no_placement_takes_less(
 ) -> None:
     count, found = broken(foundation(config, load), catalog, platform)
     assert count > 0
+    assert found == []
+
+
+@pytest.mark.parametrize("load", LOADS, ids=str)
+def test_given_a_share_of_what_is_free_when_bounded_then_no_placement_takes_less(
+    load: dict[str, Any], catalog: Catalog, platform: Platform
+) -> None:
+    named = foundation(MIXTURE, load).model_copy(update={"constraints": Constraints(engines=("tensorrt-llm",))})
+    count, found = broken(named, catalog, platform)
+    assert count
     assert found == []
 
 

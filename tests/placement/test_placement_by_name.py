@@ -87,6 +87,7 @@ def test_these_engines_say_why() -> None:
     assert {name for name, engine in load_engines().items() if engine.by_name} == {
         "nxd-inference",
         "sglang",
+        "tensorrt-llm",
         "vllm-neuron",
         "vllm-ray",
     }
@@ -107,5 +108,7 @@ def test_an_engine_that_loads_what_another_does_is_looked_at_only_where_it_is_na
     small: Descriptor, catalog: Catalog, platform: Platform
 ) -> None:
     for engines in (PlannedEngines.RENDERED, PlannedEngines.ANY):
-        (rejection,) = (one for one in planned(small, catalog, platform, engines).rejected if one.engine == "vllm-ray")
-        assert rejection.reason == "vllm-ray loads what vllm does and is looked at where it is named"
+        plan = planned(small, catalog, platform, engines)
+        for name in ("tensorrt-llm", "vllm-ray"):
+            (rejection,) = (one for one in plan.rejected if one.engine == name)
+            assert rejection.reason == f"{name} loads what vllm does and is looked at where it is named"

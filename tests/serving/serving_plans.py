@@ -58,6 +58,7 @@ IMAGES = {
         ("tei-89", "ghcr.io/huggingface/text-embeddings-inference", "89-1.9"),
         ("tensorflow-serving", "docker.io/tensorflow/serving", "2.20.0"),
         ("tensorflow-serving-cuda", "docker.io/tensorflow/serving", "2.20.0-gpu"),
+        ("tensorrt-llm", "nvcr.io/nvidia/tensorrt-llm/release", "1.2.1"),
         ("triton", "nvcr.io/nvidia/tritonserver", "26.07-py3"),
         ("neuron-monitor", "public.ecr.aws/neuron/neuron-monitor", "1.10.0"),
         ("weights-fetch", "public.ecr.aws/aws-cli/aws-cli", "2.36.46"),
@@ -401,6 +402,14 @@ def llama_70b_sglang(**changes: Any) -> Plan:
     return replace(plan_, chosen=chosen)
 
 
+def llama_70b_tensorrt_llm(**changes: Any) -> Plan:
+    """The same on a third engine."""
+    plan_ = llama_70b(**changes)
+    assert plan_.chosen is not None
+    chosen = replace(plan_.chosen, engine=engine("tensorrt-llm"), image_key="tensorrt-llm")
+    return replace(plan_, chosen=chosen)
+
+
 INFERENTIA2 = replace(
     L40S,
     name="inferentia2",
@@ -473,6 +482,7 @@ ALL_PLANS = {
     "llama.cpp on cpu": llama_gguf(accelerators=0),
     "nxd inference on inferentia2": llama_on_inferentia2(),
     "sglang on four accelerators": llama_70b_sglang(),
+    "tensorrt-llm on four accelerators": llama_70b_tensorrt_llm(),
     "vllm on trainium2": llama_on_trainium2(),
     "tei on an accelerator": bge(),
     "vllm-omni on an accelerator": flux(),

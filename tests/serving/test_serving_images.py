@@ -62,6 +62,7 @@ def test_given_the_packaged_file_then_every_engine_has_its_image() -> None:
         "tei-cpu",
         "tensorflow-serving",
         "tensorflow-serving-cuda",
+        "tensorrt-llm",
         "triton",
         "vllm",
         "vllm-efa",

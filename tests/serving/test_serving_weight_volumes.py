@@ -42,6 +42,7 @@ MAKERS = (
     plans.llama,
     plans.llama_70b,
     plans.llama_70b_sglang,
+    plans.llama_70b_tensorrt_llm,
     plans.llama_on_inferentia2,
     plans.llama_on_trainium2,
     plans.llama_gguf,

@@ -78,8 +78,8 @@ def _entries() -> dict[str, Any]:
 
 
 def _whole(entry: dict[str, Any], entries: Mapping[str, dict[str, Any]]) -> dict[str, Any]:
-    """What an entry does not say itself is as with the engine that it is `like`."""
-    if "like" not in entry:
+    """What an entry does not say itself is as with the engine that it is `like`, unless it says all of it."""
+    if "without_model_types" not in entry:
         return entry
     base = entries[entry["like"]]
     sources = {**base["host"]["sources"], **entry["host"]["sources"]}
@@ -131,6 +131,8 @@ def _plain_engine(name: str, entry: Mapping[str, Any]) -> Engine:
         pads=tuple(entry.get("pads", ())),
         model_types=tuple(entry.get("model_types", ())),
         adapted_types=tuple(entry.get("adapted_types", ())),
+        schemes=MappingProxyType({name: tuple(read) for name, read in entry.get("schemes", {}).items()}),
+        chunks_latents_from=_capability(entry.get("chunks_latents_from")),
         pipeline_parallel=entry.get("pipeline_parallel", False),
         expert_parallel=entry.get("expert_parallel", False),
         spans_nodes=entry.get("spans_nodes", False),
@@ -178,6 +180,7 @@ def _memory(entry: Mapping[str, Any], version: tuple[int, ...]) -> EngineMemory:
         latent_alignment_bytes=constant.get("latent_alignment_bytes", 1),
         latent_head_width=constant.get("latent_head_width", 0),
         encoders_on_every_stage=constant.get("encoders_on_every_stage", False),
+        free_share=constant.get("free_share", False),
         programs=_programs(constant["programs"]) if "programs" in constant else None,
         static_share=StaticShare(**constant["static_share"]) if "static_share" in constant else None,
         host=EngineHost(**host),
@@ -210,6 +213,10 @@ def _expert_kernel(kernel: Mapping[str, Any]) -> ExpertKernel:
 
 def _capabilities(entry: Mapping[str, list[int]]) -> Mapping[str, tuple[int, int]]:
     return MappingProxyType({name: (major, minor) for name, (major, minor) in entry.items()})
+
+
+def _capability(entry: list[int] | None) -> tuple[int, int] | None:
+    return None if entry is None else (entry[0], entry[1])
 
 
 def _version(text: str) -> tuple[int, ...] | None:

@@ -310,6 +310,7 @@ class EngineMemory(Struct, frozen=True):
     latent_alignment_bytes  a cached latent takes a multiple of so many bytes. See `sizing.latents`
     latent_head_width      latents are cached expanded, keys and values of every head this wide; 0 = as they are
     encoders_on_every_stage  what stands before a decoder is loaded on every pipeline stage, not on the first alone
+    free_share             its share is one of what weights and a batch leave free. See `sizing.free_share`
     sources                field → where its figure comes from, with date
     """
 
@@ -344,6 +345,7 @@ class EngineMemory(Struct, frozen=True):
     latent_alignment_bytes: int = 1
     latent_head_width: int = 0
     encoders_on_every_stage: bool = False
+    free_share: bool = False
     host: EngineHost = EngineHost()
     sources: Mapping[str, str] = field(default_factory=dict)
 
@@ -362,6 +364,9 @@ class Engine(Struct, frozen=True):
     accelerators                 catalogue names of the accelerators that the engine runs on; none = any
     model_types                  of the configs it loads; none = any. A model known only by its size is taken for one
     adapted_types                those of them that it runs by their own library, inside its server
+    schemes                      quantization methods that it reads, by weight data type; a missing one is read in any
+    chunks_latents_from          least compute capability that computes prompts in chunks where latents are cached;
+                                 None = any
     pipeline_parallel            can divide layers over stages
     expert_parallel              can deal out whole experts to ranks
     spans_nodes                  ranks of one replica may lie on several nodes
@@ -397,6 +402,8 @@ class Engine(Struct, frozen=True):
     pads: tuple[str, ...] = ()
     model_types: tuple[str, ...] = ()
     adapted_types: tuple[str, ...] = ()
+    schemes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    chunks_latents_from: tuple[int, int] | None = None
     pipeline_parallel: bool = False
     expert_parallel: bool = False
     spans_nodes: bool = False

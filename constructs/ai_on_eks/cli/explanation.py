@@ -12,7 +12,7 @@ from typing import Any
 from ai_on_eks.cli.fleet_text import fleet_text
 from ai_on_eks.cli.layout import Column, indented, table
 from ai_on_eks.cli.output import counted
-from ai_on_eks.cli.tables import NONE, plan_table, size, usd
+from ai_on_eks.cli.tables import NONE, is_of_free, plan_table, size, usd
 from ai_on_eks.cli.terms_text import terms_text
 from ai_on_eks.placement.nearness import RULE_ORDER
 from ai_on_eks.placement.types import ANY_ENGINE, ANY_INSTANCE_TYPE
@@ -79,6 +79,13 @@ def explain(plan: Mapping[str, Any], width: int) -> str:
     return "\n\n".join(parts)
 
 
+def _budget_text(rank: Mapping[str, Any]) -> str:
+    memory, fraction, budget = size(rank["memory_bytes"]), f"{rank['memory_fraction']:g}", size(rank["budget_bytes"])
+    if is_of_free(rank):
+        return f"{memory}, {fraction} of what is free for the cache, {budget}"
+    return f"{memory} × {fraction} = {budget}"
+
+
 def _chosen_text(chosen: Mapping[str, Any], start: Mapping[str, Any] | None, width: int) -> str:
     rank, price = chosen["per_accelerator"], chosen["price"]
     device = chosen["accelerator"] or "CPU"
@@ -88,8 +95,7 @@ def _chosen_text(chosen: Mapping[str, Any], start: Mapping[str, Any] | None, wid
         f"  {chosen['engine']} {chosen['engine_version']}, {counted(chosen['replicas'], 'replica')}, "
         f"{counted(chosen['accelerators_per_replica'], 'accelerator')} a replica ({device}), "
         f"{_division_text(chosen)}, {_load_text(chosen)} a replica",
-        f"  memory of one rank: {size(rank['memory_bytes'])} × {rank['memory_fraction']:g} "
-        f"= {size(rank['budget_bytes'])} budget; cache {size(rank['kv_cache_bytes'])} "
+        f"  memory of one rank: {_budget_text(rank)} budget; cache {size(rank['kv_cache_bytes'])} "
         f"= {rank['kv_cache_tokens']:,} tokens; headroom {size(chosen['headroom_bytes'])}",
         f"  estimates: {_estimates_text(chosen['estimates'])}",
         f"  {_scale_text(chosen)}",

@@ -7,7 +7,7 @@ from typing import Any
 
 from ai_on_eks.cli.layout import Column, indented, table
 from ai_on_eks.cli.output import counted
-from ai_on_eks.cli.tables import NONE, size
+from ai_on_eks.cli.tables import NONE, is_of_free, size
 from ai_on_eks.cli.terms_text import terms_text
 
 COLUMNS = (Column("quantity"), Column("value", numeric=True))
@@ -64,11 +64,16 @@ def _cache_type(name: str) -> str:
     return "" if name == "auto" else f" as {name}"
 
 
+def _share(rank: Mapping[str, Any]) -> str:
+    fraction = f"{rank['memory_fraction']:g}"
+    return f"{fraction} of what is free" if is_of_free(rank) else f"× {fraction}"
+
+
 def _rank_rows(body: Mapping[str, Any]) -> list[tuple[str, str]]:
     rank, host = body["per_accelerator"], body["host"]
     rows = [
         ("memory", size(rank["memory_bytes"])),
-        (f"budget (× {rank['memory_fraction']:g})", size(rank["budget_bytes"])),
+        (f"budget ({_share(rank)})", size(rank["budget_bytes"])),
         ("weights", size(rank["weights_bytes"])),
         ("activations", size(rank["activation_bytes"])),
         ("overhead", size(rank["overhead_bytes"])),

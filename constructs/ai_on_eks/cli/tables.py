@@ -77,3 +77,8 @@ def _count(chosen: Mapping[str, Any], part: Mapping[str, Any] | None) -> str:
         return str(chosen["nodes"])
     taken, per_node = chosen["replicas"] * part["share"], part["shares_per_node"]
     return str(taken // per_node) if taken % per_node == 0 else f"{taken}/{per_node}"
+
+
+def is_of_free(rank: Mapping[str, Any]) -> bool:
+    """Whether an engine's share is one of what is free beside the model, and the budget no such part of the memory."""
+    return bool(rank["budget_bytes"] != int(rank["memory_bytes"] * rank["memory_fraction"]))

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from math import ceil
 
-from ai_on_eks.catalog.types import Engine, InstanceType
+from ai_on_eks.catalog.types import Engine, EngineMemory, InstanceType
 from ai_on_eks.descriptors.inventory import Item
 from ai_on_eks.performance.batches import kind_of
 from ai_on_eks.performance.calibration import DIFFUSION, ENCODER, constants
@@ -129,10 +129,15 @@ class Bounds:
 
 def _memory_share(engine: Engine, given: float | None) -> float:
     """The largest share of the memory that any build of the engine takes."""
-    if given is not None:
-        return given
     builds = (engine,) if engine.fabric is None else (engine, engine.fabric)
-    return max(1.0 if build.memory.static_share is not None else build.memory.memory_fraction for build in builds)
+    if given is not None and not any(build.memory.free_share for build in builds):
+        return given
+    return max(_whole_or_share(build.memory) for build in builds)
+
+
+def _whole_or_share(memory: EngineMemory) -> float:
+    """All of it where the share follows from the device, or is one of what is free beside the model."""
+    return 1.0 if memory.static_share is not None or memory.free_share else memory.memory_fraction
 
 
 def _flops_per_second(requirements: Requirements) -> float:

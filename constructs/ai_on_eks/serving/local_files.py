@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from msgspec.structs import replace
+
 from ai_on_eks.descriptors.schema import Storage
 from ai_on_eks.errors import Problem
 from ai_on_eks.serving.replica import EmptyDirectory, Replica, Volume
-from ai_on_eks.serving.weights import model_uri, mounted_model, weights_volume
+from ai_on_eks.serving.weights import model_uri, mounted_model, revision_folder, weights_volume
 
 MODEL_DIRECTORY = "/models"
 
@@ -59,6 +61,14 @@ def files_volume(replica: Replica) -> Volume:
     return Volume(name="models", source=disk, mount_path=MODEL_DIRECTORY, read_only=True, fetched=True)
 
 
+def volume_at(replica: Replica, directory: str, folder: str = "") -> Volume:
+    """The same, or a folder of the files, in a directory of the engine's choice."""
+    if replica.claim is None:
+        return replace(files_volume(replica), mount_path=directory)
+    shown = below(revision_folder(replica.descriptor), folder)
+    return replace(weights_volume(replica.claim), mount_path=directory, sub_path=shown)
+
+
 def files_and_cache(replica: Replica, cache_directory: str) -> tuple[Volume, ...]:
     """The model's files, and a cache for everything that is compiled or made."""
     disk = EmptyDirectory(replica.placement.memory.host.ephemeral_bytes)
@@ -72,6 +82,17 @@ def fetch_folder(replica: Replica, skipped: Iterable[str] = OTHER_FORMATS) -> tu
 
 def fetch_filtered(replica: Replica, filters: tuple[str, ...]) -> tuple[str, ...]:
     """Copy what the filters leave where no volume shows it; the last that names a file decides (aws s3 sync)."""
+    return sync_folder(replica, MODEL_DIRECTORY, filters)
+
+
+def sync_folder(replica: Replica, directory: str, filters: tuple[str, ...], folder: str = "") -> tuple[str, ...]:
+    """The same of a folder of the files, into a directory of the engine's choice."""
     if not replica.reads_model_store:
         return ()
-    return ("s3", "sync", model_uri(replica.descriptor), MODEL_DIRECTORY, *filters, "--no-progress")
+    source = below(model_uri(replica.descriptor), folder)
+    return ("s3", "sync", source, directory, *filters, "--no-progress")
+
+
+def below(root: str, folder: str) -> str:
+    """A folder under another; empty = that one itself."""
+    return f"{root}/{folder}" if folder else root

@@ -3,7 +3,8 @@
     overhead = device context and communication buffers  +  graphs + graphs per layer × ⌈layers ÷ PP⌉     (accelerator)
     overhead = the engine's own process                                                                   (CPU)
 
-Graphs count only where the engine reserves them inside its share of the memory; older versions capture them outside.
+Graphs count only where the engine reserves them inside its share of the memory; older versions capture them outside,
+and so does an engine whose share is one of what is free (`free_share`).
 """
 
 from __future__ import annotations
@@ -20,7 +21,8 @@ def overhead_terms(inventory: Inventory, target: Target) -> tuple[Term, ...]:
     if target.on_cpu:
         return (_process_term(target.engine),)
     graphs = _graph_term(inventory, target)
-    return (_context_term(target), graphs) if graphs.value_bytes else (_context_term(target),)
+    is_inside = graphs.value_bytes and not target.engine.free_share
+    return (_context_term(target), graphs) if is_inside else (_context_term(target),)
 
 
 def _process_term(engine: EngineMemory) -> Term:

@@ -1,6 +1,6 @@
 """The whole account of one model on one target.
 
-    budget    = device memory × fraction
+    budget    = device memory × fraction          another one where the fraction is of what is free (`free_share`)
     free      = budget − weights − activations − overhead
     cache     = max(0, free) for models that keep one
     sequence  = bytes of one sequence of the whole context, as the engine lays them out (`cache_layout`)
@@ -25,6 +25,7 @@ from ai_on_eks.sizing import neuron
 from ai_on_eks.sizing.activation import batch_activation_term, cached_activation_term
 from ai_on_eks.sizing.cache import CACHE_IN_USE, kv_bytes_per_token
 from ai_on_eks.sizing.cache_layout import cache_layout
+from ai_on_eks.sizing.free_share import FreeShare, free_share, graphs_bytes
 from ai_on_eks.sizing.host import host_memory, loading_bytes
 from ai_on_eks.sizing.latents import as_cached
 from ai_on_eks.sizing.llama_cpp import SLOTS, as_kept, compute_term, offload_hint, on_device
@@ -140,8 +141,8 @@ class Sizer:
             ("layout", id(engine), tensor, pipeline, max_batched_tokens),
             lambda: cache_layout(inventory, precision, engine, tensor, pipeline, max_batched_tokens=max_batched_tokens),
         )
-        budget_bytes = _budget_bytes(target)
-        free_bytes = budget_bytes - parts.total_bytes
+        share = self._share(target, parts)
+        free_bytes = share.budget_bytes - parts.total_bytes
         startup_bytes = _startup_headroom_bytes(target)
         held = layout.sequences(free_bytes, context_tokens) if startup_bytes >= 0 else 0
         sequences = min(max_sequences, held)
@@ -149,8 +150,8 @@ class Sizer:
         used_bytes = running * layout.sequence_bytes(context_tokens) + layout.reserved_bytes
         rank = RankMemory(
             memory_bytes=target.device_memory_bytes,
-            memory_fraction=_fraction(target),
-            budget_bytes=budget_bytes,
+            memory_fraction=share.fraction,
+            budget_bytes=share.budget_bytes,
             weights_bytes=parts.weights_bytes,
             activation_bytes=parts.activation_bytes,
             overhead_bytes=parts.overhead_bytes,
@@ -272,6 +273,14 @@ class Sizer:
             ),
         )
 
+    def _share(self, target: Target, parts: _Parts) -> FreeShare:
+        """The engine's share of the memory, and what it may take with it."""
+        engine, memory_bytes = target.engine, target.device_memory_bytes
+        if not engine.free_share:
+            return FreeShare(_fraction(target), _budget_bytes(target))
+        graphs = graphs_bytes(self._inventory, engine, target.pipeline_parallel)
+        return free_share(memory_bytes, parts.total_bytes, graphs, _fraction(target))
+
     def _kept_as(self, target: Target) -> tuple[Inventory, Precision]:
         """The model with the data types that the engine keeps states in."""
         return self._once(  # type: ignore[no-any-return]
@@ -374,8 +383,8 @@ def _reasons(rank: RankMemory, load: Load, target: Target, sequences: int) -> tu
     reasons = []
     if short_bytes > 0:
         reasons.append(
-            f"the share of {_share(rank)} is {format_gib(short_bytes)} more than is free when the engine starts: "
-            "give it a smaller share"
+            f"the share of {_share(rank, target)} is {format_gib(short_bytes)} more than is free when the engine "
+            "starts: give it a smaller share"
         )
     if rank.budget_bytes < _total(rank.terms):
         reasons.append(_shortfall(rank, load, target, sequences))
@@ -411,10 +420,12 @@ def _shortfall(rank: RankMemory, load: Load, target: Target, sequences: int) -> 
         parts.append(f"{format_gib(rank.terms[-1].value_bytes)} of cache for a batch of {batch} of {length}")
     elif rank.terms[-1].name == CACHE_IN_USE and not sequences:
         parts.append(f"{format_gib(rank.terms[-1].value_bytes)} of cache for one sequence of {length}")
-    budget = f"{format_gib(rank.budget_bytes)} ({_share(rank)})"
+    budget = f"{format_gib(rank.budget_bytes)} ({_share(rank, target)})"
     missing = format_gib(_total(rank.terms) - rank.budget_bytes)
     return f"{', '.join(parts[:-1])} and {parts[-1]} exceed {budget} by {missing}"
 
 
-def _share(rank: RankMemory) -> str:
+def _share(rank: RankMemory, target: Target) -> str:
+    if target.engine.free_share:
+        return f"{format_gib(rank.memory_bytes)} without what is left to captured graphs"
     return f"{rank.memory_fraction:g} × {format_gib(rank.memory_bytes)}"

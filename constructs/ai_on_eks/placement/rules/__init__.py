@@ -26,6 +26,8 @@ ENGINE_RULES: tuple[CandidateRule, ...] = (
     CandidateRule("engine-architecture", capability.engine_runs_on_architecture),
     CandidateRule("precision-support", capability.precision_supported),
     CandidateRule("cache-precision-support", capability.cache_precision_supported),
+    CandidateRule("scheme-support", capability.scheme_supported),
+    CandidateRule("chunked-prompts", capability.prompts_in_chunks),
     CandidateRule("decoder-support", capability.decodes),
 )
 """These look at the engine, the accelerator and the processor architecture."""

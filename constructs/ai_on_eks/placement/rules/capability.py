@@ -81,6 +81,38 @@ def precision_supported(candidate: Candidate, requirements: Requirements, _: Cat
     return None
 
 
+def scheme_supported(candidate: Candidate, requirements: Requirements, _: Catalog) -> Violation | None:
+    """An engine that reads checkpoints of some quantization methods only. Without a method nothing is known of it."""
+    engine, precision = candidate.engine, requirements.precision
+    read = engine.schemes.get(precision.weights.value)
+    if read is None or precision.scheme is None or precision.scheme in read:
+        return None
+    return stated(
+        f"{engine.title} {engine.version} reads {precision.weights.value} of {', '.join(read)}, not {precision.scheme}",
+        f"take a checkpoint made by {read[-1]}, or another engine",
+    )
+
+
+def prompts_in_chunks(candidate: Candidate, requirements: Requirements, _: Catalog) -> Violation | None:
+    """Where latents are cached, an engine may compute a prompt in one pass only: that is as long as a batch is."""
+    engine, accelerator = candidate.engine, candidate.instance_type.accelerator
+    longest, required = engine.memory.chunks_above_tokens, engine.chunks_latents_from
+    present = accelerator.compute_capability if accelerator else None
+    if required is None or longest is None or accelerator is None or present is None or present >= required:
+        return None
+    caches_latents = any(
+        isinstance(state, KeyValueState) and state.is_replicated for state in requirements.inventory.states
+    )
+    if not caches_latents or requirements.load.context_tokens <= longest:
+        return None
+    return stated(
+        f"{engine.title} {engine.version} computes prompts of models that cache latents in one pass on "
+        f"{accelerator.title}, at most {longest:,} tokens, and {requirements.load.context_tokens:,} are asked for",
+        f"set serving.context_tokens to {longest}, or take accelerators of compute capability "
+        f"{required[0]}.{required[1]}",
+    )
+
+
 def cache_precision_supported(candidate: Candidate, requirements: Requirements, _: Catalog) -> Violation | None:
     """Only a cache whose data type was asked for can be wrong: `auto` follows the weights, which were judged."""
     accelerator = candidate.instance_type.accelerator

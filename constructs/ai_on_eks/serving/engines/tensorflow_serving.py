@@ -10,18 +10,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from msgspec.structs import replace
-
 from ai_on_eks.errors import Problem
-from ai_on_eks.serving.local_files import hub_problems
-from ai_on_eks.serving.replica import ConfigFiles, EmptyDirectory, Ports, Probes, Replica, Volume
+from ai_on_eks.serving.local_files import MODEL_DIRECTORY, hub_problems, sync_folder, volume_at
+from ai_on_eks.serving.replica import ConfigFiles, Ports, Probes, Replica, Volume
 from ai_on_eks.serving.startup import readiness
-from ai_on_eks.serving.weights import model_uri, revision_folder, weights_volume
 from ai_on_eks.units import ceil_div
 
 PORTS = Ports(http=8501, metrics=8501, metrics_path="/monitoring/prometheus/metrics")
 GRPC_PORT = 8500
-MODELS = "/models"
 VERSION = "1"
 CONFIG_DIRECTORY = "/config"
 BATCHING_FILE = "batching.config"
@@ -77,7 +73,7 @@ def arguments(replica: Replica) -> tuple[str, ...]:
         f"--rest_api_port={PORTS.http}",
         f"--rest_api_num_threads={concurrency + SPARE_THREADS}",
         f"--model_name={replica.name}",
-        f"--model_base_path={MODELS}/{replica.name}",
+        f"--model_base_path={MODEL_DIRECTORY}/{replica.name}",
         "--file_system_poll_wait_seconds=0",
         "--max_num_load_retries=0",
         f"--monitoring_config_file={CONFIG_DIRECTORY}/{MONITORING_FILE}",
@@ -112,36 +108,24 @@ def volumes(replica: Replica) -> tuple[Volume, ...]:
     """The model's folder under its version, and the settings that are files."""
     settings = ConfigFiles(_config_map(replica))
     return (
-        _model_volume(replica),
+        volume_at(replica, _served_directory(replica), _folder(replica)),
         Volume(name="model-config", source=settings, mount_path=CONFIG_DIRECTORY, read_only=True),
     )
 
 
-def _model_volume(replica: Replica) -> Volume:
-    if replica.claim is not None:
-        shown = _below(revision_folder(replica.descriptor), replica)
-        return replace(weights_volume(replica.claim), mount_path=_served_directory(replica), sub_path=shown)
-    disk = EmptyDirectory(replica.placement.memory.host.ephemeral_bytes)
-    return Volume(name="models", source=disk, mount_path=_served_directory(replica), read_only=True, fetched=True)
-
-
 def fetch(replica: Replica) -> tuple[str, ...]:
     """The SavedModel alone: a source may hold other formats beside it."""
-    if not replica.reads_model_store:
-        return ()
     kept = (f"--include={pattern}" for pattern in (GRAPH_FILE, "fingerprint.pb", "variables/*", "assets*"))
-    source = _below(model_uri(replica.descriptor), replica)
-    return ("s3", "sync", source, _served_directory(replica), "--exclude=*", *kept, "--no-progress")
+    return sync_folder(replica, _served_directory(replica), ("--exclude=*", *kept), _folder(replica))
 
 
 def _served_directory(replica: Replica) -> str:
-    return f"{MODELS}/{replica.name}/{VERSION}"
+    return f"{MODEL_DIRECTORY}/{replica.name}/{VERSION}"
 
 
-def _below(root: str, replica: Replica) -> str:
+def _folder(replica: Replica) -> str:
     """The SavedModel's folder in the source: the one that the named file lies in."""
-    folder = (replica.descriptor.source.file or "").rpartition("/")[0]
-    return f"{root}/{folder}" if folder else root
+    return (replica.descriptor.source.file or "").rpartition("/")[0]
 
 
 def config_maps(replica: Replica) -> Mapping[str, Mapping[str, str]]:
