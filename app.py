@@ -194,11 +194,12 @@ def rendered_objects(deployment: Deployment) -> dict[str, list[Mapping[str, Any]
         for workload in workloads
     }
     objects[MONITORING_FILE] = [*monitoring_manifests(platform, workloads).values()]
-    return objects | {f"{JOBS_FOLDER}/{name}": [*found] for name, found in _job_objects(deployment).items()}
+    jobs = _job_objects(deployment, addresses)
+    return objects | {f"{JOBS_FOLDER}/{name}": [*found] for name, found in jobs.items()}
 
 
-def _job_objects(deployment: Deployment) -> dict[str, list[Json]]:
-    return fine_tune_objects(deployment.jobs, deployment.platform)
+def _job_objects(deployment: Deployment, addresses: StorageAddresses) -> dict[str, list[Json]]:
+    return fine_tune_objects(deployment.jobs, deployment.platform, addresses)
 
 
 def rendered_nodes(deployment: Deployment) -> list[Json]:
@@ -217,7 +218,7 @@ def render_charts(deployment: Deployment, addresses: StorageAddresses) -> Charts
     from stacks.application import Charts  # noqa: PLC0415
 
     app = cdk8s.App(outdir=str(ROOT / "build" / "cdk8s"))
-    platform, jobs = deployment.platform, _job_objects(deployment)
+    platform, jobs = deployment.platform, _job_objects(deployment, addresses)
     return Charts(
         nodes=NodesChart(app, "nodes", platform=platform, objects=deployment.node_objects(addresses)).to_json(),
         platform=PlatformChart(
@@ -253,7 +254,8 @@ def manifest_files(deployment: Deployment) -> dict[str, str]:
     files = render_files(deployment.workloads, deployment.platform, deployment.addresses)
     if nodes := rendered_nodes(deployment):
         files[NODES_FILE] = to_yaml(nodes)
-    files |= {f"{JOBS_FOLDER}/{name}": to_yaml(found) for name, found in _job_objects(deployment).items()}
+    jobs = _job_objects(deployment, deployment.addresses)
+    files |= {f"{JOBS_FOLDER}/{name}": to_yaml(found) for name, found in jobs.items()}
     if deployment.platform.delivery.mode is not DeliveryMode.APPLY:
         releases = (*deployment.helm_releases(), *deployment.observers())
         files |= {f"helm/{release.name}.yaml": release.to_yaml() for release in releases}

@@ -92,8 +92,8 @@ class Deployment(Struct, frozen=True):
 
     @property
     def lustre_readers(self) -> frozenset[str]:
-        """Models that mount the platform's Lustre file system."""
-        return lustre_readers(self.workloads)
+        """Models and jobs that mount the platform's Lustre file system."""
+        return lustre_readers(self.workloads, self.jobs)
 
     def node_objects(self, addresses: StorageAddresses) -> dict[str, Json]:
         """Objects by construct id that describe the models' nodes to what starts them."""

@@ -65,6 +65,8 @@ class StorageStack(PlatformStack):
                 model=job.model,
                 namespace=job.namespace,
                 service_account=job.service_account,
+                reads_data=all(claim.is_written for claim in job.claims),
+                keeps_results=not any(claim.is_written for claim in job.claims),
             )
         writing_account, sync = platform.model_store.writing_account, platform.model_store.sync
         if writing_account is not None:

@@ -164,3 +164,23 @@ def test_without_a_link_the_file_system_is_backed_up(changes: dict[str, Any], ba
     assert not all_of(document, "AWS::FSx::DataRepositoryAssociation")
     configuration = only(document, "AWS::FSx::FileSystem")["Properties"]["LustreConfiguration"]
     assert {key: value for key, value in configuration.items() if "Backup" in key} == backups
+
+
+def test_a_file_system_for_training_shows_data_and_writes_results_back() -> None:
+    document = template(training=True, size_gib=2400)
+    links = {one["Properties"]["FileSystemPath"]: one["Properties"] for one in links_of(document)}
+    every = {"Events": ["NEW", "CHANGED", "DELETED"]}
+    assert {path: one["S3"] for path, one in links.items()} == {
+        "/models": {"AutoImportPolicy": every},
+        "/datasets": {"AutoImportPolicy": every},
+        "/finetunes": {"AutoImportPolicy": {"Events": ["NEW"]}, "AutoExportPolicy": every},
+    }
+    assert all(one["DataRepositoryPath"]["Fn::Join"][1][-1] == path for path, one in links.items())
+
+
+def test_one_that_is_not_for_training_shows_models_alone(linked: dict[str, Any]) -> None:
+    assert [one["Properties"]["FileSystemPath"] for one in links_of(linked)] == ["/models"]
+
+
+def links_of(document: dict[str, Any]) -> list[dict[str, Any]]:
+    return list(all_of(document, "AWS::FSx::DataRepositoryAssociation").values())

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from ai_on_eks.descriptors.fine_tune import AdapterTargets, TuningMethod
+from ai_on_eks.descriptors.fine_tune import AdapterTargets, JobStorage, TuningMethod
 from ai_on_eks.descriptors.fine_tune_kind import is_fine_tune
 from ai_on_eks.descriptors.fine_tune_loading import load_fine_tune
 from ai_on_eks.errors import InputError
@@ -41,6 +41,13 @@ def test_given_a_short_file_then_defaults_are_as_documented(tmp_path: Path) -> N
     assert (found.job.adapter.rank, found.job.adapter.targets) == (16, AdapterTargets.ALL_LINEAR)
     assert (found.job.training.batch, found.job.training.micro_batch, found.job.deadline_hours) == (16, 1, 24.0)
     assert found.descriptor.name == "llama-3-1-8b-instruct"
+    assert (found.job.data.storage, found.job.checkpoints.storage) == (JobStorage.S3, JobStorage.S3)
+    assert found.job.lustre_paths == ()
+
+
+def test_given_a_job_in_lustre_then_its_file_says_which_settings_ask_for_it() -> None:
+    lustre = ROOT / "docs" / "examples" / "fine-tune-lustre" / "llama-8b-lustre.yaml"
+    assert load_fine_tune(lustre).job.lustre_paths == ("data.storage", "checkpoints.storage")
 
 
 def test_given_the_examples_then_they_load() -> None:
@@ -58,6 +65,8 @@ def test_given_the_examples_then_they_load() -> None:
         ("training: {batch: 10, micro_batch: 4}\n", ("batch-not-divided", "training.batch")),
         ("training: {sequence_tokens: 1000000}\n", ("out-of-range", "training.sequence_tokens")),
         ("training: {learning_rate: 2}\n", ("out-of-range", "training.learning_rate")),
+        ("checkpoints: {storage: efs}\n", ("not-allowed", "checkpoints.storage")),
+        ("checkpoints: {path: a}\n", ("unknown-key", "checkpoints.path")),
         ("constraints: {max_nodes: 0}\n", ("out-of-range", "constraints.max_nodes")),
     ],
 )

@@ -63,6 +63,13 @@ def problems_of(folder: Path, section: str) -> list[tuple[str, str | None, str |
             "backup_retention_days",
             "remove it, or set linked_to_model_store to false",
         ),
+        ("zone: eu-west-1a, training: true", "fsx-size-implicit", "size_gib", None),
+        (
+            "zone: eu-west-1a, training: true, size_gib: 2400, linked_to_model_store: false",
+            "fsx-training-unlinked",
+            "training",
+            "set storage.fsx.linked_to_model_store to true, or training to false",
+        ),
         ("zone: eu-west-1a, load_seconds: 0", "out-of-range", "load_seconds", "write at least 1"),
         ("zone: eu-west-1a, backup_time: '24:00'", "bad-pattern", "backup_time", None),
         ("zone: eu-west-1a, maintenance_time: '8:04:00'", "bad-pattern", "maintenance_time", None),
@@ -87,6 +94,7 @@ def test_given_one_mistake_then_one_problem_names_key_and_fix(
         "zone: eu-west-1a, efa: true, throughput_mbps_per_tib: 250, size_gib: 38400",
         "zone: eu-west-1a, linked_to_model_store: false, backup_retention_days: 90",
         "zone: eu-west-1a, backup_retention_days: 0",
+        "zone: eu-west-1a, training: true, size_gib: 2400",
     ],
 )
 def test_given_what_fsx_makes_then_it_loads(tmp_path: Path, fsx: str) -> None:

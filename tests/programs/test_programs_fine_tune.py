@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ import pytest
 from moto import mock_aws
 
 from ai_on_eks.programs import fine_tune
-from ai_on_eks.programs.fine_tune import DataError, Folder, Place, accumulation, check_lines, training_arguments
+from ai_on_eks.programs.fine_tune import DataError, Folder, Place, Shared, accumulation, check_lines, training_arguments
 
 BUCKET = "weights"
 LINES = '{"text": "one"}\n{"messages": []}\n'
@@ -43,6 +44,12 @@ def folder(monkeypatch: pytest.MonkeyPatch) -> Iterator[Folder]:
         yield Folder(client, BUCKET, "finetunes/j")
 
 
+def prepared(folder: Folder, work: Path, place: Place | None = None) -> str | None:
+    data = work / "data.jsonl"
+    fetch = partial(folder.client.download_file, BUCKET, "datasets/d.jsonl", str(data))
+    return fine_tune.prepare(folder, data, fetch, work, place or Place({}))
+
+
 def checkpoint(folder: Folder, tmp_path: Path, name: str, *, complete: bool) -> None:
     source = tmp_path / "made" / name
     (source / "inner").mkdir(parents=True)
@@ -54,7 +61,7 @@ def checkpoint(folder: Folder, tmp_path: Path, name: str, *, complete: bool) -> 
 
 
 def test_without_a_checkpoint_a_job_starts_anew(folder: Folder, tmp_path: Path) -> None:
-    assert fine_tune.prepare(folder, "datasets/d.jsonl", tmp_path, Place({})) is None
+    assert prepared(folder, tmp_path) is None
     assert (tmp_path / "data.jsonl").read_text() == LINES
 
 
@@ -63,7 +70,7 @@ def test_a_job_goes_on_from_the_newest_complete_checkpoint(folder: Folder, tmp_p
     checkpoint(folder, tmp_path, "checkpoint-1000", complete=False)
     work = tmp_path / "work"
     work.mkdir()
-    assert fine_tune.prepare(folder, "datasets/d.jsonl", work, Place({})) == "checkpoint-900"
+    assert prepared(folder, work) == "checkpoint-900"
     found = sorted(path.relative_to(work).as_posix() for path in (work / "checkpoints").rglob("*") if path.is_file())
     assert found == ["checkpoints/checkpoint-900/inner/rank-0", "checkpoints/checkpoint-900/trainer_state.json"]
 
@@ -79,12 +86,70 @@ def test_other_processes_of_a_node_wait_for_the_first(
 ) -> None:
     (tmp_path / "ready").write_text("checkpoint-7")
     second = Place({"RANK": "1", "LOCAL_RANK": "1", "WORLD_SIZE": "2"})
-    assert fine_tune.prepare(folder, "datasets/none.jsonl", tmp_path, second) == "checkpoint-7"
+    assert prepared(folder, tmp_path, second) == "checkpoint-7"
     (tmp_path / "ready").unlink()
     monkeypatch.setattr(fine_tune, "MOST_WAIT_SECONDS", 2)
     monkeypatch.setattr(fine_tune, "WAIT_SECONDS", 0)
     with pytest.raises(TimeoutError):
-        fine_tune.prepare(folder, "datasets/none.jsonl", tmp_path, second)
+        prepared(folder, tmp_path, second)
+
+
+def test_in_a_shared_folder_nothing_is_copied_and_the_newest_complete_checkpoint_is_read(tmp_path: Path) -> None:
+    results, work = tmp_path / "results", tmp_path / "work"
+    work.mkdir()
+    data = tmp_path / "d.jsonl"
+    data.write_text(LINES)
+    kept = Shared(results)
+    for name in ("checkpoint-90", "checkpoint-100", "checkpoint-200"):
+        (results / "checkpoints" / name).mkdir(parents=True)
+        (results / "checkpoints" / name / "part").write_text(name)
+    kept.finish_checkpoint("checkpoint-90")
+    assert fine_tune.prepare(kept, data, lambda: None, work, Place({})) == "checkpoint-90"
+    kept.finish_checkpoint("checkpoint-100")
+    assert kept.newest_checkpoint() == "checkpoint-100"
+    assert sorted(path.name for path in (results / "checkpoints").iterdir()) == ["checkpoint-100", "checkpoint-200"]
+    assert (kept.checkpoints(work), kept.result(work)) == (results / "checkpoints", results / "result")
+    assert [path.name for path in work.iterdir()] == ["ready"]
+
+
+def test_a_checkpoint_that_is_being_removed_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """GIVEN a pod that ends while it removes an old checkpoint THEN no restart reads what is left of it."""
+    kept = Shared(tmp_path)
+    for name in ("checkpoint-1", "checkpoint-2"):
+        (tmp_path / "checkpoints" / name).mkdir(parents=True)
+    kept.finish_checkpoint("checkpoint-1")
+
+    def killed(path: Path) -> None:
+        raise KeyboardInterrupt(path)
+
+    monkeypatch.setattr("ai_on_eks.programs.fine_tune.shutil.rmtree", killed)
+    with pytest.raises(KeyboardInterrupt):
+        kept.finish_checkpoint("checkpoint-2")
+    (tmp_path / "checkpoints" / "checkpoint-2" / "complete").unlink()
+    assert kept.newest_checkpoint() is None
+
+
+def test_a_shared_folder_keeps_the_last_complete_checkpoint_until_the_next_has_every_part(tmp_path: Path) -> None:
+    """The trainer removes older ones as soon as its own part is written, whatever the other nodes have."""
+    assert training_arguments(SETTINGS, tmp_path, 1, most_kept=None)["save_total_limit"] is None
+    assert training_arguments(SETTINGS, tmp_path, 1)["save_total_limit"] == 1
+
+
+def test_mounted_data_that_are_not_there_end_the_job_for_good(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    settings = tmp_path / "settings.json"
+    settings.write_text(json.dumps(SETTINGS))
+    places = ["--weights", str(tmp_path), "--work", str(tmp_path), "--settings", str(settings)]
+    code = fine_tune.main([*places, "--results", str(tmp_path / "results"), "--data", str(tmp_path / "none.jsonl")])
+    assert code == fine_tune.EXIT_FINAL
+    assert "there is no" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("places", [["--results", "/r", "--data", "datasets/d"], ["--prefix", "p", "--data", "/d"]])
+def test_a_bucket_is_asked_for_where_anything_lies_in_one(places: list[str]) -> None:
+    with pytest.raises(SystemExit):
+        fine_tune.main([*places, "--settings", "s", "--weights", "w", "--work", "k"])
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,7 @@ from ai_on_eks.kube.fine_tune import fine_tune_objects
 from ai_on_eks.placement.training import plan_training
 from ai_on_eks.serving.fine_tune import build_fine_tune
 from ai_on_eks.serving.images import load_images
+from ai_on_eks.serving.storage import UNKNOWN
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -28,7 +29,7 @@ def _jobs() -> Sample:
     job = loaded.job.model_copy(update={"constraints": wanted})
     plan = plan_training(job, loaded.inventory, load_catalog(platform.region), platform)
     workload = build_fine_tune(plan, loaded.descriptor, platform, load_images(None))
-    objects = fine_tune_objects([workload], platform)
+    objects = fine_tune_objects([workload], platform, UNKNOWN)
     return Sample({}, {"platform.yaml": ours().objects["platform.yaml"], **objects})
 
 

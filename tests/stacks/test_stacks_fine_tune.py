@@ -16,6 +16,7 @@ from ai_on_eks.aws import fine_tune_charts
 from ai_on_eks.catalog.loading import load_catalog
 from ai_on_eks.descriptors.fine_tune_loading import load_fine_tune
 from ai_on_eks.descriptors.platform import Capacity, CapacityStrategy
+from ai_on_eks.descriptors.platform_storage import FsxForLustre, PlatformStorage
 from ai_on_eks.errors import InputError
 from ai_on_eks.kube.fine_tune import QUEUES_FILE, fine_tune_objects
 from ai_on_eks.placement.training import TrainingPlan, plan_training
@@ -28,26 +29,31 @@ from ai_on_eks.serving.storage import StorageAddresses
 from ai_on_eks.units import GIB
 from stacks.application import Charts, Deployment, build_app
 
-EXAMPLES = Path(__file__).resolve().parents[2] / "docs" / "examples" / "fine-tune"
+EXAMPLES = Path(__file__).resolve().parents[2] / "docs" / "examples"
+BUCKET_JOB, LUSTRE_JOB = "fine-tune/llama-8b-lora.yaml", "fine-tune-lustre/llama-8b-lustre.yaml"
 POOL = "jobs-g6e-2xlarge"
 
 
-def plans(deployment: Deployment) -> list[TrainingPlan]:
-    loaded = load_fine_tune(EXAMPLES / "llama-8b-lora.yaml")
+LUSTRE = PlatformStorage(fsx=FsxForLustre(zone=samples.GPU_ZONE, size_gib=2400, training=True))
+
+
+def plans(deployment: Deployment, file: str = BUCKET_JOB) -> list[TrainingPlan]:
+    loaded = load_fine_tune(EXAMPLES / file)
     return [plan_training(loaded.job, loaded.inventory, load_catalog("us-east-1"), deployment.platform)]
 
 
 @cache
-def training(strategy: CapacityStrategy = CapacityStrategy.KARPENTER) -> Deployment:
-    plain = samples.deployment(capacity=Capacity(strategy=strategy))
-    found = plans(plain)
-    loaded = load_fine_tune(EXAMPLES / "llama-8b-lora.yaml")
+def training(strategy: CapacityStrategy = CapacityStrategy.KARPENTER, file: str = BUCKET_JOB) -> Deployment:
+    storage = {"storage": LUSTRE} if file == LUSTRE_JOB else {}
+    plain = samples.deployment(capacity=Capacity(strategy=strategy), **storage)
+    found = plans(plain, file)
+    loaded = load_fine_tune(EXAMPLES / file)
     jobs = tuple(build_fine_tune(one, loaded.descriptor, plain.platform, load_images(None)) for one in found)
     return replace(plain, jobs=jobs, requests=(*plain.requests, *training_requests(found, 25 * GIB, 10 * GIB)))
 
 
 def charts(deployment: Deployment, addresses: StorageAddresses) -> Charts:
-    objects = fine_tune_objects(deployment.jobs, deployment.platform)
+    objects = fine_tune_objects(deployment.jobs, deployment.platform, addresses)
     queues = objects.pop(QUEUES_FILE)
     plain = strategy_samples.charts(deployment, addresses)
     return replace(plain, queues=queues, jobs={name.removesuffix(".yaml"): one for name, one in objects.items()})
@@ -57,6 +63,14 @@ def charts(deployment: Deployment, addresses: StorageAddresses) -> Charts:
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     outdir = tmp_path_factory.mktemp("fine-tune")
     deployment = training()
+    build_app(deployment, lambda addresses: charts(deployment, addresses), outdir=str(outdir), validate=False).synth()
+    return outdir
+
+
+@pytest.fixture(scope="module")
+def lustre_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    outdir = tmp_path_factory.mktemp("fine-tune-lustre")
+    deployment = training(file=LUSTRE_JOB)
     build_app(deployment, lambda addresses: charts(deployment, addresses), outdir=str(outdir), validate=False).synth()
     return outdir
 
@@ -114,3 +128,46 @@ def test_queues_are_applied_before_jobs(folder: Path) -> None:
     document = json.loads((folder / "ai-serving.template.json").read_text())["Resources"]
     (job,) = [one for name, one in document.items() if name.startswith("Job")]
     assert any(name.startswith("Queues") for name in job["DependsOn"])
+
+
+def test_our_rules_find_nothing_in_a_job_on_lustre(lustre_folder: Path) -> None:
+    assert findings(read_synth(lustre_folder)) == ()
+
+
+def test_a_job_on_lustre_has_no_right_to_data_and_results_in_the_bucket(lustre_folder: Path) -> None:
+    statements = [
+        one["Sid"]
+        for policy in resources(lustre_folder, "storage", "AWS::IAM::Policy")
+        for one in policy["Properties"]["PolicyDocument"]["Statement"]
+        if "llama-8b-lustre" in str(policy["Properties"]["Roles"]) or "lustretrainer" in str(policy["Properties"])
+    ]
+    assert statements
+    assert not {"ReadData", "ListOwn", "KeepOwn", "EncryptOwn"} & set(statements)
+
+
+def test_volumes_of_a_job_on_lustre_have_the_address_of_the_file_system_that_is_made(lustre_folder: Path) -> None:
+    document = json.loads((lustre_folder / "ai-serving.template.json").read_text())["Resources"]
+    (job,) = [one for name, one in document.items() if name.startswith("Job")]
+    manifest = str(job["Properties"]["Manifest"])
+    assert manifest.count("fsx.csi.aws.com") == 2
+    assert "LustreMountName" in manifest
+    assert "/finetunes" in manifest
+
+
+def test_nodes_of_a_job_on_lustre_stand_in_its_zone_or_nothing_is_synthesized() -> None:
+    deployment = training(file=LUSTRE_JOB)
+    (request,) = deployment.job_requests
+    assert request.zones == (samples.GPU_ZONE,)
+    elsewhere = tuple(replace(one, zones=("us-east-1a",)) if one is request else one for one in deployment.requests)
+    moved = replace(deployment, requests=elsewhere)
+    with pytest.raises(InputError) as caught:
+        build_app(moved, lambda addresses: charts(moved, addresses))
+    assert [problem.code for problem in caught.value.problems] == ["fsx-zone-mismatch"]
+
+
+def test_jobs_that_share_nodes_share_the_zones_that_all_of_them_may_stand_in() -> None:
+    plain = samples.deployment(storage=LUSTRE)
+    found = [*plans(plain, BUCKET_JOB), *plans(plain, LUSTRE_JOB)]
+    (request,) = training_requests(found, 25 * GIB, 10 * GIB)
+    assert request.zones == (samples.GPU_ZONE,)
+    assert request.models == ("llama-8b-lustre", "llama-8b-support")

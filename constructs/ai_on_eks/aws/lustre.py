@@ -3,6 +3,8 @@
     security group = TCP 988 and 1018 to 1023 between the file system and itself, and between it and the nodes, both
                      ways; with EFA all traffic instead, for that is what FSx checks
     link           = s3://<model bucket>/models <-> /models in the file system, one way: from the bucket
+    for training   = the same of /datasets, and of /finetunes the other way: what is new, changed or deleted there
+                     follows in the bucket in FSx's own time, once whoever writes a file is done with it
 
 The L2 is not used: it has no EFA, no metadata configuration, and its security group admits the file system alone.
 What the nodes carry is the cluster's security group, which EKS makes with every way out open (EKS user guide,
@@ -26,6 +28,7 @@ from msgspec import Struct
 from ai_on_eks.aws.model_store import MODELS_PREFIX, ModelStore
 from ai_on_eks.aws.node_groups import private_subnets
 from ai_on_eks.descriptors.platform_storage import FsxForLustre
+from ai_on_eks.serving.job_storage import DATASETS_PREFIX, RESULTS_PREFIX
 from ai_on_eks.serving.lustre import LustreShape
 from ai_on_eks.serving.storage import LustreAddress
 
@@ -38,8 +41,8 @@ DEPLOYMENT_TYPE = "PERSISTENT_2"
 BACKUP_RETENTION_DAYS = 7
 """Where the file system is the only copy and the platform file says nothing."""
 
-MODELS_PATH = f"/{MODELS_PREFIX}"
-"""Folder of the file system that shows the models of the bucket."""
+EVERY_EVENT = ("NEW", "CHANGED", "DELETED")
+"""Of files, as FSx names them (FSx API reference, AutoImportPolicy and AutoExportPolicy, 2026-11)."""
 
 S3_ROLE = "aws-service-role/s3.data-source.lustre.fsx.amazonaws.com/AWSServiceRoleForFSxS3Access_*"
 """FSx reads the bucket by a role that it makes for each file system (FSx for Lustre user guide, using-slr, 2026-11)."""
@@ -116,6 +119,8 @@ class LustreFileSystem(Construct):
         self.resource.apply_removal_policy(RemovalPolicy.RETAIN)
         if settings.linked_to_model_store:
             self._link(store)
+        if settings.training:
+            self._link_training(store)
         self.address = LustreAddress(
             file_system_id=self.resource.ref,
             dns_name=self.resource.attr_dns_name,
@@ -125,22 +130,40 @@ class LustreFileSystem(Construct):
 
     def _link(self, store: ModelStore) -> None:
         """Names and sizes of the models' files are imported at once and follow the bucket; contents at first use."""
-        fsx.CfnDataRepositoryAssociation(
-            self,
-            "Link",
-            file_system_id=self.resource.ref,
-            file_system_path=MODELS_PATH,
-            data_repository_path=f"s3://{store.bucket.bucket_name}/{MODELS_PREFIX}",
-            batch_import_meta_data_on_create=True,
-            imported_file_chunk_size=1024,
-            s3=fsx.CfnDataRepositoryAssociation.S3Property(
-                auto_import_policy=fsx.CfnDataRepositoryAssociation.AutoImportPolicyProperty(
-                    events=["NEW", "CHANGED", "DELETED"]
-                )
-            ),
-        )
+        self._association("Link", MODELS_PREFIX, store, imported=EVERY_EVENT)
         if store.key is not None:
             _let_fsx_decrypt(store.key)
+
+    def _link_training(self, store: ModelStore) -> None:
+        """Results are imported as well where they are new: a file system in this one's place goes on where it
+        stopped."""
+        self._association("DatasetsLink", DATASETS_PREFIX, store, imported=EVERY_EVENT)
+        self._association("ResultsLink", RESULTS_PREFIX, store, imported=("NEW",), exported=EVERY_EVENT)
+
+    def _association(
+        self,
+        id: str,  # noqa: A002 - CDK's name
+        prefix: str,
+        store: ModelStore,
+        *,
+        imported: tuple[str, ...],
+        exported: tuple[str, ...] = (),
+    ) -> None:
+        association = fsx.CfnDataRepositoryAssociation
+        back = association.AutoExportPolicyProperty(events=list(exported)) if exported else None
+        association(
+            self,
+            id,
+            file_system_id=self.resource.ref,
+            file_system_path=f"/{prefix}",
+            data_repository_path=f"s3://{store.bucket.bucket_name}/{prefix}",
+            batch_import_meta_data_on_create=True,
+            imported_file_chunk_size=1024,
+            s3=association.S3Property(
+                auto_import_policy=association.AutoImportPolicyProperty(events=list(imported)),
+                auto_export_policy=back,
+            ),
+        )
 
 
 def _backups(settings: FsxForLustre) -> dict[str, Any]:

@@ -17,14 +17,16 @@ from ai_on_eks.descriptors.platform_storage import FsxForLustre
 from ai_on_eks.descriptors.schema import Storage
 from ai_on_eks.errors import InputError, Problem
 from ai_on_eks.placement.types import CapacityRequest
+from ai_on_eks.serving.fine_tune import FineTuneWorkload
 from ai_on_eks.serving.types import Workload
 
 ZONE_PATH, EFA_PATH = "storage.fsx.zone", "storage.fsx.efa"
 
 
-def lustre_readers(workloads: Sequence[Workload]) -> frozenset[str]:
-    """Names of the models whose pods mount the file system."""
-    return frozenset(one.name for one in workloads if one.claim is not None and one.claim.storage is Storage.FSX)
+def lustre_readers(workloads: Sequence[Workload], jobs: Sequence[FineTuneWorkload] = ()) -> frozenset[str]:
+    """Names of the models and jobs whose pods mount the file system."""
+    models = (one.name for one in workloads if one.claim is not None and one.claim.storage is Storage.FSX)
+    return frozenset((*models, *(job.name for job in jobs if job.claims)))
 
 
 def reader_spec(

@@ -21,7 +21,7 @@ from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
 from ai_on_eks.aws.pod_identity import associate, pod_identity_role
-from ai_on_eks.serving.fine_tune import DATASETS_PREFIX, RESULTS_PREFIX
+from ai_on_eks.serving.job_storage import DATASETS_PREFIX, RESULTS_PREFIX
 
 MODELS_PREFIX = "models"
 
@@ -120,11 +120,14 @@ class ModelStore(Construct):
         self._grant_objects(identity, "KeepCompiled", prefix, "s3:GetObject", "s3:PutObject")
         self._grant_key(identity, "EncryptCompiled", "kms:GenerateDataKey")
 
-    def grant_training(self, identity: iam.Role, job: str) -> None:
-        """Let `identity` read all data sets, and read, write and delete in the job's own folder."""
+    def grant_data(self, identity: iam.Role) -> None:
+        """Let `identity` read all data sets."""
+        self._grant_objects(identity, "ReadData", DATASETS_PREFIX, "s3:GetObject")
+
+    def grant_results(self, identity: iam.Role, job: str) -> None:
+        """Let `identity` read, write and delete in the job's own folder."""
         own = f"{RESULTS_PREFIX}/{job}"
         self._grant_list(identity, "ListOwn", [f"{own}/*"])
-        self._grant_objects(identity, "ReadData", DATASETS_PREFIX, "s3:GetObject")
         keep = ("s3:AbortMultipartUpload", "s3:DeleteObject", "s3:GetObject", "s3:PutObject")
         self._grant_objects(identity, "KeepOwn", own, *keep)
         self._grant_key(identity, "EncryptOwn", "kms:GenerateDataKey")
@@ -195,7 +198,8 @@ class ModelWriter(Construct):
 
 class FineTuneAccess(Construct):
     """Access of one fine-tuning job's service account, by Pod Identity: its model and the data to read, and a folder of
-    its own in which it also deletes, since a checkpoint is worth nothing once there is a newer one."""
+    its own in which it also deletes, since a checkpoint is worth nothing once there is a newer one. What the job has in
+    Lustre it needs no right to in the bucket."""
 
     def __init__(
         self,
@@ -208,9 +212,14 @@ class FineTuneAccess(Construct):
         model: str,
         namespace: str,
         service_account: str,
+        reads_data: bool = True,
+        keeps_results: bool = True,
     ) -> None:
         super().__init__(scope, id)
         role = pod_identity_role(self, "Role", cluster=cluster, namespace=namespace, service_account=service_account)
         store.grant_read(role, model)
-        store.grant_training(role, job)
+        if reads_data:
+            store.grant_data(role)
+        if keeps_results:
+            store.grant_results(role, job)
         self.resource = associate(self, cluster, namespace, service_account, role)

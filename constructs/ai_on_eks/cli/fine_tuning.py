@@ -14,7 +14,7 @@ from ai_on_eks.cli.loading import Collector, LoadedPlatform, load_target_platfor
 from ai_on_eks.cli.output import document, note, terminal_width, write_json, write_text
 from ai_on_eks.cli.problems import report
 from ai_on_eks.cli.progress import progress
-from ai_on_eks.cli.rendering import images_of
+from ai_on_eks.cli.rendering import addresses_of, images_of
 from ai_on_eks.cli.writing import written_to
 from ai_on_eks.descriptors.fine_tune_kind import is_fine_tune
 from ai_on_eks.descriptors.fine_tune_loading import LoadedJob, load_fine_tune
@@ -22,6 +22,7 @@ from ai_on_eks.errors import EXIT_DONE, EXIT_NOTHING_FITS, NothingFitsError, Pro
 from ai_on_eks.files import replace_folder_atomically
 from ai_on_eks.placement.training import TrainingPlacement, TrainingPlan, TrainingRejection, plan_training
 from ai_on_eks.serving.fine_tune import FineTuneWorkload, build_fine_tune, nothing_trains
+from ai_on_eks.serving.job_storage import job_storage_problems
 
 
 class PlannedJobs(Struct, frozen=True):
@@ -116,6 +117,7 @@ def planned_jobs(
             jobs += [] if job is None else [job]
             move_on()
         collector.problems += _duplicates(jobs)
+        collector.problems += () if target is None else _storage(jobs, target)
         collector.finish()
         if target is None:
             raise AssertionError("a platform that did not load has left a problem")
@@ -137,7 +139,15 @@ def unplaced(planned: PlannedJobs) -> list[Problem]:
 def _render(workloads: Sequence[FineTuneWorkload], target: LoadedPlatform) -> dict[str, str]:
     from ai_on_eks.kube.fine_tune import render_fine_tunes  # noqa: PLC0415 - plans have no use for it
 
-    return render_fine_tunes(workloads, target.platform)
+    return render_fine_tunes(workloads, target.platform, addresses_of(target))
+
+
+def _storage(jobs: Sequence[LoadedJob], target: LoadedPlatform) -> list[Problem]:
+    return [
+        located(problem, one.file)
+        for one in jobs
+        for problem in job_storage_problems(one.job, one.inventory, target.platform)
+    ]
 
 
 def _duplicates(jobs: Sequence[LoadedJob]) -> list[Problem]:

@@ -31,6 +31,11 @@ class AdapterTargets(StrEnum):
     ALL_LINEAR = "all-linear"
 
 
+class JobStorage(StrEnum):
+    S3 = "s3"
+    FSX = "fsx"
+
+
 class Adapter(Strict):
     """Low-rank matrices beside the model's own, which stay as they are (arXiv:2106.09685)."""
 
@@ -44,14 +49,29 @@ class Adapter(Strict):
 
 
 class TrainingData(Strict):
-    """What is learnt from: JSON Lines in the model store, one conversation (`messages`) or `text` a line."""
+    """What is learnt from: JSON Lines, one conversation (`messages`) or `text` a line."""
 
-    path: RelativeFile = Field(description="file below datasets/ in the model store's bucket, such as support.jsonl")
+    path: RelativeFile = Field(description="file below datasets/ in the storage, such as support.jsonl")
+    storage: JobStorage = Field(
+        default=JobStorage.S3,
+        description="s3 = each node copies the file from the model store's bucket; fsx = all read it where it lies in "
+        "the platform's Lustre file system, which shows the bucket's datasets/",
+    )
     tokens: int | None = Field(
         default=None,
         ge=1,
         le=10**13,
         description="tokens of the file, for time and cost; default: unknown, and plans compare prices per hour",
+    )
+
+
+class Checkpoints(Strict):
+    """Where a job keeps what it learns: its checkpoints, and the result."""
+
+    storage: JobStorage = Field(
+        default=JobStorage.S3,
+        description="s3 = below finetunes/<job>/ in the model store's bucket, by way of each node's disk; fsx = below "
+        "finetunes/<job>/ in the platform's Lustre file system, which FSx copies to the bucket in its own time",
     )
 
 
@@ -98,7 +118,14 @@ class FineTuneJob(Strict):
     )
     adapter: Adapter = Adapter()
     data: TrainingData
+    checkpoints: Checkpoints = Checkpoints()
     training: Training = Training()
     deadline_hours: float = Field(default=24.0, gt=0, le=720, description="when the job is given up, restarts included")
     constraints: FineTuneConstraints = FineTuneConstraints()
     schema_version: Literal["v1"] = Field(default="v1", alias="schema", description="version of this format")
+
+    @property
+    def lustre_paths(self) -> tuple[str, ...]:
+        """Settings of this file that name the platform's Lustre file system."""
+        named = {"data.storage": self.data.storage, "checkpoints.storage": self.checkpoints.storage}
+        return tuple(path for path, storage in named.items() if storage is JobStorage.FSX)

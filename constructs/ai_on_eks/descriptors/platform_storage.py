@@ -45,6 +45,11 @@ class FsxForLustre(Strict):
         description="show the models of the bucket in the file system, read from there at first use; false = you "
         "copy them, and the file system is backed up",
     )
+    training: bool = Field(
+        default=False,
+        description="fine-tuning jobs may keep data and checkpoints in it: it shows datasets/ of the bucket too, and "
+        "writes what lies below finetunes/ back to it; size_gib has to be named",
+    )
     backup_retention_days: int | None = Field(
         default=None,
         ge=0,

@@ -35,7 +35,7 @@ def lustre_step_gib(throughput_mbps_per_tib: int, *, efa: bool) -> int:
 
 
 def _fsx(fsx: FsxForLustre, zones: Sequence[str]) -> list[Problem]:
-    return [*_zone(fsx, zones), *_throughput(fsx), *_size(fsx), *_backups(fsx)]
+    return [*_zone(fsx, zones), *_throughput(fsx), *_size(fsx), *_backups(fsx), *_training(fsx)]
 
 
 def _zone(fsx: FsxForLustre, zones: Sequence[str]) -> list[Problem]:
@@ -91,3 +91,19 @@ def _backups(fsx: FsxForLustre) -> list[Problem]:
     fix = "remove it, or set linked_to_model_store to false"
     path = "storage.fsx.backup_retention_days"
     return [Problem("fsx-backups-linked", message, path=path, value=fsx.backup_retention_days, fix=fix)]
+
+
+def _training(fsx: FsxForLustre) -> list[Problem]:
+    """What jobs need of the file system, and nobody but its owner can say."""
+    problems: list[Problem] = []
+    if not fsx.training:
+        return problems
+    if not fsx.linked_to_model_store:
+        message = "results of jobs reach the bucket by its link, and data come from there"
+        fix = "set storage.fsx.linked_to_model_store to true, or training to false"
+        problems.append(Problem("fsx-training-unlinked", message, path="storage.fsx.training", value=True, fix=fix))
+    if fsx.size_gib is None:
+        message = "the models say how large the file system has to be for them, and nothing says it of training data"
+        fix = f"write {LUSTRE_SIZE_STEP_GIB}, or as much as models, data and checkpoints take"
+        problems.append(Problem("fsx-size-implicit", message, path="storage.fsx.size_gib", fix=fix))
+    return problems

@@ -146,7 +146,7 @@ class _Search(Struct, frozen=True):
             nodes=nodes,
             memory=training_memory(self.inventory, job, ranks, nodes),
             accumulation=max(1, job.training.batch // (ranks * job.training.micro_batch)),
-            zones=tuple(zone for zone in self.platform.network.availability_zones if zone in self.offered),
+            zones=tuple(zone for zone in job_zones(self.job, self.platform) if zone in self.offered),
             hours=self.hours(ranks, nodes),
             usd_per_hour=None if price is None else nodes * price.usd_per_hour,
         )
@@ -160,6 +160,13 @@ class _Search(Struct, frozen=True):
         operations = operations_per_token(self.inventory, self.job) * tokens * self.job.training.epochs
         utilization = UTILIZATION if nodes == 1 else UTILIZATION_OVER_NODES
         return operations / (ranks * accelerator.dense_flops["bf16"] * utilization) / SECONDS_PER_HOUR
+
+
+def job_zones(job: FineTuneJob, platform: Platform) -> tuple[str, ...]:
+    """Zones of the platform that a job's nodes may stand in: a file system lies in one, and across zones it is slow and
+    charged for."""
+    fsx = platform.storage.fsx
+    return (fsx.zone,) if job.lustre_paths and fsx is not None else platform.network.availability_zones
 
 
 def operations_per_token(inventory: Inventory, job: FineTuneJob) -> int:
@@ -211,7 +218,11 @@ def _allowed_family(search: _Search) -> Violation | None:
 def _offered(search: _Search) -> Violation | None:
     if not search.offered:
         return stated(f"{search.platform.region} does not offer this type", "choose a region that offers it")
-    if set(search.offered).isdisjoint(search.platform.network.availability_zones):
+    zones = job_zones(search.job, search.platform)
+    if search.job.lustre_paths and set(search.offered).isdisjoint(zones):
+        fix = f"write s3 for {' and '.join(search.job.lustre_paths)}"
+        return stated(f"offered in {', '.join(search.offered)}, and the file system lies in {zones[0]}", fix)
+    if set(search.offered).isdisjoint(zones):
         first = search.offered[0]
         fix = f"add {first} to network.availability_zones of the platform"
         return stated(f"offered in {', '.join(search.offered)}, which the platform does not use", fix)

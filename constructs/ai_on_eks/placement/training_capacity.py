@@ -1,7 +1,7 @@
 """From the placements of fine-tuning jobs to the nodes that are asked for.
 
     pools        one for each instance type and way of buying; its jobs run one after the other, so it is as large as
-                 the largest of them
+                 the largest of them; its zones are those that every one of them may stand in
     root volume  as for models: images × 2 + what a pod may write + a margin, within the kubelet's thresholds
 
 A controller starts the nodes when a job is admitted and ends them after it. Managed node groups would keep them all the
@@ -45,7 +45,7 @@ def _request(
 ) -> CapacityRequest:
     placements = [placement for _job, placement in members]
     efa = any(placement.nodes > 1 for placement in placements)
-    zones = placements[0].zones
+    zones = tuple(zone for zone in placements[0].zones if all(zone in other.zones for other in placements))
     disk_bytes = max(placement.memory.disk_bytes for placement in placements) + temporary_bytes
     needed_gib = ceil((ceil_div(2 * image_bytes + disk_bytes, GIB) + ROOT_VOLUME_MARGIN_GIB) / USABLE_SHARE)
     return CapacityRequest(

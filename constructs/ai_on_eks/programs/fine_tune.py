@@ -1,9 +1,9 @@
 """Train a causal language model, whole or by adapters, and go on where a run before this one stopped.
 
     started     by torchrun, one process a device; several processes divide states over themselves (FSDP 2)
-    data        JSON Lines out of the bucket: `messages` or `text`
-    checkpoints each node uploads what it wrote; the last object, `complete`, is written when all have. A restart reads
-                the newest complete one, and older ones are removed
+    data        JSON Lines, out of the bucket or mounted: `messages` or `text`
+    checkpoints each node uploads what it wrote, or all write into one mounted folder; the last file, `complete`, is
+                written when all have. A restart reads the newest complete one, and older ones are removed
     result      result/ below the job's folder: safetensors of the model, or of the adapters
 
 Exit codes: 0 done; 1 worth another try; 3 no try will help (data that cannot be read).
@@ -14,9 +14,10 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import shutil
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -53,11 +54,59 @@ class Place:
         self.world_size = int(environment.get("WORLD_SIZE", "1"))
 
 
+class Shared:
+    """The job's folder in a file system that every node mounts: nothing is copied."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def checkpoints(self, work: Path) -> Path:
+        """Where the trainer writes them."""
+        del work
+        return self.path / "checkpoints"
+
+    def result(self, work: Path) -> Path:
+        """Where the trainer writes it."""
+        del work
+        return self.path / "result"
+
+    def newest_checkpoint(self) -> str | None:
+        """Name of the newest one that is complete."""
+        names = [path.parent.name for path in self.path.glob(f"checkpoints/{CHECKPOINT}*/{COMPLETE}")]
+        return max(names, key=_step, default=None)
+
+    def fetch_checkpoint(self, name: str, work: Path) -> None:
+        """It lies where the trainer reads it."""
+
+    def keep_checkpoint(self, name: str, work: Path) -> None:
+        """It lies where it is kept."""
+
+    def finish_checkpoint(self, name: str) -> None:
+        """Say that it has all of its files, and remove those before it: they are not needed any more."""
+        (self.path / "checkpoints" / name / COMPLETE).touch()
+        for other in sorted(self.path.glob(f"checkpoints/{CHECKPOINT}*")):
+            if _step(other.name) < _step(name):
+                # Its mark first: what is half removed is no checkpoint any more.
+                (other / COMPLETE).unlink(missing_ok=True)
+                shutil.rmtree(other)
+
+    def keep_result(self, work: Path) -> None:
+        """It lies where it is kept."""
+
+
 class Folder:
     """The job's folder in the bucket."""
 
     def __init__(self, client: Any, bucket: str, prefix: str) -> None:
         self.client, self.bucket, self.prefix = client, bucket, prefix
+
+    def checkpoints(self, work: Path) -> Path:
+        """Where the trainer writes them."""
+        return work / "checkpoints"
+
+    def result(self, work: Path) -> Path:
+        """Where the trainer writes it."""
+        return work / "result"
 
     def keys(self, below: str = "") -> Iterator[str]:
         """Relative to the folder, by name."""
@@ -76,6 +125,18 @@ class Folder:
             if key.count("/") == 2 and key.endswith(f"/{COMPLETE}")
         ]
         return max(names, key=_step, default=None)
+
+    def fetch_checkpoint(self, name: str, work: Path) -> None:
+        """Onto this node's disk."""
+        self.download(f"checkpoints/{name}", self.checkpoints(work) / name)
+
+    def keep_checkpoint(self, name: str, work: Path) -> None:
+        """This node's part of it, into the bucket."""
+        self.upload(self.checkpoints(work) / name, f"checkpoints/{name}")
+
+    def keep_result(self, work: Path) -> None:
+        """Into the bucket."""
+        self.upload(self.result(work), "result")
 
     def download(self, below: str, to: Path) -> None:
         """All files below, but for the mark that they are all."""
@@ -100,6 +161,9 @@ class Folder:
                 self.client.delete_object(Bucket=self.bucket, Key=f"{self.prefix}/{key}")
 
 
+Kept = Folder | Shared
+
+
 def _step(name: str) -> int:
     number = name.removeprefix(CHECKPOINT)
     return int(number) if number.isdigit() else -1
@@ -113,22 +177,24 @@ def accumulation(batch: int, micro_batch: int, world_size: int) -> int:
     return batch // once
 
 
-def training_arguments(settings: Mapping[str, Any], work: Path, world_size: int) -> dict[str, Any]:
-    """Arguments of trl.SFTConfig."""
+def training_arguments(
+    settings: Mapping[str, Any], checkpoints: Path, world_size: int, *, most_kept: int | None = 1
+) -> dict[str, Any]:
+    """Arguments of trl.SFTConfig. `most_kept` checkpoints stay in the folder; None where the callback removes them."""
     training, method = settings["training"], settings["method"]
-    checkpoints = bool(training["activation_checkpointing"])
+    is_checkpointed = bool(training["activation_checkpointing"])
     is_divided = world_size > 1 and method != "qlora"
     divided = {
         "fsdp": "full_shard auto_wrap",
         "fsdp_config": {
             "fsdp_version": 2,
-            "activation_checkpointing": checkpoints,
+            "activation_checkpointing": is_checkpointed,
             "cpu_ram_efficient_loading": True,
             "state_dict_type": "SHARDED_STATE_DICT",
         },
     }
     return {
-        "output_dir": str(work / "checkpoints"),
+        "output_dir": str(checkpoints),
         "max_length": training["sequence_tokens"],
         "per_device_train_batch_size": training["micro_batch"],
         "gradient_accumulation_steps": accumulation(training["batch"], training["micro_batch"], world_size),
@@ -139,10 +205,10 @@ def training_arguments(settings: Mapping[str, Any], work: Path, world_size: int)
         "bf16": True,
         "save_strategy": "steps",
         "save_steps": training["checkpoint_steps"],
-        "save_total_limit": 1,
+        "save_total_limit": most_kept,
         "logging_steps": 10,
         "report_to": "none",
-        "gradient_checkpointing": checkpoints and not is_divided,
+        "gradient_checkpointing": is_checkpointed and not is_divided,
         "gradient_checkpointing_kwargs": {"use_reentrant": False},
         **(divided if is_divided else {}),
     }
@@ -164,17 +230,19 @@ def check_lines(path: Path) -> int:
     return number
 
 
-def prepare(folder: Folder, data_key: str, work: Path, place: Place) -> str | None:
-    """The data and the newest checkpoint on this node's disk, by its first process; the others wait for it."""
+def prepare(kept: Kept, data: Path, fetch: Callable[[], None], work: Path, place: Place) -> str | None:
+    """The data and the newest checkpoint where this node reads them, by its first process; the others wait for it."""
     ready = work / "ready"
     if place.local_rank != 0:
         _wait_for(ready)
     else:
-        folder.client.download_file(folder.bucket, data_key, str(work / "data.jsonl"))
-        examples = check_lines(work / "data.jsonl")
-        name = folder.newest_checkpoint()
+        fetch()
+        if not data.is_file():
+            raise DataError(f"there is no {data}")
+        examples = check_lines(data)
+        name = kept.newest_checkpoint()
         if name is not None:
-            folder.download(f"checkpoints/{name}", work / "checkpoints" / name)
+            kept.fetch_checkpoint(name, work)
         print(f"{examples} examples; from {name or 'the start'}", flush=True)
         ready.write_text(name or "")
     return ready.read_text() or None
@@ -188,8 +256,8 @@ def _wait_for(path: Path) -> None:
     raise TimeoutError(f"no {path} after {MOST_WAIT_SECONDS} s")
 
 
-def train(settings: Mapping[str, Any], weights: Path, work: Path, folder: Folder, start: str | None) -> None:
-    """Until the last step, and the result into the bucket."""
+def train(settings: Mapping[str, Any], weights: Path, work: Path, kept: Kept, data: Path, *, start: str | None) -> None:
+    """Until the last step, and the result where it is kept."""
     import torch  # noqa: PLC0415 - slow to import, and what comes before may end the job
     from datasets import load_dataset  # noqa: PLC0415
     from transformers import AutoModelForCausalLM, AutoTokenizer  # noqa: PLC0415
@@ -197,7 +265,13 @@ def train(settings: Mapping[str, Any], weights: Path, work: Path, folder: Folder
 
     place = Place(os.environ)
     # Without a device it runs as well, which is how the program is tried before it meets one.
-    arguments = SFTConfig(**training_arguments(settings, work, place.world_size), use_cpu=not torch.cuda.is_available())
+    checkpoints = kept.checkpoints(work)
+    # In a folder that all share the last complete one stays until the next has every part.
+    most_kept = None if isinstance(kept, Shared) else 1
+    arguments = SFTConfig(
+        **training_arguments(settings, checkpoints, place.world_size, most_kept=most_kept),
+        use_cpu=not torch.cuda.is_available(),
+    )
     # Trained weights are kept in 32 bit, and computed with in 16; frozen ones stay as they were published.
     data_type = torch.float32 if settings["method"] == "full" else torch.bfloat16
     model = AutoModelForCausalLM.from_pretrained(
@@ -210,17 +284,17 @@ def train(settings: Mapping[str, Any], weights: Path, work: Path, folder: Folder
     trainer = SFTTrainer(
         model=model,
         args=arguments,
-        train_dataset=load_dataset("json", data_files=str(work / "data.jsonl"), split="train"),
+        train_dataset=load_dataset("json", data_files=str(data), split="train"),
         processing_class=AutoTokenizer.from_pretrained(str(weights), local_files_only=True),
         peft_config=_adapters(settings),
-        callbacks=[_uploads(folder, place)],
+        callbacks=[_keeps(kept, work, place)],
     )
-    trainer.train(resume_from_checkpoint=None if start is None else str(work / "checkpoints" / start))
+    trainer.train(resume_from_checkpoint=None if start is None else str(checkpoints / start))
     if trainer.is_fsdp_enabled:
         trainer.accelerator.state.fsdp_plugin.set_state_dict_type("FULL_STATE_DICT")
-    trainer.save_model(str(work / "result"))
+    trainer.save_model(str(kept.result(work)))
     if place.rank == 0:
-        folder.upload(work / "result", "result")
+        kept.keep_result(work)
         print("done", flush=True)
 
 
@@ -253,42 +327,54 @@ def _adapters(settings: Mapping[str, Any]) -> Any:
     )
 
 
-def _uploads(folder: Folder, place: Place) -> Any:
-    """Takes every checkpoint into the bucket as it is written."""
+def _keeps(kept: Kept, work: Path, place: Place) -> Any:
+    """Takes every checkpoint to where it is kept as it is written."""
     import torch.distributed  # noqa: PLC0415
     from transformers import TrainerCallback  # noqa: PLC0415
 
-    class Uploads(TrainerCallback):  # type: ignore[misc]
+    class Keeps(TrainerCallback):  # type: ignore[misc]
         def on_save(self, args: Any, state: Any, control: Any, **more: Any) -> None:
-            del control, more
+            del args, control, more
             name = f"{CHECKPOINT}{state.global_step}"
             if torch.distributed.is_initialized():
                 torch.distributed.barrier()  # every process has written its part
             if place.local_rank == 0:
-                folder.upload(Path(args.output_dir) / name, f"checkpoints/{name}")
+                kept.keep_checkpoint(name, work)
             if torch.distributed.is_initialized():
-                torch.distributed.barrier()  # every node has uploaded its part
+                torch.distributed.barrier()  # every node has kept its part
             if place.rank == 0:
-                folder.finish_checkpoint(name)
+                kept.finish_checkpoint(name)
 
-    return Uploads()
+    return Keeps()
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--settings", required=True, type=Path, help="JSON file of the job")
-    parser.add_argument("--bucket", required=True)
-    parser.add_argument("--prefix", required=True, help="the job's folder in the bucket")
-    parser.add_argument("--data", required=True, help="key of the data in the bucket")
+    parser.add_argument("--bucket", help="where data or results lie in one")
+    kept_in = parser.add_mutually_exclusive_group(required=True)
+    kept_in.add_argument("--prefix", help="the job's folder in the bucket")
+    kept_in.add_argument("--results", type=Path, help="the job's folder in a file system that every node mounts")
+    parser.add_argument("--data", required=True, help="key of the data in the bucket, or their absolute path")
     parser.add_argument("--weights", required=True, type=Path, help="folder of the model")
     parser.add_argument("--work", required=True, type=Path, help="empty folder on a disk")
     given = parser.parse_args(arguments)
+    is_mounted = given.data.startswith("/")
+    if given.bucket is None and (given.results is None or not is_mounted):
+        parser.error("--bucket is missing, and data or results lie in one")
     settings = json.loads(given.settings.read_text(encoding="utf-8"))
-    client = boto3.client("s3", config=Config(retries={"mode": "standard", "max_attempts": 6}))
-    folder = Folder(client, given.bucket, given.prefix)
+    retries = Config(retries={"mode": "standard", "max_attempts": 6})
+    client: Any = None if given.bucket is None else boto3.client("s3", config=retries)
+    data = Path(given.data) if is_mounted else given.work / "data.jsonl"
+    kept = Shared(given.results) if given.results else Folder(client, given.bucket, given.prefix)
+
+    def fetch() -> None:
+        if not is_mounted:
+            client.download_file(given.bucket, given.data, str(data))
+
     try:
-        start = prepare(folder, given.data, given.work, Place(os.environ))
-        train(settings, given.weights, given.work, folder, start)
+        start = prepare(kept, data, fetch, given.work, Place(os.environ))
+        train(settings, given.weights, given.work, kept, data, start=start)
     except DataError as error:
         print(f"error: {error}", file=sys.stderr)
         return EXIT_FINAL

@@ -1,8 +1,7 @@
 """The pods of a fine-tuning job as plain data.
 
-    datasets/<data.path>                        what is learnt from
-    models/<model>/<revision>/                  where it starts
-    finetunes/<job>/checkpoints/, …/result/     what comes of it                        all in the model store's bucket
+    models/<model>/<revision>/ of the model store   where it starts
+    what it learns from, and what comes of it       see `serving.job_storage`
 
 Each node runs one pod, torchrun in it one process a device; the first pod's name is where they meet. The image is AWS'
 deep learning container of Hugging Face's libraries, which brings TRL, PEFT, bitsandbytes and the libraries of EFA; its
@@ -28,6 +27,7 @@ from ai_on_eks.placement.training import TrainingPlacement, TrainingPlan
 from ai_on_eks.placement.training_capacity import pool_name
 from ai_on_eks.serving.fabric import fabric_resources, group_environment
 from ai_on_eks.serving.images import unpinned_warnings
+from ai_on_eks.serving.job_storage import JobClaim, claimed_volumes, job_claims, storage_arguments
 from ai_on_eks.serving.jobs import job_pod
 from ai_on_eks.serving.ownership import ownership_labels
 from ai_on_eks.serving.pod import INSTANCE_TYPE_LABEL
@@ -35,7 +35,7 @@ from ai_on_eks.serving.pod_parts import container_security, environment, mount_e
 from ai_on_eks.serving.quantities import bytes_quantity, cpu_quantity
 from ai_on_eks.serving.replica import ConfigFiles, EmptyDirectory, Volume
 from ai_on_eks.serving.types import ImageReference, Json
-from ai_on_eks.serving.weights import BUCKET_VARIABLE, PICKLES, model_uri, revision_folder
+from ai_on_eks.serving.weights import PICKLES, model_uri, revision_folder
 from ai_on_eks.units import GIB
 
 IMAGE_KEY = "fine-tune"
@@ -46,8 +46,6 @@ SETTINGS_FILE = "settings.json"
 JOB_DIRECTORY = "/job"
 WEIGHTS_DIRECTORY = "/weights"
 WORK_DIRECTORY = "/work"
-DATASETS_PREFIX = "datasets"
-RESULTS_PREFIX = "finetunes"
 
 GROUP = "node"
 """Name of the one kind of pod within the job's set; part of their names."""
@@ -76,6 +74,7 @@ class FineTuneWorkload(Struct, frozen=True):
     nodes             pods, each on a node of its own
     deadline_seconds  of one run of the group
     model             whose weights it reads
+    claims            volumes of the platform's Lustre file system
     """
 
     name: str
@@ -91,6 +90,7 @@ class FineTuneWorkload(Struct, frozen=True):
     model: str
     warnings: tuple[str, ...]
     usd_per_hour: float | None = None
+    claims: tuple[JobClaim, ...] = ()
 
     @property
     def config_map_name(self) -> str:
@@ -131,6 +131,7 @@ def build_fine_tune(
         deadline_seconds=ceil(job.deadline_hours * 3600),
         model=descriptor.name,
         usd_per_hour=placement.usd_per_hour,
+        claims=job_claims(job),
         warnings=unpinned_warnings((image, fetch)),
     )
 
@@ -185,6 +186,7 @@ def _pod_spec(
         weights,
         Volume("work", EmptyDirectory(memory.disk_bytes), WORK_DIRECTORY),
         temporary,
+        *claimed_volumes(job),
         Volume("shared-memory", EmptyDirectory(memory.shared_memory_bytes, in_memory=True), "/dev/shm"),  # noqa: S108
     )
     container = {
@@ -211,9 +213,7 @@ def _arguments(job: FineTuneJob, placement: TrainingPlacement, stored: str) -> t
         *(group if placement.nodes > 1 else ("--standalone",)),
         f"{JOB_DIRECTORY}/{PROGRAM_FILE}",
         f"--settings={JOB_DIRECTORY}/{SETTINGS_FILE}",
-        f"--bucket=$({BUCKET_VARIABLE})",
-        f"--prefix={RESULTS_PREFIX}/{job.name}",
-        f"--data={DATASETS_PREFIX}/{job.data.path}",
+        *storage_arguments(job),
         f"--weights={stored}",
         f"--work={WORK_DIRECTORY}",
     )

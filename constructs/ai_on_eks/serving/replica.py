@@ -101,7 +101,7 @@ class SecretFiles(Struct, frozen=True):
 
 
 class ClaimedFiles(Struct, frozen=True):
-    """A volume of the cluster, by its claim. Engines only read it; `filled` by the pod's own init container."""
+    """A volume of the cluster, by its claim. Engines only read it; `filled` by the pod itself."""
 
     claim: str
     filled: bool = False

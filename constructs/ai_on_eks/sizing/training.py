@@ -32,6 +32,8 @@ from ai_on_eks.units import GIB, MIB, ceil_div
 
 TRAINED_BYTES = 16
 HALF_BYTES = 2
+RESULT_BYTES = 4
+"""A trained parameter of the result, which is written in 32 bit."""
 QUANTIZED_BITS = 4 + 8 / 64 + 32 / (64 * 256)
 """NF4 with a constant of 8 bits for 64 weights and one of 32 for 256 constants (QLoRA, arXiv:2305.14314, 3)."""
 
@@ -103,10 +105,16 @@ def training_memory(inventory: Inventory, job: FineTuneJob, ranks: int, nodes: i
         # One rank of each node reads the files; the first writes the result whole, in 32 bit.
         host_bytes=HOST_BASE_BYTES
         + ranks // nodes * (HOST_RANK_BYTES + SHARED_MEMORY_RANK_BYTES)
-        + max(stored, 4 * trained),
+        + max(stored, RESULT_BYTES * trained),
         shared_memory_bytes=ranks // nodes * SHARED_MEMORY_RANK_BYTES,
-        disk_bytes=DISK_BASE_BYTES + stored + KEPT_CHECKPOINTS * ceil_div(saved, nodes) + 4 * trained,
+        disk_bytes=DISK_BASE_BYTES + stored + KEPT_CHECKPOINTS * ceil_div(saved, nodes) + RESULT_BYTES * trained,
     )
+
+
+def kept_bytes(inventory: Inventory, job: FineTuneJob) -> int:
+    """What a job keeps of what it learnt at most: two checkpoints, one of them being written, and the result."""
+    trained = trained_parameters(inventory, job)
+    return KEPT_CHECKPOINTS * TRAINED_BYTES * trained + RESULT_BYTES * trained
 
 
 def trained_parameters(inventory: Inventory, job: FineTuneJob) -> int:

@@ -12,12 +12,14 @@ from fractions import Fraction
 from ai_on_eks.catalog.taints import CAPACITY_LABEL
 from ai_on_eks.descriptors.platform import Platform
 from ai_on_eks.kube.objects.job import JOB_LABEL
+from ai_on_eks.kube.objects.job_volumes import job_claim, job_volume
 from ai_on_eks.kube.objects.labels import NAMESPACE_NAME_LABEL, platform_labels
 from ai_on_eks.kube.objects.network_policy import to_dns, to_https, to_pod_identity_agent
 from ai_on_eks.kube.quantity import format_quantity
 from ai_on_eks.kube.scheduling import pod_requests
 from ai_on_eks.serving.fine_tune import FINAL_EXIT_CODE, GROUP, KEPT_SECONDS, RESTARTS, FineTuneWorkload
 from ai_on_eks.serving.pod import ZONE_LABEL
+from ai_on_eks.serving.storage import UNKNOWN, StorageAddresses
 from ai_on_eks.serving.types import Json
 
 QUEUE = "fine-tuning"
@@ -86,8 +88,9 @@ def _spec(workload: FineTuneWorkload) -> Json:
     return {**workload.pod_spec, "affinity": affinity}
 
 
-def fine_tune_manifests(workload: FineTuneWorkload) -> dict[str, Json]:
-    """Every object of one job by construct id."""
+def fine_tune_manifests(workload: FineTuneWorkload, addresses: StorageAddresses = UNKNOWN) -> dict[str, Json]:
+    """Every object of one job by construct id. Volumes whose file system's address is not known are left out, and the
+    pods wait for them."""
     account = {
         "apiVersion": "v1",
         "kind": "ServiceAccount",
@@ -103,9 +106,20 @@ def fine_tune_manifests(workload: FineTuneWorkload) -> dict[str, Json]:
     return {
         "ServiceAccount": account,
         "ConfigMap": config_map,
+        **_volumes(workload, addresses),
         "NetworkPolicy": _policy(workload),
         "Resource": job_set(workload),
     }
+
+
+def _volumes(workload: FineTuneWorkload, addresses: StorageAddresses) -> dict[str, Json]:
+    objects: dict[str, Json] = {}
+    for claim in workload.claims:
+        metadata = _metadata(workload, claim.name)
+        if addresses.fsx is not None:
+            objects[f"Volume-{claim.name}"] = job_volume(claim, workload.namespace, metadata["labels"], addresses.fsx)
+        objects[f"Claim-{claim.name}"] = job_claim(claim, workload.namespace, metadata)
+    return objects
 
 
 def queue_manifests(platform: Platform, workloads: Sequence[FineTuneWorkload]) -> dict[str, Json]:

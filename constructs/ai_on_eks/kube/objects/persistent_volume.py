@@ -64,7 +64,7 @@ def persistent_volume_claim(workload: Workload, claim: WeightsClaim) -> Json:
 
 def _source(workload: Workload, claim: WeightsClaim, addresses: StorageAddresses) -> Json | None:
     if claim.storage is Storage.FSX and addresses.fsx is not None:
-        return _lustre(addresses.fsx, claim)
+        return lustre_source(addresses.fsx, claim.folder, addresses.fsx.file_system_id)
     if claim.storage is Storage.EFS and addresses.efs is not None and claim.name in addresses.efs.access_points:
         return _efs(addresses.efs, claim)
     if claim.storage is Storage.S3 and addresses.bucket is not None and addresses.region is not None:
@@ -106,17 +106,22 @@ def _efs(address: EfsAddress, claim: WeightsClaim) -> Json:
     }
 
 
-def _lustre(address: LustreAddress, claim: WeightsClaim) -> Json:
-    """The driver mounts `dnsname@tcp:/mountname`, and Lustre takes a folder behind the mount name (FSx for Lustre user
-    guide, mounting-fileset; aws-fsx-csi-driver 1.9, pkg/driver/node.go; 2026-11). The file system lies in one zone."""
+def lustre_source(address: LustreAddress, folder: str, handle: str, file_system_type: str | None = None) -> Json:
+    """A folder of the file system as a volume.
+
+    The driver mounts `dnsname@tcp:/mountname`, and Lustre takes a folder behind the mount name (FSx for Lustre user
+    guide, mounting-fileset; aws-fsx-csi-driver 1.9, pkg/driver/node.go; 2026-11). The file system lies in one zone.
+    """
+    kind = {} if file_system_type is None else {"fsType": file_system_type}
     return {
         "mountOptions": ["flock", "noatime"],
         "csi": {
             "driver": FSX_DRIVER_NAME,
-            "volumeHandle": address.file_system_id,
+            **kind,
+            "volumeHandle": handle,
             "volumeAttributes": {
                 "dnsname": address.dns_name,
-                "mountname": f"{address.mount_name}/{claim.folder}",
+                "mountname": f"{address.mount_name}/{folder}",
             },
         },
         "nodeAffinity": {
