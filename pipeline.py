@@ -10,10 +10,11 @@ import json
 import os
 import sys
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ai_on_eks.aws.gitops.publishing import RENDERED, repository_of
 from ai_on_eks.cli.findings import unpinned_images, used_images
 from ai_on_eks.cli.loading import Collector, load_target_platform, located
 from ai_on_eks.cli.output import json_text
@@ -23,11 +24,13 @@ from ai_on_eks.descriptors.pipeline import Pipeline, Stage, load_pipeline
 from ai_on_eks.errors import AiOnEksError, FindingsError, InputError, Problem
 from ai_on_eks.files import replace_folder_atomically
 from ai_on_eks.serving.images import PACKAGED_IMAGES
-from app import ROOT, Planned, manifest_files, read_deployment, refuse_findings, render_charts
+from app import ROOT, Planned, gitops_tree, manifest_files, read_deployment, refuse_findings, render_charts
 
 if TYPE_CHECKING:
     import aws_cdk
 
+    from ai_on_eks.descriptors.platform import Platform
+    from ai_on_eks.descriptors.platform_gitops import GitOps
     from stacks.application import Deployment
 
 STAGES = "build/pipeline/stages"
@@ -82,8 +85,39 @@ def check_platforms(file: Path, pipeline: Pipeline, deployments: Mapping[str, De
             problems.append(
                 Problem("pipeline-stage", message, path=path, value=pipeline.stages[i].platform, fix="rename one")
             )
+    problems += _publishing_problems(pipeline, platforms)
     if problems:
         raise InputError([located(problem, str(file)) for problem in problems])
+
+
+def _publishing_problems(pipeline: Pipeline, platforms: Sequence[Platform]) -> Iterator[Problem]:
+    """A branch that is published to belongs to the pipeline: nobody writes there by hand, and it starts no release."""
+    others: list[tuple[str, str, GitOps]] = []
+    for i, (stage, platform) in enumerate(zip(pipeline.stages, platforms, strict=True)):
+        if not stage.publish:
+            continue
+        path, gitops = f"stages[{i}].publish", platform.delivery.gitops
+        if gitops is None:
+            message = f"nothing is written for a GitOps tool with delivery.mode: {platform.delivery.mode.value}"
+            fix = "set delivery.mode: gitops in the platform file, or publish: false"
+            yield Problem("pipeline-stage", message, path=path, value=True, fix=fix)
+            continue
+        repository = repository_of(gitops.repository)
+        if (repository, gitops.revision) == (pipeline.source.repository, pipeline.source.branch):
+            message = f"a commit to {gitops.revision} of {repository} would start the next release"
+            fix = f"name a branch for it alone: delivery.gitops.revision: rendered/{stage.name}"
+            yield Problem("pipeline-stage", message, path=path, value=gitops.revision, fix=fix)
+        for name, where, other in others:
+            if (where, other.revision) == (repository, gitops.revision) and _overlap(other.path, gitops.path):
+                message = f"stage {name} publishes to the folder {other.path} of {gitops.revision} as well"
+                fix = "give each stage a branch, or a folder beside the other's"
+                yield Problem("pipeline-stage", message, path=path, value=gitops.path, fix=fix)
+        others.append((stage.name, repository, gitops))
+
+
+def _overlap(one: str, other: str) -> bool:
+    """Whether a folder is the other one, or lies in it: a publication removes what it did not write."""
+    return f"{one}/".startswith(f"{other}/") or f"{other}/".startswith(f"{one}/")
 
 
 def check_pins(platform_file: str, deployment: Deployment) -> None:
@@ -130,6 +164,7 @@ def stage_files(stages: Sequence[aws_cdk.Stage], deployment: Deployment, planned
     """What `make synth` would leave for this platform: templates by name of their stack, manifests, the plan."""
     platform = deployment.platform
     files = {f"build/manifests/{name}": text for name, text in manifest_files(deployment).items()}
+    files |= {f"{RENDERED}/{name}": text for name, text in gitops_tree(deployment).items()}
     files["build/plan.json"] = json_text(planned.document)
     artifacts = {}
     for stage in stages:

@@ -7,6 +7,8 @@
     <stage>-models      the objects in the cluster; verify: the cluster against what was rendered, where asked for;
                         record: this release is what the next one is compared with
 
+A stage whose objects a GitOps tool applies has no models of its own: publish, where asked for, commits them instead.
+
 The command line deploys, and changes the pipeline itself, at the version that package.json pins. Builds run the
 project's own code, so the role of each can do what its step needs and no more; platforms are changed by the roles of
 CDK's bootstrap stack, which only the pipeline's own role takes on.
@@ -29,7 +31,7 @@ from aws_cdk import pipelines
 from constructs import Construct
 from msgspec import Struct
 
-from ai_on_eks.aws.pull_request_review import BUILD_IMAGE, PYTHON_RUNTIME, TIMEOUT_MINUTES
+from ai_on_eks.aws.pull_request_review import BUILD_IMAGE, PYTHON_RUNTIME, TIMEOUT_MINUTES, PullRequestReview
 from ai_on_eks.catalog.toolchain import toolchain
 from ai_on_eks.descriptors.pipeline import Pipeline, Stage
 from ai_on_eks.descriptors.platform import DeliveryMode
@@ -137,6 +139,17 @@ class PipelineStack(cdk.Stack):
             self._release(code_pipeline, [by_name[stage.name] for stage in wave])
         code_pipeline.build_pipeline()
         _let_use_connection(code_pipeline, pipeline.source.connection_arn)
+        if pipeline.review_pull_requests:
+            PullRequestReview(
+                self,
+                "PullRequests",
+                name=f"{pipeline.name}-review",
+                repository=pipeline.source.repository,
+                connection_arn=pipeline.source.connection_arn,
+                base_branch=pipeline.source.branch,
+                retention=LOG_RETENTION[pipeline.log_days],
+                key=key,
+            )
 
     def _release(self, code_pipeline: pipelines.CodePipeline, wave: Sequence[Release]) -> None:
         """Platforms of a wave side by side, then their models side by side."""

@@ -1,6 +1,7 @@
 """What a pipeline does around each deployment: review, approval, verification, record.
 
 review   the record of the stage's last release beside the new one; a destruction that nobody allowed ends it here
+publish  the rendered folder in the branch that a GitOps tool follows
 verify   the cluster beside what was rendered, from the network that reaches its endpoint, by a role that reads
 record   the templates, manifests and plan of this release, which the next one is compared with
 """
@@ -14,6 +15,7 @@ from aws_cdk import aws_s3 as s3
 from aws_cdk import pipelines
 from constructs import Construct
 
+from ai_on_eks.aws.gitops.publishing import PUBLISH_COMMANDS, target
 from ai_on_eks.aws.verifier import verifier_role_name
 from ai_on_eks.descriptors.pipeline import BuildNetwork, Pipeline, Stage
 from ai_on_eks.descriptors.platform import Platform
@@ -35,11 +37,22 @@ REVIEW_COMMANDS = (
     'test -z "${verdict:-}"',  # last, so that approvers and the log have the review of what is refused, too
 )
 
-VERIFY_COMMANDS = (
+VERIFY = f'{PROGRAM} verify "rendered/$STAGE/build/manifests"'
+REACH_CLUSTER = (
     "make setup",
     'aws eks update-kubeconfig --region "$CLUSTER_REGION" --name "$CLUSTER" --assume-role-arn "$VERIFIER" '
     '--role-arn "$VERIFIER"',
-    f'{PROGRAM} verify "rendered/$STAGE/build/manifests"',
+)
+VERIFY_COMMANDS = (*REACH_CLUSTER, VERIFY)
+
+PUBLISHED_TRIES, PUBLISHED_WAIT_SECONDS = 20, 60
+"""A GitOps tool applies by itself: it looks every minute as rendered for Flux and every three by Argo CD's default, and
+then pods start. A build ends after 30 minutes, so that is how long a release may take."""
+
+VERIFY_PUBLISHED_COMMANDS = (
+    *REACH_CLUSTER,
+    f"tries=1; until {VERIFY}; do "
+    f'if [ "$tries" = {PUBLISHED_TRIES} ]; then exit 1; fi; tries=$((tries + 1)); sleep {PUBLISHED_WAIT_SECONDS}; done',
 )
 
 RECORD_COMMANDS = ('aws s3 sync --delete --only-show-errors "rendered/$STAGE" "s3://$RECORDS/$STAGE"',)
@@ -59,6 +72,7 @@ class ReleaseSteps:
         rendered: pipelines.FileSet,
         records: s3.Bucket,
     ) -> None:
+        self._pipeline = pipeline
         self._source, self._rendered, self._records = source, rendered, records
         self._network = None if pipeline.build_network is None else _imported(scope, pipeline.build_network)
         self._verifying_role: iam.Role | None = None
@@ -97,7 +111,7 @@ class ReleaseSteps:
         return [review, approval]
 
     def after(self, stage: Stage, platform: Platform) -> list[pipelines.Step]:
-        """The verification, and the record of what was released. It is released also where it is not verified."""
+        """The publication, the verification, and the record of what was released, verified or not."""
         record = pipelines.CodeBuildStep(
             f"{stage.name}-record",
             input=self._source,
@@ -106,8 +120,11 @@ class ReleaseSteps:
             env=self._told(stage),
             role_policy_statements=[*self._reads(stage), *self._writes(stage)],
         )
+        published = self._published(stage, platform)
+        for step in published:
+            record.add_step_dependency(step)
         if not stage.verify or self._network is None or self._verifying_role is None:
-            return [record]
+            return [*published, record]
         vpc, group = self._network
         verifier = cdk.Arn.format(
             cdk.ArnComponents(
@@ -126,7 +143,7 @@ class ReleaseSteps:
             f"{stage.name}-verify",
             input=self._source,
             additional_inputs={"rendered": self._rendered},
-            commands=list(VERIFY_COMMANDS),
+            commands=list(VERIFY_PUBLISHED_COMMANDS if published else VERIFY_COMMANDS),
             env={
                 "STAGE": stage.name,
                 "CLUSTER": platform.name,
@@ -137,7 +154,34 @@ class ReleaseSteps:
             vpc=vpc,
             security_groups=[group],
         )
-        return [record, verify]
+        for step in published:
+            verify.add_step_dependency(step)
+        return [*published, record, verify]
+
+    def _published(self, stage: Stage, platform: Platform) -> list[pipelines.Step]:
+        """The commit that a GitOps tool takes, where the stage is published."""
+        gitops = platform.delivery.gitops
+        if not stage.publish or gitops is None:
+            return []
+        to = target(gitops, self._pipeline.publishing_connection_arn or self._pipeline.source.connection_arn)
+        publish = pipelines.CodeBuildStep(
+            f"{stage.name}-publish",
+            input=self._source,
+            additional_inputs={"rendered": self._rendered},
+            commands=list(PUBLISH_COMMANDS),
+            env={
+                "STAGE": stage.name,
+                "REMOTE": to.remote,
+                "BRANCH": to.branch,
+                "FOLDER": to.folder,
+                "AUTHOR": self._pipeline.name,
+                "SOURCE_REPOSITORY": self._pipeline.source.repository,
+            },
+            role_policy_statements=[
+                iam.PolicyStatement(actions=to.actions, resources=[to.connection_arn], conditions=to.conditions)
+            ],
+        )
+        return [publish]
 
     def _told(self, stage: Stage) -> dict[str, str]:
         return {"STAGE": stage.name, "RECORDS": self._records.bucket_name}

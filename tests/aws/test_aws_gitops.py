@@ -9,6 +9,7 @@ from aws_templates import only, samples, template_of
 
 from ai_on_eks.aws.argo_cd_capability import ArgoCdCapability
 from ai_on_eks.aws.gitops.parts import KEPT, parts_of
+from ai_on_eks.aws.gitops.publishing import target
 from ai_on_eks.aws.gitops.tree import gitops_objects
 from ai_on_eks.aws.helm_release import HelmRelease
 from ai_on_eks.descriptors.platform import Delivery, DeliveryMode, Platform
@@ -230,3 +231,31 @@ def test_the_capability_keeps_what_it_deployed_and_its_role_may_nothing_by_itsel
 def test_mode_and_settings_go_together(delivery: Delivery, account: str | None, codes: list[tuple[str, str]]) -> None:
     problems = check_platform(samples.platform(delivery=delivery, account=account))
     assert [(problem.code, problem.path) for problem in problems] == codes
+
+
+CONNECTION = "arn:aws:codeconnections:eu-west-1:111122223333:connection/0123abcd"
+PROXIED = "https://codeconnections.eu-west-1.amazonaws.com/git-http/111122223333/eu-west-1/0123abcd/org/platform.git"
+
+
+@pytest.mark.parametrize(
+    ("address", "repository"),
+    [
+        ("https://github.com/org/platform.git", "org/platform"),
+        ("https://github.com/org/platform", "org/platform"),
+        ("ssh://git@git.example.com:2222/group/part/platform.git", "group/part/platform"),
+        (PROXIED, "org/platform"),
+    ],
+)
+def test_given_an_address_when_published_to_then_it_is_reached_through_the_connection(
+    address: str, repository: str
+) -> None:
+    to = target(GitOps(repository=address, revision="rendered/dev"), CONNECTION)
+    assert (to.repository, to.branch, to.folder) == (repository, "rendered/dev", "gitops")
+    assert to.remote == PROXIED.replace("org/platform", repository)
+
+
+def test_given_a_connection_of_the_old_name_when_published_to_then_its_rights_have_that_name_too() -> None:
+    to = target(GitOps(repository=PROXIED), CONNECTION.replace("codeconnections", "codestar-connections"))
+    assert to.actions == ["codestar-connections:UseConnection"]
+    assert all(key.startswith("codestar-connections:") for key in to.conditions["StringEquals"])
+    assert to.remote.startswith("https://codestar-connections.eu-west-1.amazonaws.com/git-http/")

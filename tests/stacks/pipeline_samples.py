@@ -10,10 +10,13 @@ import stacks_samples as samples
 from msgspec.structs import replace
 
 from ai_on_eks.descriptors.pipeline import BuildNetwork, Pipeline, Source, Stage
+from ai_on_eks.descriptors.platform import Delivery, DeliveryMode
+from ai_on_eks.descriptors.platform_gitops import GitOps
 from stacks.application import Deployment
 from stacks.pipeline import PipelineStack, Release, build_pipeline_app
 
 CONNECTION = "arn:aws:codeconnections:us-east-1:111122223333:connection/01234567-89ab-cdef-0123-456789abcdef"
+WRITING_CONNECTION = CONNECTION.replace("01234567", "76543210")
 ACCOUNTS = {"dev": "222233334444", "prod": "333344445555"}
 
 
@@ -23,6 +26,7 @@ def pipeline(**changes: Any) -> Pipeline:
         "region": "us-east-1",
         "account": "111122223333",
         "source": Source(repository="org/platform", connection_arn=CONNECTION),
+        "review_pull_requests": True,
         "build_network": BuildNetwork(
             vpc_id="vpc-0123456789abcdef0",
             private_subnet_ids={"us-east-1a": "subnet-0123456789abcdef0"},
@@ -36,9 +40,20 @@ def pipeline(**changes: Any) -> Pipeline:
     return Pipeline(**{**settings, **changes})
 
 
+def published() -> Pipeline:
+    """One stage whose objects a GitOps tool applies."""
+    edge = Stage(name="edge", platform="edge.yaml", publish=True, verify=True)
+    return pipeline(stages=(edge,), publishing_connection_arn=WRITING_CONNECTION)
+
+
+def by_gitops(made: Deployment) -> Deployment:
+    gitops = GitOps(repository="https://git.example.com/org/rendered.git", revision="edge")
+    return with_platform(made, delivery=Delivery(mode=DeliveryMode.GITOPS, gitops=gitops))
+
+
 def deployment(stage: str, **changes: Any) -> Deployment:
     """The default platform, in the stage's account and under a name of its own."""
-    return samples.deployment(**{"name": f"ai-{stage}", "account": ACCOUNTS[stage], **changes})
+    return samples.deployment(**{"name": f"ai-{stage}", "account": ACCOUNTS.get(stage, "444455556666"), **changes})
 
 
 def synthesized(

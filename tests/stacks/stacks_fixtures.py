@@ -75,6 +75,14 @@ def released_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
+def published_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A pipeline that commits what a GitOps tool applies."""
+    folder = tmp_path_factory.mktemp("published")
+    pipeline_samples.synthesized(folder, pipeline_samples.published(), pipeline_samples.by_gitops)
+    return folder
+
+
+@pytest.fixture(scope="session")
 def released(released_folder: Path) -> Templates:
     """The pipeline's own stack; those of its platforms are what a workstation deploys."""
     return read_templates(released_folder)

@@ -54,10 +54,10 @@ def test_cfn_lint_finds_no_error_and_no_new_warning(applied_folder: Path, render
     assert linted(templates) == []
 
 
-def test_cfn_lint_finds_nothing_in_a_pipeline_either(released_folder: Path) -> None:
+def test_cfn_lint_finds_nothing_in_a_pipeline_either(released_folder: Path, published_folder: Path) -> None:
     templates = [str(path) for path in released_folder.rglob("*.template.json")]
     assert len(templates) == 1 + 2 * 7
-    assert linted(templates) == []
+    assert linted([*templates, str(published_folder / "release.template.json")]) == []
 
 
 def linted(templates: list[str]) -> list[dict[str, Any]]:

@@ -18,7 +18,7 @@ from test_stacks_nag import ACCEPTED as ACCEPTED_OF_PLATFORMS
 from test_stacks_nag import rule
 
 from ai_on_eks.catalog.toolchain import toolchain
-from ai_on_eks.descriptors.pipeline import Stage
+from ai_on_eks.descriptors.pipeline import Pipeline, Stage
 from ai_on_eks.descriptors.platform_retention import Retention
 from stacks.application import Charts, Deployment
 from stacks.pipeline import Release, build_pipeline_app, cdk_version
@@ -258,8 +258,69 @@ def test_a_platform_that_is_not_verified_admits_nobody(tmp_path: Path) -> None:
     assert actions(found["release"])["dev-models"][-1] == ["dev-record"]
 
 
-def test_the_template_is_the_one_that_was_reviewed(template: Template) -> None:
+def test_the_templates_are_those_that_were_reviewed(template: Template, published: Template) -> None:
     compare({**template}, "pipeline/release")
+    compare({**published}, "pipeline/published")
+
+
+@pytest.fixture(scope="session")
+def published(published_folder: Path) -> Template:
+    content: Template = json.loads((published_folder / "release.template.json").read_text(encoding="utf-8"))
+    return content
+
+
+def test_a_gitops_stage_is_published_behind_its_platform_then_recorded_and_verified(published: Template) -> None:
+    found = actions(published)
+    assert list(found) == ["Source", "Build", "UpdatePipeline", "edge-platform"]
+    assert found["edge-platform"][0] == ["edge-review"]
+    assert found["edge-platform"][-3:] == [
+        ["ai-edge-addons.Deploy"], ["edge-publish"], ["edge-record", "edge-verify"],
+    ]  # fmt: skip
+    waiting = commands(published, "edgeverify")[-1]
+    assert waiting.startswith("tries=1; until .venv/bin/ai-on-eks verify")
+
+
+def test_a_published_stage_may_write_to_its_repository_by_git_and_to_nothing_else(published: Template) -> None:
+    (policy,) = (
+        one["Properties"]["PolicyDocument"]["Statement"]
+        for name, one in published["Resources"].items()
+        if one["Type"] == "AWS::IAM::Policy" and "edgepublish" in name
+    )
+    (writing,) = [one for one in policy if one["Resource"] == pipeline_samples.WRITING_CONNECTION]
+    assert writing["Action"] == "codeconnections:UseConnection"
+    assert writing["Condition"] == {
+        "StringEquals": {
+            "codeconnections:FullRepositoryId": "org/rendered",
+            "codeconnections:ProviderAction": ["GitPull", "GitPush"],
+        }
+    }
+    others = [one for one in statements(published) if one != writing]
+    assert "GitPush" not in json.dumps(others)
+    assert pipeline_samples.WRITING_CONNECTION not in json.dumps(others)
+
+
+def test_a_published_stage_is_told_where(published: Template) -> None:
+    (project,) = (
+        one["Properties"]
+        for name, one in published["Resources"].items()
+        if one["Type"] == "AWS::CodeBuild::Project" and "edgepublish" in name
+    )
+    told = {one["Name"]: one["Value"] for one in project["Environment"]["EnvironmentVariables"]}
+    assert (told["STAGE"], told["BRANCH"], told["FOLDER"], told["AUTHOR"]) == ("edge", "edge", "gitops", "release")
+    assert told["REMOTE"] == (
+        "https://codeconnections.us-east-1.amazonaws.com/git-http/111122223333/us-east-1/"
+        "76543210-89ab-cdef-0123-456789abcdef/org/rendered.git"
+    )
+
+
+def test_pull_requests_are_reviewed_where_it_is_asked_for(template: Template, tmp_path: Path) -> None:
+    reviews = [one for one in of_type(template, "AWS::CodeBuild::Project") if one["Source"]["Type"] == "GITHUB"]
+    assert [one["Name"] for one in reviews] == ["release-review"]
+    assert reviews[0]["Source"]["Location"] == "https://github.com/org/platform.git"
+    stages = (Stage(name="dev", platform="dev.yaml"),)
+    asked = pipeline_samples.pipeline(stages=stages, build_network=None, review_pull_requests=False)
+    pipeline_samples.synthesized(tmp_path, asked)
+    assert '"GITHUB"' not in (tmp_path / "release.template.json").read_text(encoding="utf-8")
 
 
 PIPELINE = (
@@ -299,9 +360,19 @@ def generally(name: str) -> str:
     return rule(name)
 
 
-def test_cdk_nag_finds_what_is_accepted_and_nothing_else(tmp_path: Path) -> None:
-    asked = pipeline_samples.pipeline()
-    releases = [Release(stage, pipeline_samples.deployment(stage.name), samples.charts) for stage in asked.stages]
+@pytest.mark.parametrize(
+    ("asked", "change"),
+    [
+        pytest.param(pipeline_samples.pipeline(), lambda made: made, id="applied"),
+        pytest.param(pipeline_samples.published(), pipeline_samples.by_gitops, id="published"),
+    ],
+)
+def test_cdk_nag_finds_what_is_accepted_and_nothing_else(
+    asked: Pipeline, change: Callable[[Deployment], Deployment], tmp_path: Path
+) -> None:
+    releases = [
+        Release(stage, change(pipeline_samples.deployment(stage.name)), samples.charts) for stage in asked.stages
+    ]
     app, stack = build_pipeline_app(asked, releases, outdir=str(tmp_path), validate=False)
     Validations.of(app).add_plugins(AwsSolutionsChecks(stack))
     with pytest.raises(Exception, match="validation"):

@@ -67,6 +67,47 @@ def test_each_stage_gets_what_a_review_reads(project: Path) -> None:
     assert review.returncode == 0, review.stderr
 
 
+def with_gitops(project: Path, stage: str, **gitops: str) -> None:
+    path = project / f"{stage}.yaml"
+    delivery = {"mode": "gitops", "gitops": {"repository": "https://git.example.com/org/platform", **gitops}}
+    path.write_text(yaml.safe_dump(yaml.safe_load(path.read_text("utf-8")) | {"delivery": delivery}), "utf-8")
+
+
+def publishing(project: Path, *stages: str) -> None:
+    path = project / "pipeline.yaml"
+    given = yaml.safe_load(path.read_text("utf-8"))
+    given["stages"] = [{**stage, "publish": stage["name"] in stages} for stage in given["stages"]]
+    path.write_text(yaml.safe_dump(given), "utf-8")
+
+
+def test_a_stage_that_is_published_leaves_what_a_gitops_tool_reads(project: Path) -> None:
+    with_gitops(project, "dev", revision="rendered/dev")
+    publishing(project, "dev")
+    done = run(project)
+    assert done.returncode == 0, done.stderr
+    tree = project / "stages" / "dev" / "build" / "gitops"
+    assert {path.name for path in tree.iterdir()} >= {"argo-cd", "flux", "cluster", "models"}
+    assert not (project / "stages" / "prod" / "build" / "gitops").exists()
+
+
+def test_a_branch_that_is_published_to_is_the_pipelines_own(project: Path) -> None:
+    with_gitops(project, "dev")
+    with_gitops(project, "prod", path="gitops/prod")
+    publishing(project, "dev", "prod")
+    done = run(project)
+    assert done.returncode == 4
+    assert done.stderr.count("a commit to main of org/platform would start the next release") == 2
+    assert "error[pipeline-stage] stages[1].publish: stage dev publishes to the folder gitops of main" in done.stderr
+    assert "delivery.gitops.revision: rendered/prod" in done.stderr
+
+
+def test_a_stage_that_renders_nothing_for_a_gitops_tool_publishes_nothing(project: Path) -> None:
+    publishing(project, "prod")
+    done = run(project)
+    assert done.returncode == 4
+    assert "stages[1].publish: nothing is written for a GitOps tool with delivery.mode: apply" in done.stderr
+
+
 @pytest.mark.parametrize(
     ("file", "changes", "message"),
     [

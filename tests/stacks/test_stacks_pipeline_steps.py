@@ -13,7 +13,8 @@ from typing import Any
 
 import pytest
 
-from stacks.pipeline_steps import RECORD_COMMANDS, REVIEW_COMMANDS
+from ai_on_eks.aws.gitops.publishing import PUBLISH_COMMANDS
+from stacks.pipeline_steps import PUBLISHED_TRIES, RECORD_COMMANDS, REVIEW_COMMANDS, VERIFY_PUBLISHED_COMMANDS
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -60,7 +61,7 @@ class Build:
         stack = {"type": "aws:cloudformation:stack", "environment": "aws://111122223333/us-east-1"}
         write(folder / "manifest.json", {"artifacts": {"ai-storage": stack}})
 
-    def run(self, commands: Sequence[str]) -> tuple[int, dict[str, str]]:
+    def run(self, commands: Sequence[str], **more: str) -> tuple[int, dict[str, str]]:
         """Exit code, and the variables that approvers are told by."""
         script = "\n".join(("set -e", 'trap "env > variables" EXIT', *commands))
         environment = {
@@ -69,6 +70,7 @@ class Build:
             "RECORDS": "records",
             "STAGE": "dev",
             "CODEBUILD_BUILD_URL": "https://console.example.com/build",
+            **more,
         }
         done = subprocess.run(
             ["bash", "-c", script], cwd=self.folder, env=environment, capture_output=True, timeout=120, check=False
@@ -122,3 +124,120 @@ def test_a_destruction_that_was_reviewed_is_released(build: Build) -> None:
     code, variables = build.run(REVIEW_COMMANDS)
     assert code == 0, variables
     assert "blocked" not in variables["REVIEW"]
+
+
+class Publishing:
+    """A build that publishes, and the repository that it publishes to: a bare one, in a folder."""
+
+    def __init__(self, build: Build) -> None:
+        self.build, self.remote = build, build.folder / "remote.git"
+        git(build.folder, "init", "--quiet", "--bare", str(self.remote))
+
+    def rendered(self, **files: str) -> None:
+        folder = self.build.folder / "rendered" / "dev" / "build" / "gitops"
+        shutil.rmtree(folder, ignore_errors=True)
+        for name, text in files.items():
+            path = folder / name.replace("__", "/")
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text, encoding="utf-8")
+
+    def publish(self, **changes: str) -> int:
+        """A build starts without the clone of the one before."""
+        shutil.rmtree(self.build.folder / "tree", ignore_errors=True)
+        told = {
+            "HOME": str(self.build.folder), "REMOTE": str(self.remote), "BRANCH": "rendered/dev", "FOLDER": "gitops",
+            "AUTHOR": "release", "SOURCE_REPOSITORY": "org/platform", "CODEBUILD_RESOLVED_SOURCE_VERSION": "c0ffee",
+        }  # fmt: skip
+        return self.build.run(PUBLISH_COMMANDS, **told | changes)[0]
+
+    def files(self, branch: str = "rendered/dev") -> list[str]:
+        return git(self.remote, "ls-tree", "-r", "--name-only", branch).splitlines()
+
+    def commits(self, branch: str = "rendered/dev") -> list[str]:
+        """Author and subject of each, and what it was rendered from."""
+        return [line for line in git(self.remote, "log", "--format=%an: %s%n%b", branch).splitlines() if line]
+
+
+def git(folder: Path, *arguments: str) -> str:
+    done = subprocess.run(["git", *arguments], cwd=folder, capture_output=True, text=True, timeout=60, check=True)
+    return done.stdout
+
+
+@pytest.fixture
+def publishing(build: Build) -> Publishing:
+    return Publishing(build)
+
+
+def test_the_first_publication_starts_the_branch(publishing: Publishing) -> None:
+    publishing.rendered(models__llama="1", cluster__namespace="1")
+    assert publishing.publish() == 0
+    assert publishing.files() == ["gitops/cluster/namespace", "gitops/models/llama"]
+    assert publishing.commits() == ["release: Release dev", "Rendered from org/platform c0ffee"]
+
+
+def test_what_is_no_longer_rendered_goes_and_what_else_lies_there_stays(publishing: Publishing) -> None:
+    publishing.rendered(models__llama="1", models__old="1")
+    publishing.publish()
+    clone = publishing.build.folder / "clone"
+    git(publishing.build.folder, "clone", "--quiet", "--branch", "rendered/dev", str(publishing.remote), str(clone))
+    (clone / "README.md").write_text("ours", encoding="utf-8")
+    git(clone, "add", "README.md")
+    git(clone, "-c", "user.name=a", "-c", "user.email=a@localhost", "commit", "--quiet", "--message", "Say what it is")
+    git(clone, "push", "--quiet")
+    publishing.rendered(models__llama="2")
+    assert publishing.publish() == 0
+    assert publishing.files() == ["README.md", "gitops/models/llama"]
+
+
+def test_a_release_that_renders_the_same_leaves_no_commit(publishing: Publishing) -> None:
+    publishing.rendered(models__llama="1")
+    publishing.publish()
+    assert publishing.publish() == 0
+    assert len(publishing.commits()) == 2  # the lines of one commit
+
+
+def test_a_stage_whose_folder_was_not_rendered_empties_no_branch(publishing: Publishing) -> None:
+    publishing.rendered(models__llama="1")
+    publishing.publish()
+    shutil.rmtree(publishing.build.folder / "rendered")
+    assert publishing.publish() != 0
+    assert publishing.files() == ["gitops/models/llama"]
+
+
+def test_a_repository_that_does_not_answer_ends_the_build(publishing: Publishing) -> None:
+    publishing.rendered(models__llama="1")
+    assert publishing.publish(REMOTE=str(publishing.build.folder / "none.git")) not in (0, 2)
+
+
+def test_two_stages_that_push_at_once_both_arrive(publishing: Publishing) -> None:
+    """The other stage's commit comes between this one's clone and its push, by a hook of this one's clone."""
+    publishing.rendered(models__llama="1")
+    publishing.publish(FOLDER="prod")
+    templates = publishing.build.folder / "templates" / "hooks"
+    templates.mkdir(parents=True)
+    other = publishing.build.folder / "other"
+    git(publishing.build.folder, "clone", "--quiet", "--branch", "rendered/dev", str(publishing.remote), str(other))
+    (other / "prod" / "models" / "llama").write_text("2", encoding="utf-8")
+    git(other, "-c", "user.name=a", "-c", "user.email=a@localhost", "commit", "--quiet", "--all", "--message", "Other")
+    hook = templates / "pre-commit"
+    hook.write_text(f'#!/bin/sh\ncd "{other}" && env -u GIT_DIR -u GIT_INDEX_FILE git push --quiet\n', encoding="utf-8")
+    hook.chmod(0o755)
+    assert publishing.publish(GIT_TEMPLATE_DIR=str(templates.parent)) == 0
+    assert publishing.files() == ["gitops/models/llama", "prod/models/llama"]
+    assert [line for line in publishing.commits() if ": " in line] == [
+        "release: Release dev", "a: Other", "release: Release dev",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(("good_at", "tries", "code"), [(1, 1, 0), (3, 3, 0), (99, PUBLISHED_TRIES, 1)])
+def test_a_published_stage_is_verified_until_the_tool_has_applied_it(
+    good_at: int, tries: int, code: int, build: Build
+) -> None:
+    programs, count = build.folder / ".venv" / "bin", build.folder / "count"
+    verify = f'#!/bin/sh\necho >> "{count}"\ntest "$(wc -l < "{count}")" -ge {good_at}\n'
+    for name, text in (("ai-on-eks", verify), ("sleep", "#!/bin/sh\n")):
+        (programs / name).write_text(text, encoding="utf-8")
+        (programs / name).chmod(0o755)
+    told = {"CLUSTER": "ai-dev", "CLUSTER_REGION": "us-east-1", "VERIFIER": "arn"}
+    assert build.run(VERIFY_PUBLISHED_COMMANDS, **told)[0] == code
+    assert len(count.read_text(encoding="utf-8").splitlines()) == tries

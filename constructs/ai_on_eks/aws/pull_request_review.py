@@ -59,11 +59,13 @@ class PullRequestReview(Construct):
         connection_arn: str,
         base_branch: str = "main",
         retention: logs.RetentionDays = logs.RetentionDays.THREE_MONTHS,
+        key: kms.IKey | None = None,
     ) -> None:
         """`repository` is `organization/name`, and somebody has completed the connection to GitHub by hand.
 
         name       of the project, which its log and its role are tied to
         retention  of the log
+        key        for what builds store, which is nothing so far; default: one of its own
         """
         super().__init__(scope, id)
         self.log_group = logs.LogGroup(
@@ -73,7 +75,7 @@ class PullRequestReview(Construct):
             retention=retention,
             removal_policy=RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE,
         )
-        key = kms.Key(
+        key = key or kms.Key(
             self,
             "Key",
             description=f"What builds of {name} store",
@@ -111,7 +113,7 @@ class PullRequestReview(Construct):
                     [
                         codebuild.CfnProject.WebhookFilterProperty(type="EVENT", pattern=EVENTS),
                         codebuild.CfnProject.WebhookFilterProperty(
-                            type="BASE_REF", pattern=f"^refs/heads/{base_branch}$"
+                            type="BASE_REF", pattern=f"^refs/heads/{base_branch.replace('.', '[.]')}$"
                         ),
                     ]
                 ],

@@ -62,6 +62,11 @@ class Stage(Strict):
     approval: bool = Field(
         default=False, description="a person approves, who is shown the review of what changes in this stage"
     )
+    publish: bool = Field(
+        default=False,
+        description="commit what was rendered to the branch that delivery.gitops of the platform file names, after the "
+        "platform (delivery.mode: gitops only)",
+    )
     verify: bool = Field(
         default=False, description="compare the cluster with what was rendered, after the release; needs build_network"
     )
@@ -74,6 +79,13 @@ class Pipeline(Strict):
     region: Region = Field(description="AWS region of the pipeline itself")
     account: Account = Field(description="AWS account of the pipeline itself, in quotes; stages may have others")
     source: Source
+    publishing_connection_arn: ConnectionArn | None = Field(
+        default=None,
+        description="of the connection that may write to what stages publish to; default: the source's",
+    )
+    review_pull_requests: bool = Field(
+        default=False, description="review every pull request to source.branch by CodeBuild (GitHub only)"
+    )
     stages: tuple[Stage, ...] = Field(min_length=1, max_length=MAX_STAGES, description="in the order of release")
     build_network: BuildNetwork | None = Field(
         default=None, description="where builds ask clusters from; default: nowhere, and no stage verifies"
