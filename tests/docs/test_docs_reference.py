@@ -45,6 +45,17 @@ def test_given_a_key_when_its_row_is_read_then_value_and_default_are_right(page_
     assert row in page(page_name)
 
 
+@pytest.mark.parametrize("name", sorted(PAGES))
+def test_given_any_mapping_of_the_file_when_the_page_is_read_then_each_of_its_keys_has_a_row(name: str) -> None:
+    """Those that lists hold, too: a stage of the pipeline file, a reservation of the platform file."""
+    schema, described = PAGES[name].model.model_json_schema(by_alias=True), page(name)
+    for mapping in (schema, *(one for one in schema["$defs"].values() if "properties" in one)):
+        header = f"{' '.join(mapping['description'].split())}\n\n| key |".replace("<", "&lt;")
+        assert header in described, header
+        rows = described.split(header, 1)[1].split("\n\n", 1)[0]
+        assert [key for key in mapping["properties"] if f"| `{key}` |" not in rows] == []
+
+
 def test_given_the_page_when_read_then_every_key_of_the_files_in_the_repository_is_described() -> None:
     described = page("descriptor")
     for path in sorted((ROOT / "models").glob("*.yaml")):

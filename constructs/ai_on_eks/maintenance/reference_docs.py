@@ -175,12 +175,14 @@ def _flat(path: str, values: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
 
 
 def _sections(path: str, schema: Schema, definitions: Schema) -> Iterator[tuple[str, Schema]]:
-    """Every mapping of the file with its dotted path, outermost first."""
+    """Every mapping of the file with its dotted path, outermost first. That of a list has `[]` behind its key."""
     yield path, schema
     for key, field in schema["properties"].items():
-        inner = _mapping_of(field, definitions)
+        inner, items = _mapping_of(field, definitions), _mapping_in_list(field, definitions)
         if inner is not None:
             yield from _sections(_join(path, key), inner, definitions)
+        elif items is not None:
+            yield from _sections(f"{_join(path, key)}[]", items, definitions)
 
 
 def _row(path: str, key: str, field: Schema, section: Schema, definitions: Schema) -> str:
@@ -191,6 +193,8 @@ def _row(path: str, key: str, field: Schema, section: Schema, definitions: Schem
         meaning = field.get("description") or inner["description"]
     else:
         value = _value(field, definitions)
+        if _mapping_in_list(field, definitions) is not None:
+            value += f", see [{where}](#{where.replace('.', '')})"
         meaning = field["description"]
     cells = (f"`{key}`", value, _default(key, field, section, inner), _sentence(meaning))
     return f"| {' | '.join(map(_cell, cells))} |"
@@ -246,6 +250,14 @@ def _mapping_of(field: Schema, definitions: Schema) -> Schema | None:
         resolved = _resolved(candidate, definitions)
         if "properties" in resolved:
             return resolved
+    return None
+
+
+def _mapping_in_list(field: Schema, definitions: Schema) -> Schema | None:
+    """The mapping with fixed keys that the items of a field are, looking through 'or null'."""
+    for candidate in (field, *field.get("anyOf", ())):
+        if "items" in candidate:
+            return _mapping_of(candidate["items"], definitions)
     return None
 
 
