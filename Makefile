@@ -19,7 +19,12 @@ $(VENV)/.docs: $(VENV)/.lint requirements-docs.txt
 	$(PIP_INSTALL) -r requirements-docs.txt
 	@touch $@
 
-test: setup ## the whole suite, sockets closed
+# The types of what Argo CD and Flux are told by; no project of a user needs them.
+$(VENV)/.gitops: $(VENV)/.node tests/conformance/gitops/package-lock.json
+	$(RUN) $(NPM) ci --prefix tests/conformance/gitops --ignore-scripts --no-audit --no-fund --loglevel=error
+	@touch $@
+
+test: setup $(VENV)/.gitops ## the whole suite, sockets closed
 	@$(RUN) $(BIN)/python -m pytest -q -n auto --dist loadfile
 
 ENGINES := tests/serving/test_serving_real_llama_cpp.py
