@@ -45,6 +45,7 @@ from ai_on_eks.kube.manifests import (
     node_manifests,
     platform_manifests,
     priorities_of,
+    shapes_of,
 )
 from ai_on_eks.kube.objects.monitoring import dashboard_json
 from ai_on_eks.kube.yaml_text import to_yaml
@@ -183,7 +184,7 @@ def rendered_objects(deployment: Deployment) -> dict[str, list[Mapping[str, Any]
     """The objects as data, by the name of the file that they are rendered to."""
     platform, workloads = deployment.platform, deployment.workloads
     addresses = deployment.addresses
-    of_platform = platform_manifests(platform, addresses.bucket, priorities_of(workloads))
+    of_platform = platform_manifests(platform, addresses.bucket, priorities_of(workloads), shapes_of(workloads))
     objects: dict[str, list[Mapping[str, Any]]] = {
         NODES_FILE: [*rendered_nodes(deployment)],
         "platform.yaml": [*of_platform.values()],
@@ -227,6 +228,7 @@ def render_charts(deployment: Deployment, addresses: StorageAddresses) -> Charts
             platform=platform,
             model_bucket=addresses.bucket,
             priorities=priorities_of(deployment.workloads),
+            shapes=shapes_of(deployment.workloads),
         ).to_json(),
         models={
             workload.name: ModelChart(

@@ -8,6 +8,7 @@ from cdk8s import Chart
 from constructs import Construct
 
 from ai_on_eks.descriptors.platform import Platform
+from ai_on_eks.descriptors.schema import Shape
 from ai_on_eks.kube.platform import PlatformObjects
 
 
@@ -22,8 +23,9 @@ class PlatformChart(Chart):
         platform: Platform,
         model_bucket: str | None,
         priorities: Sequence[int] = (),
+        shapes: Sequence[Shape] = (),
     ) -> None:
         super().__init__(scope, id)
         self.platform = PlatformObjects(
-            self, "Platform", platform=platform, model_bucket=model_bucket, priorities=priorities
+            self, "Platform", platform=platform, model_bucket=model_bucket, priorities=priorities, shapes=shapes
         )

@@ -10,6 +10,7 @@ from ai_on_eks.descriptors.schema import Shape
 
 PLAIN = samples.workload()
 KSERVE = replace(samples.workload("bge"), shape=Shape.INFERENCE_SERVICE)
+LLM = replace(samples.workload("llama"), shape=Shape.LLM_INFERENCE_SERVICE, model_uri="hf://example/llama")
 
 
 def test_given_a_model_of_kserve_then_its_charts_are_installed_in_order_and_otherwise_none() -> None:
@@ -25,7 +26,7 @@ def test_given_a_model_of_kserve_then_its_charts_are_installed_in_order_and_othe
 
 
 def test_the_controller_waits_for_its_definitions_and_certificates() -> None:
-    certificates, definitions, controller = kserve_charts.releases()
+    certificates, definitions, controller = kserve_charts.releases([KSERVE])
     assert controller.after == (certificates.name, definitions.name)
     assert controller.namespace == definitions.namespace == "kserve"
     assert controller.namespace_labels is None
@@ -46,3 +47,38 @@ def test_a_mirror_holds_all_charts_and_images() -> None:
     assert found["cert-manager"].values["imageRegistry"] == f"{samples.MIRROR}/quay.io"
     image = found["kserve-resources"].values["kserve"]["controller"]["image"]
     assert image == f"{samples.MIRROR}/docker.io/kserve/kserve-controller"
+
+
+def test_given_a_model_of_the_other_kind_then_its_own_charts_are_installed_and_no_presets() -> None:
+    certificates, definitions, controller = kserve_charts.releases([LLM])
+    assert [one.name for one in (definitions, controller)] == ["kserve-llmisvc-crd", "kserve-llmisvc-resources"]
+    assert controller.after == (certificates.name, definitions.name)
+    assert definitions.namespace_labels == kserve_charts.NAMESPACE_LABELS
+    assert {definitions.version, controller.version} == {"v0.20.0"}
+    values = controller.values["kserve"]
+    assert values["llmisvc"] == {
+        "createGIECRDs": False,
+        "controller": {"imagePullPolicy": "IfNotPresent", "replicas": 2},
+    }
+    assert "createSharedResources" not in values
+
+
+def test_given_models_of_both_kinds_then_one_of_them_brings_what_both_read() -> None:
+    releases = {one.name: one for one in kserve_charts.releases([LLM, KSERVE])}
+    assert list(releases) == [
+        "cert-manager", "kserve-crd", "kserve-resources", "kserve-llmisvc-crd", "kserve-llmisvc-resources",
+    ]  # fmt: skip
+    second = releases["kserve-llmisvc-resources"]
+    assert second.values["kserve"]["createSharedResources"] is False
+    assert "kserve-resources" in second.after
+    assert [one.name for one in releases.values() if one.namespace == "kserve" and one.namespace_labels] == [
+        "kserve-crd"
+    ]
+
+
+def test_given_such_a_model_on_one_node_then_groups_have_their_controller() -> None:
+    names = {
+        shape: [one.name for one in replace(samples.deployment(), workloads=(workload,)).helm_releases()]
+        for shape, workload in (("plain", PLAIN), ("llm", LLM))
+    }
+    assert ("lws" in names["plain"], "lws" in names["llm"]) == (False, True)

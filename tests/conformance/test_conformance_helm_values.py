@@ -139,6 +139,7 @@ def test_every_value_of_the_efa_plugin_is_one_of_its_chart(shared: Path) -> None
         "gpu-operator",
         "karpenter",
         "keda",
+        "kserve-llmisvc-resources",
         "kserve-resources",
         "kueue",
         "kube-prometheus-stack",
@@ -198,6 +199,8 @@ def test_every_value_of_kuberay_is_one_of_its_chart(shared: Path) -> None:
     ("chart", "values"),
     [
         ("cert-manager", kserve_charts.certificate_values()),
+        ("kserve-llmisvc-resources", kserve_charts.llm_controller_values(is_first=True)),
+        ("kserve-llmisvc-resources", kserve_charts.llm_controller_values(is_first=False)),
         ("kserve-resources", kserve_charts.controller_values()),
     ],
 )

@@ -16,6 +16,7 @@ from ai_on_eks.descriptors.architectures import build_inventory
 from ai_on_eks.descriptors.loading import load_descriptor, load_platform
 from ai_on_eks.descriptors.platform import PlannedEngines
 from ai_on_eks.descriptors.schema import Shape
+from ai_on_eks.kube.manifests import platform_manifests
 from ai_on_eks.kube.render import render_manifests
 from ai_on_eks.placement.planning import plan_model
 from ai_on_eks.serving.images import load_images
@@ -31,11 +32,15 @@ CASES = {
         "models/llama-3-1-8b-instruct.yaml",
         "models/bge-large-en-v1-5.yaml",
     ),
+    Shape.LLM_INFERENCE_SERVICE: (
+        "models/llama-3-1-8b-instruct.yaml",
+        "tests/k8s/engine_models/deepseek-r1-on-two-nodes.yaml",
+    ),
 }
 
 RAY_MODELS = ("tests/k8s/engine_models/llama-3-1-8b-ray.yaml", "tests/k8s/engine_models/qwen3-32b-ray-stages.yaml")
 
-KINDS = {Shape.INFERENCE_SERVICE: "InferenceService"}
+KINDS = {Shape.INFERENCE_SERVICE: "InferenceService", Shape.LLM_INFERENCE_SERVICE: "LLMInferenceService"}
 
 every_case = pytest.mark.parametrize(
     ("shape", "model"), [(shape, one) for shape, all_ in CASES.items() for one in all_]
@@ -60,6 +65,12 @@ def shaped(shape: Shape, model: str) -> dict[str, Any]:
 @every_case
 def test_every_shape_conforms(shared: Path, shape: Shape, model: str) -> None:
     assert problems_of(shared / "crds", shaped(shape, model)) == []
+
+
+def test_the_empty_preset_conforms(shared: Path) -> None:
+    platform = load_platform(ROOT / "platform.yaml")
+    shared_objects = platform_manifests(platform, None, shapes=(Shape.LLM_INFERENCE_SERVICE,))
+    assert problems_of(shared / "crds", shared_objects["KservePreset"]) == []
 
 
 @cache
@@ -104,6 +115,9 @@ def test_a_fault_planted_in_a_cluster_is_found(shared: Path, path: str, value: o
         pytest.param(Shape.INFERENCE_SERVICE, "spec.predictor.minReplicas", "1", id="a string for a number"),
         pytest.param(Shape.INFERENCE_SERVICE, "spec.predictor.podSpec", {}, id="unknown field"),
         pytest.param(Shape.INFERENCE_SERVICE, "spec.predictor.hostIpc", True, id="another spelling"),
+        pytest.param(Shape.LLM_INFERENCE_SERVICE, "spec.scaling", {"maxReplicas": 2}, id="replicas said twice"),
+        pytest.param(Shape.LLM_INFERENCE_SERVICE, "spec.model", {"name": "llama"}, id="a model without an address"),
+        pytest.param(Shape.LLM_INFERENCE_SERVICE, "spec.rollout", {}, id="a field of a later version"),
     ],
 )
 def test_a_planted_fault_is_found(shared: Path, shape: Shape, path: str, value: object) -> None:

@@ -110,6 +110,11 @@ def test_a_long_text_is_shown_by_its_digest() -> None:
         ({"kind": "Deployment", "status": {"observedGeneration": 0}},
          ["its controller has not seen the last change yet"]),
         ({"kind": "ConfigMap"}, []),
+        ({"kind": "LLMInferenceService", "metadata": {"namespace": "models"}, "spec": {"replicas": 2},
+          "status": {"appliedConfigs": [{"name": "p", "namespace": "models"}]}}, []),
+        ({"kind": "LLMInferenceService", "metadata": {"namespace": "models"},
+          "status": {"appliedConfigs": [{"name": "p", "namespace": "kserve"}]}},
+         ["its pods are made with kserve/p, which was not rendered"]),
     ],
 )  # fmt: skip
 def test_an_objects_own_status_says_whether_it_works(live: dict[str, Any], reasons: list[str]) -> None:

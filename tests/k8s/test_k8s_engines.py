@@ -31,6 +31,7 @@ CHOICES = {
     "deepseek-r1-stages": ("vllm", "p5en.48xlarge", 4, 2),
     "llama-3-1-8b-graviton": ("llama-cpp", "r8g.large", 1, 1),
     "llama-3-1-8b-inferentia2": ("nxd-inference", "inf2.8xlarge", 2, 1),
+    "llama-3-1-8b-kserve": ("vllm", "g7e.2xlarge", 1, 1),
     "llama-3-1-8b-ray": ("vllm-ray", "g6e.xlarge", 1, 1),
     "llama-3-3-70b-gguf": ("llama-cpp", "g5.12xlarge", 1, 4),
     "llama-3-3-70b-trainium2": ("vllm-neuron", "trn2.48xlarge", 16, 1),
@@ -79,7 +80,7 @@ def test_every_engine_snapshot_belongs_to_a_model() -> None:
 def test_every_object_conforms(model: str, version: str) -> None:
     manifests = [*yaml.safe_load_all(_rendered(model)), *map(_pod, _pod_specs(model))]
     for manifest in manifests:
-        if manifest["kind"] not in ("LeaderWorkerSet", "RayService"):  # see tests/conformance
+        if manifest["kind"] not in ("LeaderWorkerSet", "LLMInferenceService", "RayService"):  # see tests/conformance
             kubernetes_validate.validate(manifest, version, strict=True)
 
 

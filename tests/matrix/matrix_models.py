@@ -21,7 +21,7 @@ from ai_on_eks.cli.rendering import images_of
 from ai_on_eks.cli.workloads import workloads_of
 from ai_on_eks.descriptors.platform import CapacityStrategy, PlannedEngines
 from ai_on_eks.errors import InputError
-from ai_on_eks.kube.manifests import model_manifests, node_manifests, platform_manifests, priorities_of
+from ai_on_eks.kube.manifests import model_manifests, node_manifests, platform_manifests, priorities_of, shapes_of
 from ai_on_eks.placement.capacity import capacity_requests
 from ai_on_eks.placement.types import CapacityRequest, Plan
 from ai_on_eks.serving.storage import EfsAddress, LustreAddress, StorageAddresses
@@ -102,6 +102,7 @@ OTHERS = (
     Entry("llama-3-1-8b-by-claim", ("models/llama-3-1-8b-instruct.yaml",), "claims"),
     Entry("weights-on-volumes", ("tests/matrix/others/on-fsx.yaml", "tests/matrix/others/on-efs.yaml"), "fsx"),
     Entry("by-kserve", ("tests/matrix/others/by-kserve.yaml",)),
+    Entry("by-kserve-llm", ("tests/matrix/others/by-kserve-llm.yaml", "tests/matrix/others/by-kserve-nodes.yaml")),
 )
 """What has to be taken and to schedule as well: claimed devices, volumes in one zone with jobs that fill them, and pods
 that another controller keeps."""
@@ -143,8 +144,8 @@ class Planned(Struct, frozen=True):
             f"{one.name}.yaml": [*model_manifests(one, self.addresses, monitored=platform.monitoring.is_on).values()]
             for one in self.workloads
         }
-        priorities = priorities_of(self.workloads)
-        files["platform.yaml"] = [*platform_manifests(platform, self.addresses.bucket, priorities).values()]
+        priorities, shapes = priorities_of(self.workloads), shapes_of(self.workloads)
+        files["platform.yaml"] = [*platform_manifests(platform, self.addresses.bucket, priorities, shapes).values()]
         if self.node_objects:
             files["nodes.yaml"] = [*node_manifests(platform, self.node_objects).values()]
         return files

@@ -16,7 +16,7 @@ from ai_on_eks.kube.cluster_scheduling import Cluster, Node, Pod, why_unplaced
 from ai_on_eks.kube.expansion import pods_of
 
 MANAGED = CapacityStrategy.MANAGED_NODE_GROUPS
-BY_CLAIM, ON_VOLUMES, BY_KSERVE = OTHERS
+BY_CLAIM, ON_VOLUMES = OTHERS[:2]
 BY_NAME = {entry.name: entry for entry in ENTRIES}
 
 SpecChange = Callable[[dict[str, Any]], None]

@@ -212,6 +212,20 @@ RAY_FAULTS = [
     ),
 ]  # fmt: skip
 
+KSERVE_FAULTS = [
+    *in_object(
+        "kserve-pods-unseen", "LLMInferenceService", "spec.storageInitializer", GONE, {"enabled": True},
+        sample=samples.groups,
+    ),
+    *in_object(
+        "kserve-pods-unseen", "LLMInferenceServiceConfig", "metadata.namespace", "kserve", sample=samples.groups
+    ),
+    *in_object("kserve-pods-unseen", "LLMInferenceService", "spec.worker", GONE, sample=samples.groups),
+    *in_object(
+        "kserve-pods-unseen", "LLMInferenceService", "spec.prefill.parallelism", {"pipeline": 2}, sample=samples.groups
+    ),
+]  # fmt: skip
+
 KARPENTER_FAULTS = [
     *in_pool("karpenter-retired", "NodePool", "apiVersion", "karpenter.sh/v1beta1"),
     *in_pool("karpenter-retired", "EC2NodeClass", "apiVersion", "karpenter.k8s.aws/v1beta1"),
@@ -319,4 +333,4 @@ VOLUME_FAULTS = [
     *in_object("claim-class", "PersistentVolumeClaim", "spec.storageClassName", GONE, "gp3", sample=samples.volumes),
 ]
 
-FAULTS = [*POD_FAULTS, *OBJECT_FAULTS, *RAY_FAULTS, *KARPENTER_FAULTS, *POOL_FAULTS, *VOLUME_FAULTS]
+FAULTS = [*POD_FAULTS, *OBJECT_FAULTS, *RAY_FAULTS, *KSERVE_FAULTS, *KARPENTER_FAULTS, *POOL_FAULTS, *VOLUME_FAULTS]

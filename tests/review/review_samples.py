@@ -280,6 +280,10 @@ def groups() -> Sample:
     def queued(body: Json) -> Json:
         return {**body, "metadata": {**body["metadata"], "labels": {"kueue.x-k8s.io/queue-name": "training"}}}
 
+    def named(preset: str) -> Json:
+        one = custom("LLMInferenceServiceConfig", "serving.kserve.io/v1alpha2", {})
+        return {**one, "metadata": {**one["metadata"], "name": preset}}
+
     start = {"num-gpus": "4"}
     head = {"serviceType": "ClusterIP", "rayStartParams": start, "template": template}
     workers = {"groupName": "gpus", "rayStartParams": start, "template": template}
@@ -320,8 +324,16 @@ def groups() -> Sample:
         custom(
             "LLMInferenceService",
             "serving.kserve.io/v1alpha1",
-            {"template": pod, "worker": pod, "prefill": {"template": pod, "worker": pod}},
+            {
+                "storageInitializer": {"enabled": False},
+                "parallelism": {"pipeline": 2},
+                "template": pod,
+                "worker": pod,
+                "prefill": {"template": pod, "worker": pod, "parallelism": {"data": 2, "dataLocal": 1}},
+            },
         ),
+        named("kserve-config-llm-decode-worker-pipeline-parallel"),
+        named("kserve-config-llm-prefill-worker-data-parallel"),
     ]
     return Sample({}, {"platform.yaml": sample.objects["platform.yaml"], "groups.yaml": copy.deepcopy(bodies)})
 

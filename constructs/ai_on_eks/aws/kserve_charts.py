@@ -1,4 +1,5 @@
-"""KServe in its standard mode, for models whose pods an InferenceService makes: definitions, controller, certificates.
+"""KServe, for models whose pods an InferenceService or an LLMInferenceService makes: definitions, controllers,
+certificates. Each kind has two charts of its own.
 
 The certificate of its webhook comes from cert-manager, which KServe cannot do without (kserve.github.io, admin guide,
 kubernetes deployment, 0.20).
@@ -15,6 +16,8 @@ from ai_on_eks.serving.types import Workload
 CERTIFICATES = "cert-manager"
 DEFINITIONS = "kserve-crd"
 CONTROLLER = "kserve-resources"
+LLM_DEFINITIONS = "kserve-llmisvc-crd"
+LLM_CONTROLLER = "kserve-llmisvc-resources"
 
 NAMESPACE = "kserve"
 
@@ -26,18 +29,24 @@ REPLICAS = 2
 """Their webhooks have to answer before an object is taken; one of two still does while a node is replaced."""
 
 
-def is_required(workloads: Iterable[Workload]) -> bool:
-    """Whether KServe makes the pods of any model."""
-    return any(workload.shape is Shape.INFERENCE_SERVICE for workload in workloads)
-
-
-def releases() -> tuple[HelmRelease, ...]:
-    """The charts at the versions whose keys are used here, in the order they need each other."""
-    return (
-        _release(CERTIFICATES, CERTIFICATES, certificate_values()),
-        _release(DEFINITIONS, NAMESPACE, {}),
-        _release(CONTROLLER, None, controller_values(), after=(CERTIFICATES, DEFINITIONS)),
-    )
+def releases(workloads: Iterable[Workload]) -> tuple[HelmRelease, ...]:
+    """The charts that the models' shapes need, at the versions whose keys are used here, in the order they need each
+    other; none where KServe makes no model's pods."""
+    shapes = {workload.shape for workload in workloads}
+    plain, llm = Shape.INFERENCE_SERVICE in shapes, Shape.LLM_INFERENCE_SERVICE in shapes
+    if not plain and not llm:
+        return ()
+    found = [_release(CERTIFICATES, CERTIFICATES, certificate_values())]
+    if plain:
+        found.append(_release(DEFINITIONS, NAMESPACE, {}))
+        found.append(_release(CONTROLLER, None, controller_values(), after=(CERTIFICATES, DEFINITIONS)))
+    if llm:
+        # Whichever comes first makes the namespace and what both controllers read.
+        before = (CERTIFICATES, LLM_DEFINITIONS, *((CONTROLLER,) if plain else ()))
+        others = (DEFINITIONS,) if plain else ()
+        found.append(_release(LLM_DEFINITIONS, None if plain else NAMESPACE, {}, after=others))
+        found.append(_release(LLM_CONTROLLER, None, llm_controller_values(is_first=not plain), after=before))
+    return tuple(found)
 
 
 def _release(name: str, own_namespace: str | None, values: Json, after: tuple[str, ...] = ()) -> HelmRelease:
@@ -73,3 +82,15 @@ def controller_values() -> Json:
             "inferenceservice": {"resources": {"limits": nothing, "requests": nothing}},
         }
     }
+
+
+def llm_controller_values(*, is_first: bool) -> Json:
+    """The controller alone: neither presets, which are another chart's, nor definitions of the gateway's extension,
+    which it needs for schedulers of its own, and no model has one.
+
+    `is_first` where no other controller of KServe's brings the settings that both read.
+    """
+    shared = {} if is_first else {"createSharedResources": False}
+    controller = {"imagePullPolicy": "IfNotPresent", "replicas": REPLICAS}
+    llm = {"createGIECRDs": False, "controller": controller}
+    return {"kserve": {**controller_values()["kserve"], "llmisvc": llm, **shared}}

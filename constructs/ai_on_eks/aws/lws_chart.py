@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from ai_on_eks.aws.helm_release import HelmRelease, Json, pinned_release
+from ai_on_eks.descriptors.schema import Shape
 from ai_on_eks.serving.types import Workload
 
 CHART = "lws"
@@ -25,8 +26,14 @@ RESOURCES = {"requests": {"cpu": "100m", "memory": "256Mi"}}
 
 
 def is_required(workloads: Iterable[Workload]) -> bool:
-    """Whether any model's replica is more than one pod, and no cluster of Ray's."""
-    return any(workload.group is not None and workload.ray is None for workload in workloads)
+    """Whether any model's pods are groups: a replica is more than one pod and no cluster of Ray's, or KServe makes
+    groups of them."""
+    return any(_is_grouped(workload) for workload in workloads)
+
+
+def _is_grouped(workload: Workload) -> bool:
+    in_nodes = workload.group is not None and workload.ray is None
+    return in_nodes or workload.shape is Shape.LLM_INFERENCE_SERVICE
 
 
 def release() -> HelmRelease:

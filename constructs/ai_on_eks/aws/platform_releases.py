@@ -51,7 +51,7 @@ def helm_releases(needs: Needs) -> tuple[HelmRelease, ...]:
     """The releases beside the observers, from the mirror if any."""
     platform, workloads = needs.platform, needs.workloads
     groups = (lws_chart.release(),) if lws_chart.is_required(workloads) else ()
-    shapes = kserve_charts.releases() if kserve_charts.is_required(workloads) else ()
+    shapes = kserve_charts.releases(workloads)
     clusters = (kuberay_chart.release(),) if kuberay_chart.is_required(workloads) else ()
     trainers = fine_tune_charts.releases() if fine_tune_charts.is_required(needs.jobs) else ()
     gateways = (load_balancer_chart.release(platform),) if platform.gateway.has_load_balancer else ()

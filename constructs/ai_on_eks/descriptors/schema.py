@@ -87,6 +87,7 @@ class Policy(StrEnum):
 
 class Shape(StrEnum):
     INFERENCE_SERVICE = "inference-service"
+    LLM_INFERENCE_SERVICE = "llm-inference-service"
 
 
 Name = Annotated[str, StringConstraints(pattern=patterns.NAME.expression)]
@@ -236,8 +237,8 @@ class Serving(Strict):
     )
     shape: Shape | None = Field(
         default=None,
-        description="object that makes the pods: inference-service = KServe's; default: a Deployment, or a "
-        "LeaderWorkerSet where replicas span nodes",
+        description="object that makes the pods, of KServe's: inference-service, or llm-inference-service for vLLM; "
+        "default: a Deployment, or a LeaderWorkerSet where replicas span nodes",
     )
     targets: Targets = Targets()
     image: Image | None = Field(

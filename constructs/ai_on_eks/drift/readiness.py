@@ -14,6 +14,10 @@ MAX_REASON_CHARACTERS = 200
 _BOUND = {"PersistentVolumeClaim": ("Bound",), "PersistentVolume": ("Bound", "Available"), "Namespace": ("Active",)}
 
 
+_TOLD_BY_CONDITION = frozenset({"LLMInferenceService"})
+"""Kinds that ask for replicas and count none: whether they are ready is a condition."""
+
+
 def not_ready(live: Json) -> tuple[Finding, ...]:
     """Everything that keeps the object from doing its work; empty where it does or says nothing of it."""
     return tuple(Finding(Kind.NOT_READY, reason=reason[:MAX_REASON_CHARACTERS]) for reason in _reasons(live))
@@ -27,12 +31,15 @@ def _reasons(live: Json) -> Iterator[str]:
     observed, generation = status.get("observedGeneration"), metadata.get("generation")
     if isinstance(observed, int) and isinstance(generation, int) and observed < generation:
         yield "its controller has not seen the last change yet"
-    yield from _counted(live.get("spec") or {}, status)
+    if live["kind"] not in _TOLD_BY_CONDITION:
+        yield from _counted(live.get("spec") or {}, status)
     phases = _BOUND.get(live["kind"])
     if phases is not None and status.get("phase") not in phases:
         yield f"its phase is {status.get('phase', 'unknown')}"
     for condition in status.get("conditions") or ():
         yield from _condition(condition)
+    for preset in status.get("appliedConfigs") or ():
+        yield from _foreign(preset, metadata.get("namespace"))
 
 
 def _counted(spec: Json, status: Json) -> Iterator[str]:
@@ -52,3 +59,9 @@ def _condition(condition: Json) -> Iterator[str]:
     if bad or (kind == "Progressing" and state == "False"):
         told = " ".join(str(condition.get(field) or "") for field in ("reason", "message")).split()
         yield f"{kind} is {state}: {' '.join(told)}".rstrip(": ")
+
+
+def _foreign(preset: Json, namespace: str | None) -> Iterator[str]:
+    """KServe says what it merged into a model's pods: its own presets are nothing that was rendered."""
+    if preset.get("namespace") != namespace:
+        yield f"its pods are made with {preset.get('namespace')}/{preset.get('name')}, which was not rendered"

@@ -58,6 +58,8 @@ OWNED_KINDS = (
     ("resource.k8s.io/v1", "ResourceClaimTemplate"),
     ("scheduling.k8s.io/v1", "PriorityClass"),
     ("secrets-store.csi.x-k8s.io/v1", "SecretProviderClass"),
+    ("serving.kserve.io/v1alpha2", "LLMInferenceService"),
+    ("serving.kserve.io/v1alpha2", "LLMInferenceServiceConfig"),
     ("serving.kserve.io/v1beta1", "InferenceService"),
     ("storage.k8s.io/v1", "StorageClass"),
 )

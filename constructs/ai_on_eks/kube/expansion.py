@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from ai_on_eks.kube.cluster_scheduling import Pod
+from ai_on_eks.kube.objects.labels import WORKER_INDEX_LABEL
+from ai_on_eks.kube.objects.llm_inference_service import kserve_group_name
 from ai_on_eks.serving.types import Json
 
 GROUP_INDEX = "leaderworkerset.sigs.k8s.io/group-index"
-WORKER_INDEX = "leaderworkerset.sigs.k8s.io/worker-index"
 EXCLUSIVE_TOPOLOGY = "leaderworkerset.sigs.k8s.io/exclusive-topology"
 """Labels that the controller sets, and the annotation by which it binds a group to a domain (LeaderWorkerSet 0.9)."""
 
@@ -20,7 +21,7 @@ NO_PODS = frozenset(
         *("NetworkPolicy", "PodMonitor", "PriorityClass", "PrometheusRule", "ResourceClaimTemplate"),
         *("ClusterQueue", "LocalQueue", "ResourceFlavor", "Role", "RoleBinding", "SecretProviderClass"),
         *("Gateway", "GatewayClass", "HTTPRoute", "InferencePool", "ListenerRuleConfiguration"),
-        *("LoadBalancerConfiguration", "TargetGroupConfiguration"),
+        *("LLMInferenceServiceConfig", "LoadBalancerConfiguration", "TargetGroupConfiguration"),
     }
 )
 """Kinds that no controller makes pods from, and DaemonSets, whose pods are off a node's room already. Any other kind
@@ -64,7 +65,7 @@ def _leader_worker_set(manifest: Json, claims: Claims) -> Iterator[Pod]:
     for group in range(spec.get("replicas", 1)):
         for index in range(template["size"]):
             part = workers if index else template.get("leaderTemplate", workers)
-            labels = {GROUP_INDEX: str(group), WORKER_INDEX: str(index)}
+            labels = {GROUP_INDEX: str(group), WORKER_INDEX_LABEL: str(index)}
             yield _pod(f"{name}-{group}-{index}", manifest, part, claims, labels)
 
 
@@ -89,6 +90,18 @@ def _inference_service(manifest: Json, claims: Claims) -> Iterator[Pod]:
     template = {"metadata": described, "spec": {k: v for k, v in predictor.items() if k not in _PREDICTOR_FIELDS}}
     for number in range(predictor.get("minReplicas", 1)):
         yield _pod(f"{name}-predictor-{number}", manifest, template, claims, {"pod-template-hash": name})
+
+
+def _llm_inference_service(manifest: Json, claims: Claims) -> Iterator[Pod]:
+    """Those of the LeaderWorkerSet that KServe makes where its preset says nothing."""
+    name, spec = manifest["metadata"]["name"], manifest["spec"]
+    described = {"labels": {"app.kubernetes.io/name": name, **spec.get("labels", {})}}
+    parts = {part: {"metadata": described, "spec": spec[part]} for part in ("template", "worker") if part in spec}
+    leaders = {"leaderTemplate": parts["template"]} if "template" in parts else {}
+    group = {"size": spec["parallelism"]["pipeline"], "workerTemplate": parts["worker"], **leaders}
+    replicas = {"replicas": spec["replicas"]} if "replicas" in spec else {}
+    metadata = {**manifest["metadata"], "name": kserve_group_name(name)}
+    yield from _leader_worker_set({"metadata": metadata, "spec": {**replicas, "leaderWorkerTemplate": group}}, claims)
 
 
 def _job_set(manifest: Json, claims: Claims) -> Iterator[Pod]:
@@ -119,6 +132,7 @@ _EXPANSIONS: Mapping[str, Callable[[Json, Claims], Iterator[Pod]]] = {
     "InferenceService": _inference_service,
     "Job": _job,
     "JobSet": _job_set,
+    "LLMInferenceService": _llm_inference_service,
     "LeaderWorkerSet": _leader_worker_set,
     "RayService": _ray_service,
 }

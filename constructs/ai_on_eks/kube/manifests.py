@@ -20,6 +20,7 @@ from ai_on_eks.kube.objects.inference_service import inference_service
 from ai_on_eks.kube.objects.job import model_job
 from ai_on_eks.kube.objects.labels import platform_labels
 from ai_on_eks.kube.objects.leader_worker_set import leader_worker_set
+from ai_on_eks.kube.objects.llm_inference_service import llm_inference_service, own_preset
 from ai_on_eks.kube.objects.monitoring import dashboard_config_map, prometheus_rule
 from ai_on_eks.kube.objects.namespace import namespace
 from ai_on_eks.kube.objects.network_policy import default_deny, group_policy, model_policy
@@ -101,6 +102,8 @@ def _autoscaler(workload: Workload, autoscaling: Autoscaling, addresses: Storage
 def _pods(workload: Workload) -> Json:
     if workload.shape is Shape.INFERENCE_SERVICE:
         return inference_service(workload)
+    if workload.shape is Shape.LLM_INFERENCE_SERVICE:
+        return llm_inference_service(workload)
     if workload.ray is not None and workload.group is not None:
         return ray_service(workload, workload.ray, workload.group)
     return deployment(workload) if workload.group is None else leader_worker_set(workload, workload.group)
@@ -114,10 +117,12 @@ def node_manifests(platform: Platform, objects: Mapping[str, Json]) -> dict[str,
     }
 
 
-def platform_manifests(platform: Platform, model_bucket: str | None, priorities: Iterable[int] = ()) -> dict[str, Json]:
+def platform_manifests(
+    platform: Platform, model_bucket: str | None, priorities: Iterable[int] = (), shapes: Iterable[Shape] = ()
+) -> dict[str, Json]:
     """Every object that all models share by construct id. Without a bucket there is no ConfigMap that names it.
 
-    `priorities` are the shares of a node that models' pods have a priority class for.
+    `priorities` are the shares of a node that models' pods have a priority class for, `shapes` those that models have.
     """
     manifests = {
         "Resource": namespace(platform),
@@ -129,6 +134,8 @@ def platform_manifests(platform: Platform, model_bucket: str | None, priorities:
     manifests |= _sync_manifests(platform) | _compile_manifests(platform) | _vector_manifests(platform)
     for share in sorted(set(priorities)):
         manifests[f"PriorityClass-{share}"] = priority_class(platform, share)
+    if Shape.LLM_INFERENCE_SERVICE in set(shapes):
+        manifests["KservePreset"] = own_preset(platform)
     return manifests
 
 
@@ -189,3 +196,8 @@ def monitoring_manifests(platform: Platform, workloads: Sequence[Workload]) -> d
 def priorities_of(workloads: Iterable[Workload]) -> tuple[int, ...]:
     """The shares that a priority class is needed for, smallest first."""
     return tuple(sorted({workload.priority for workload in workloads if workload.priority is not None}))
+
+
+def shapes_of(workloads: Iterable[Workload]) -> tuple[Shape, ...]:
+    """The shapes that were asked for, by name."""
+    return tuple(sorted({workload.shape for workload in workloads if workload.shape is not None}))

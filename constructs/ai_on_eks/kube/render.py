@@ -9,12 +9,15 @@ from contextlib import contextmanager
 from cdk8s import App, Chart
 
 from ai_on_eks.descriptors.platform import Platform
+from ai_on_eks.descriptors.schema import Shape
 from ai_on_eks.errors import InputError, Problem
 from ai_on_eks.kube.file_names import MONITORING_FILE, PLATFORM_FILE, file_name
-from ai_on_eks.kube.manifests import priorities_of
+from ai_on_eks.kube.manifests import priorities_of, shapes_of
 from ai_on_eks.kube.model import ModelWorkload
 from ai_on_eks.kube.monitoring import MonitoringObjects
+from ai_on_eks.kube.objects.inference_service import predictor_name
 from ai_on_eks.kube.objects.leader_worker_set import group_name
+from ai_on_eks.kube.objects.llm_inference_service import kserve_service_names
 from ai_on_eks.kube.objects.router import router_name
 from ai_on_eks.kube.platform import PlatformObjects
 from ai_on_eks.kube.yaml_text import to_yaml
@@ -35,8 +38,14 @@ def render_manifests(
     files: dict[str, str] = {}
     with _scratch_app() as app:
         chart = Chart(app, "platform")
-        priorities = priorities_of(ordered)
-        PlatformObjects(chart, "Platform", platform=platform, model_bucket=addresses.bucket, priorities=priorities)
+        PlatformObjects(
+            chart,
+            "Platform",
+            platform=platform,
+            model_bucket=addresses.bucket,
+            priorities=priorities_of(ordered),
+            shapes=shapes_of(ordered),
+        )
         files[PLATFORM_FILE] = to_yaml(chart.to_json())
         for workload in ordered:
             chart = Chart(app, f"model-{workload.name}")
@@ -75,13 +84,14 @@ def _check_names(workloads: Sequence[Workload]) -> None:
     problems += [
         Problem(
             code="name-reserved",
-            message=f"the Service by which the pods of {workload.name} find each other has this name",
+            message=f"a Service that a controller makes for {workload.name} has this name",
             path="name",
-            value=group_name(workload.name),
-            fix=f"rename the model, for example to {group_name(workload.name)}-model",
+            value=name,
+            fix=f"rename the model, for example to {name}-model",
         )
         for workload in workloads
-        if workload.group is not None and group_name(workload.name) in names
+        for name in _made_services(workload)
+        if name in names
     ]
     problems += [
         Problem(
@@ -96,6 +106,15 @@ def _check_names(workloads: Sequence[Workload]) -> None:
     ]
     if problems:
         raise InputError(problems)
+
+
+def _made_services(workload: Workload) -> tuple[str, ...]:
+    """Names of the Services that no manifest holds and that controllers make of the model's object."""
+    if workload.shape is Shape.LLM_INFERENCE_SERVICE:
+        return kserve_service_names(workload.name)
+    if workload.shape is Shape.INFERENCE_SERVICE:
+        return (predictor_name(workload.name),)
+    return () if workload.group is None else (group_name(workload.name),)
 
 
 @contextmanager

@@ -2,6 +2,8 @@
 
     none                Deployment; LeaderWorkerSet where replicas span nodes; RayService where Ray serves
     inference-service   KServe's InferenceService in its standard mode: a Deployment that KServe keeps
+    llm-inference-service   KServe's LLMInferenceService: a LeaderWorkerSet that KServe keeps, of as many pods as a
+                            replica has nodes
 
 The pods are the same in every shape: what was planned is what runs.
 """
@@ -20,6 +22,14 @@ from ai_on_eks.serving.ray_cluster import ENGINE
 ALONE = frozenset({Shape.INFERENCE_SERVICE})
 """Shapes whose replicas are one pod each."""
 
+LLM_ENGINES = frozenset({"vllm"})
+"""Engines that an LLMInferenceService is written for: KServe's own Service of it leads to port 8000, and what is built
+around it speaks vLLM's API (pkg/controller/v1alpha2/llmisvc/workload.go, 0.20)."""
+
+LLM_NAME_CHARACTERS = 47
+"""A pod is called `<model>-kserve-mn-<replica>-<node>`, which is the name of its host as well: 63 characters, of which
+two numbers of two digits are left room for."""
+
 RAY_NAME_CHARACTERS = 47
 """KubeRay refuses longer ones: 53 of a RayCluster, of which it appends six to the name (ray-operator/controllers/ray/
 utils/constant.go)."""
@@ -35,10 +45,35 @@ def shape_problems(descriptor: Descriptor, platform: Platform, placement: Placem
             message=f"a replica of {descriptor.name} spans {nodes} nodes, and a pod of this shape has one",
             path="serving.shape",
             value=shape,
-            fix="remove serving.shape, or allow instance types of which one holds a replica",
+            fix="set serving.shape to llm-inference-service, or allow instance types of which one holds a replica"
+            if placement.engine.name in LLM_ENGINES
+            else "remove serving.shape, or allow instance types of which one holds a replica",
         )
+    if shape is Shape.LLM_INFERENCE_SERVICE:
+        yield from _llm_problems(descriptor, placement)
     if placement.engine.name == ENGINE:
         yield from _ray_problems(descriptor, platform, placement)
+
+
+def _llm_problems(descriptor: Descriptor, placement: Placement) -> Iterator[Problem]:
+    name, engine = descriptor.name, placement.engine
+    if engine.name not in LLM_ENGINES and engine.name != ENGINE:
+        yield Problem(
+            code="shape-not-served",
+            message=f"{engine.title} was chosen for {name}, and an LLMInferenceService is for vLLM alone",
+            path="serving.shape",
+            value=descriptor.serving.shape,
+            allowed=(Shape.INFERENCE_SERVICE,) if placement.nodes_per_replica == 1 else (),
+            fix="remove serving.shape, or set constraints.engines to [vllm] where vLLM serves the model",
+        )
+    if len(name) > LLM_NAME_CHARACTERS:
+        yield Problem(
+            code="shape-not-served",
+            message=f"an LLMInferenceService may have a name of at most {LLM_NAME_CHARACTERS} characters here",
+            path="name",
+            value=name,
+            fix=f"name: {name[:LLM_NAME_CHARACTERS].rstrip('-')}",
+        )
 
 
 def _ray_problems(descriptor: Descriptor, platform: Platform, placement: Placement) -> Iterator[Problem]:

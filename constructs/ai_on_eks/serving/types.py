@@ -203,6 +203,7 @@ class Workload(Struct, frozen=True):
     shape          object that makes the pods; None = a Deployment, or a LeaderWorkerSet where replicas span nodes
     ray            cluster of Ray that the pods are; None = they are none
     traffic        the way in from outside the namespace; None = there is none
+    model_uri      where the weights were published, for objects that name it; None = the object does not
     compile_cache  key prefix in the model store that the pods read and write compiled programs under; None = none made
     start          from the start of a new node to the first answer, by its parts; None = not estimated
     """
@@ -240,6 +241,7 @@ class Workload(Struct, frozen=True):
     shape: Shape | None = None
     ray: RayCluster | None = None
     traffic: Traffic | None = None
+    model_uri: str | None = None
 
     @property
     def most_replicas(self) -> int:

@@ -8,6 +8,7 @@ from msgspec.structs import replace
 
 from ai_on_eks.catalog.types import Vendor
 from ai_on_eks.descriptors.platform import Platform
+from ai_on_eks.descriptors.schema import Shape
 from ai_on_eks.errors import InputError, NothingFitsError, Problem
 from ai_on_eks.placement.requirements import effective_precision
 from ai_on_eks.placement.rules.capability import why_not_rendered
@@ -139,6 +140,7 @@ def build_workload(plan: Plan, platform: Platform, images: Mapping[str, ImageRef
         compiling=compiling,
         shape=descriptor.serving.shape,
         ray=ray,
+        model_uri=descriptor.source.uri if descriptor.serving.shape is Shape.LLM_INFERENCE_SERVICE else None,
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ai_on_eks.descriptors.platform import Platform
+from ai_on_eks.descriptors.schema import Shape
 from ai_on_eks.serving.ownership import MANAGED_BY, MANAGED_BY_LABEL, PART_OF_LABEL, plan_digest
 from ai_on_eks.serving.types import Workload
 
@@ -21,6 +22,9 @@ PART_LABEL = "ai-on-eks/part"
 LEADER = "leader"
 WORKER = "worker"
 """On the pods of a replica that spans nodes: which of them serves."""
+
+WORKER_INDEX_LABEL = "leaderworkerset.sigs.k8s.io/worker-index"
+"""LeaderWorkerSet's controller sets it on every pod of a group; the leader's is 0."""
 
 RAY_SERVE_LABEL = "ray.io/serve"
 """KubeRay sets it on the head: "true" while Serve's proxy there is healthy, "false" before."""
@@ -47,6 +51,8 @@ def serving_selector(workload: Workload) -> dict[str, str]:
     Ray its head once the model answers there."""
     if workload.group is None:
         return selector(workload)
+    if workload.shape is Shape.LLM_INFERENCE_SERVICE:  # whose pods all have the same labels of ours
+        return selector(workload) | {WORKER_INDEX_LABEL: "0"}
     served = {} if workload.ray is None else {RAY_SERVE_LABEL: "true"}
     return selector(workload) | {PART_LABEL: LEADER} | served
 

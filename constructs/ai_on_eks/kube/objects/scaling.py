@@ -14,6 +14,7 @@ from math import ceil
 from ai_on_eks.descriptors.schema import Shape
 from ai_on_eks.kube.objects.inference_service import predictor_name
 from ai_on_eks.kube.objects.leader_worker_set import group_name
+from ai_on_eks.kube.objects.llm_inference_service import kserve_group_name
 from ai_on_eks.serving.types import Autoscaling, Json, Workload
 
 CALM_SECONDS = 300
@@ -52,9 +53,15 @@ def calm_seconds(autoscaling: Autoscaling) -> int:
 
 
 def scale_target(workload: Workload) -> Json:
-    """The object whose replicas are counted: both kinds have the `scale` subresource."""
+    """The object whose replicas are counted: both kinds have the `scale` subresource. KServe leaves their number alone
+    where none is written."""
+    if workload.shape is Shape.LLM_INFERENCE_SERVICE:
+        return _group_target(kserve_group_name(workload.name))
     if workload.group is None:
         name = predictor_name(workload.name) if workload.shape is Shape.INFERENCE_SERVICE else workload.name
         return {"apiVersion": "apps/v1", "kind": "Deployment", "name": name}
-    name = group_name(workload.name)
+    return _group_target(group_name(workload.name))
+
+
+def _group_target(name: str) -> Json:
     return {"apiVersion": "leaderworkerset.x-k8s.io/v1", "kind": "LeaderWorkerSet", "name": name}

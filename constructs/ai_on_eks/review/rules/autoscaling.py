@@ -15,6 +15,8 @@ KINDS = ("ScaledObject", "HorizontalPodAutoscaler")
 DEFAULT_KIND = "Deployment"
 """Of a ScaledObject's target that names none (keda.sh, ScaledObject specification, 2.21)."""
 
+KSERVE_KINDS = ("InferenceService", "LLMInferenceService")
+
 BUSY = ("DCGM_FI_DEV_GPU_UTIL", "DCGM_FI_PROF_GR_ENGINE_ACTIVE", "neuroncore_utilization_ratio")
 """Gauges of how busy an accelerator is, by the names that DCGM's and Neuron's exporters give them."""
 
@@ -33,8 +35,19 @@ def target_of(scaler: KubeObject) -> Target | None:
 
 def scalers_of(scaled: KubeObject) -> list[KubeObject]:
     """Every autoscaler of an object."""
-    own = (scaled.namespace, scaled.kind, scaled.name)
+    own = _counted_as(scaled)
     return [one for one in scaled.assembly.of_kind(*KINDS) if target_of(one) == own]
+
+
+def _counted_as(scaled: KubeObject) -> Target:
+    """The object whose replicas are counted: of KServe's kinds one that its controller makes."""
+    kind, name = scaled.kind, scaled.name
+    if kind == "InferenceService":
+        kind, name = "Deployment", f"{name}-predictor"
+    elif kind == "LLMInferenceService":
+        grouped = scaled.get("spec", "worker") is not None
+        kind, name = ("LeaderWorkerSet", f"{name}-kserve-mn") if grouped else ("Deployment", f"{name}-kserve")
+    return scaled.namespace, kind, name
 
 
 def most_replicas(scaler: KubeObject) -> float | None:
@@ -53,10 +66,8 @@ def _target_missing(scaler: KubeObject) -> Iterator[str]:
     if target is None:
         return
     namespace, kind, name = target
-    there = {(one.namespace, one.name) for one in scaler.assembly.of_kind(kind)}
-    if kind == DEFAULT_KIND:
-        there |= {(one.namespace, f"{one.name}-predictor") for one in scaler.assembly.of_kind("InferenceService")}
-    if (namespace, name) not in there:
+    makers = scaler.assembly.of_kind(kind, *KSERVE_KINDS)
+    if target not in {_counted_as(one) for one in makers}:
         yield f"there is no {kind} {name} in {namespace}"
 
 
@@ -144,7 +155,7 @@ RULES = (
         "Each undoes what the other did, every few seconds.", "keep one of them", _twice,
     ),
     Rule(
-        "autoscaler-replicas-fixed", ("Deployment", "StatefulSet", "LeaderWorkerSet"),
+        "autoscaler-replicas-fixed", ("Deployment", "StatefulSet", "LeaderWorkerSet", "LLMInferenceService"),
         "a number of replicas in an object that is scaled",
         "Every apply sets it back, and pods under load are stopped.", "leave spec.replicas out", _fixed,
     ),

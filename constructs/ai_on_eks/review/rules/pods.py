@@ -130,7 +130,8 @@ def _kserve(kind: str, spec: Any) -> Iterator[tuple[str, Any]]:
         return
     for role, part in (("", spec), ("prefill", dig(spec, "prefill"))):
         for name in ("template", "worker"):
-            yield f"{role} {name}".strip(), {"spec": dig(part, name)}
+            described = {"labels": dig(part, "labels")}
+            yield f"{role} {name}".strip(), {"spec": dig(part, name), "metadata": described}
 
 
 def _with_containers(component: Mapping[str, Any]) -> Mapping[str, Any]:

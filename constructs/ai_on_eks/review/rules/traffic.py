@@ -101,15 +101,21 @@ PODS = {
         ("spec", "leaderWorkerTemplate", "workerTemplate", "metadata"),
     ),
     "InferenceService": (("spec", "predictor"),),
+    "LLMInferenceService": (("spec",),),
 }
 """Where what makes pods has their labels; a group's first pod serves, by a template of its own if it has one."""
+
+FIRST_OF_A_GROUP = {"leaderworkerset.sigs.k8s.io/worker-index": "0"}
+"""What LeaderWorkerSet's controller adds (lws.sigs.k8s.io, labels, annotations and environment variables, 2026-11)."""
+GROUPED = ("LeaderWorkerSet", "LLMInferenceService")
 
 
 def _pod_labels(near: KubeObject) -> Iterator[Any]:
     for one in near.assembly.of_kind(*PODS):
         if one.namespace == near.namespace:
             found = (one.get(*place, "labels") for place in PODS[one.kind])
-            yield next((labels for labels in found if labels is not None), {})
+            labels: Any = next((labels for labels in found if labels is not None), {})
+            yield {**labels, **FIRST_OF_A_GROUP} if one.kind in GROUPED and is_known(labels) else labels
 
 
 def _matches(wanted: Mapping[str, Any], labels: Any) -> bool:
