@@ -119,6 +119,12 @@ def test_the_operator_and_monitoring_reach_every_pod_and_nobody_else_the_dashboa
     assert [port["port"] for port in operator["ports"]] == [8265, 8000]
 
 
+def test_ray_s_own_services_ask_for_a_token_and_nothing_of_it_is_rendered() -> None:
+    cluster = spec()["rayClusterConfig"]
+    assert cluster["authOptions"] == {"mode": "token"}
+    assert "RAY_AUTH_TOKEN" not in str(model_manifests(ray()))
+
+
 def test_every_pod_tells_of_its_processes() -> None:
     monitor = model_manifests(ray(), monitored=True)["PodMonitor"]["spec"]
 

@@ -208,6 +208,11 @@ RAY_FAULTS = [
         sample=samples.groups,
     ),
     *in_object(
+        "ray-unauthenticated", "RayService", f"{RAY}.authOptions", GONE, {"mode": "disabled"}, sample=samples.groups
+    ),
+    *in_object("ray-unauthenticated", "RayCluster", "spec.authOptions", GONE, sample=samples.groups),
+    *in_object("ray-unauthenticated", "RayJob", "spec.rayClusterSpec.authOptions", GONE, sample=samples.groups),
+    *in_object(
         "ray-head-exposed", "RayCluster", "spec.headGroupSpec.serviceType", "LoadBalancer", sample=samples.groups
     ),
 ]  # fmt: skip

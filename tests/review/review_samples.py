@@ -287,7 +287,7 @@ def groups() -> Sample:
     start = {"num-gpus": "4"}
     head = {"serviceType": "ClusterIP", "rayStartParams": start, "template": template}
     workers = {"groupName": "gpus", "rayStartParams": start, "template": template}
-    ray = {"headGroupSpec": head, "workerGroupSpecs": [workers]}
+    ray = {"authOptions": {"mode": "token"}, "headGroupSpec": head, "workerGroupSpecs": [workers]}
     job = {"template": template}
     ending = {**job, "activeDeadlineSeconds": 3600}
     bodies = [

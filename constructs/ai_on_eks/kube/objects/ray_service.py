@@ -8,6 +8,10 @@ A new cluster beside the old one, KubeRay's way of changing pods, would wait for
 the strategy is none, and a change of the pods waits until somebody deletes the cluster. What Serve runs is changed
 in place. The head keeps its state in memory, so that its loss ends every replica until a new cluster has started.
 
+Ray's own services ask for a token, which KubeRay makes for each cluster and keeps in a Secret; paths of health, metrics
+and Serve's proxy answer without one (ray 2.58.0 wheel, dashboard/http_server_head.py). It stands in a variable of every
+pod, since KubeRay hands it over in no other way, opens nothing but this cluster, and goes between pods unencrypted.
+
 Probes are named, because KubeRay's own run wget in a shell, and let a worker that holds a stage but no replica of
 Serve wait for ever (docs.ray.io, RayService worker Pods aren't ready).
 """
@@ -52,6 +56,7 @@ def ray_service(workload: Workload, ray: RayCluster, group: Group) -> Json:
             "serveConfigV2": ray.serve_config,
             "rayClusterConfig": {
                 "rayVersion": ray.version,
+                "authOptions": {"mode": "token"},
                 "enableInTreeAutoscaling": False,
                 "headGroupSpec": {
                     "serviceType": "ClusterIP",

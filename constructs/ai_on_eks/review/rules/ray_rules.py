@@ -8,7 +8,7 @@ from typing import Any
 from ai_on_eks.review.rules.assembly import KubeObject
 from ai_on_eks.review.rules.pods import Pod, expand
 from ai_on_eks.review.rules.rule import Rule
-from ai_on_eks.review.rules.values import dig, items, number
+from ai_on_eks.review.rules.values import dig, is_known, items, number
 
 KINDS = ("RayCluster", "RayJob", "RayService")
 EXPOSED = ("LoadBalancer", "NodePort")
@@ -37,6 +37,12 @@ def _exposed(cluster: KubeObject) -> Iterator[str]:
         yield f"the head's service is of type {type_}"
 
 
+def _open(cluster: KubeObject) -> Iterator[str]:
+    mode = dig(_cluster(cluster), "authOptions", "mode")
+    if mode != "token" and is_known(mode):
+        yield f"its mode of authentication is {mode or 'not given, and disabled then'}"
+
+
 def _group(pod: Pod) -> Any:
     cluster = _cluster(pod.owner)
     if pod.role == "head":
@@ -60,6 +66,11 @@ RULES = (
         "ray-devices-unlike", ("Pod",), "a pod that tells Ray of other GPUs than it has",
         "Ray places ranks on GPUs that are not there, or leaves some idle.",
         "set rayStartParams.num-gpus to the pod's own", _devices,
+    ),
+    Rule(
+        "ray-unauthenticated", KINDS, "a cluster of Ray that asks nobody for a token",
+        "Whoever reaches its head runs what they like on every node, with the pods' role.",
+        "set authOptions.mode to token", _open,
     ),
     Rule(
         "ray-head-exposed", KINDS, "a head that is reachable from outside the cluster",
