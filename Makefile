@@ -2,7 +2,7 @@
 
 include project.mk
 
-.PHONY: test engine-test engine-test-built rehearse lint format docs accuracy
+.PHONY: test engine-test engine-test-built fine-tune-test rehearse lint format docs accuracy
 
 # This package itself, as its sources lie here.
 define INSTALL_PACKAGE
@@ -50,6 +50,17 @@ engine-test-built: setup ## the same with the build beside the deployed one, whi
 	@$(ENGINE_BUILD) $(ENGINE)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps \
 	    -r tests/serving/engine_built_requirements.txt
 	@$(RUN_ENGINE)
+
+TRAINER := $(VENV)/trainer
+# PyPI has PyTorch with CUDA alone, gigabytes that it cannot be imported without; this build is for processors.
+TORCH ?= torch==2.13.0+cpu
+
+fine-tune-test: setup ## train a small model by a rendered job's command, end it and start it again; needs PyTorch's CPU build
+	@test -x $(TRAINER)/bin/python || $(PYTHON) -m venv $(TRAINER)
+	@$(TRAINER)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --only-binary :all: \
+	    $(TORCH) -r tests/programs/trainer_requirements.txt
+	@$(RUN) TRAINER_PYTHON=$(CURDIR)/$(TRAINER)/bin/python \
+	    $(BIN)/python -m pytest -v --no-header tests/programs/test_programs_fine_tune_trained.py
 
 rehearse: setup ## deploy every profile by the real CDK CLI into an emulated account on this machine, read it back
 	@$(RUN) $(BIN)/python -m pytest -v --no-header tests/rehearsal

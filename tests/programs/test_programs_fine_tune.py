@@ -1,7 +1,6 @@
 """The training program as far as it needs no trainer: data, checkpoints in the bucket, arguments, who does what.
 
-With the image's own versions (PyTorch 2.9.0, transformers 5.3.0, TRL 0.28.0, PEFT 0.18.1) it was run on a processor,
-killed after a checkpoint and started again (2026-11-29); several processes on devices were not tried.
+That it trains is tested beside this file; several processes on devices were not tried.
 """
 
 from __future__ import annotations

@@ -26,6 +26,8 @@ from botocore.config import Config
 
 EXIT_DONE, EXIT_FINAL = 0, 3
 
+PICKLED_ARGUMENTS = "training_args.bin"
+"""What save_model writes beside a model (transformers 5.3, TRAINING_ARGS_NAME): a pickle, which nobody should load."""
 COMPLETE = "complete"
 """Object of a checkpoint that has all of its files."""
 CHECKPOINT = "checkpoint-"
@@ -294,6 +296,7 @@ def train(settings: Mapping[str, Any], weights: Path, work: Path, kept: Kept, da
         trainer.accelerator.state.fsdp_plugin.set_state_dict_type("FULL_STATE_DICT")
     trainer.save_model(str(kept.result(work)))
     if place.rank == 0:
+        (kept.result(work) / PICKLED_ARGUMENTS).unlink(missing_ok=True)
         kept.keep_result(work)
         print("done", flush=True)
 
