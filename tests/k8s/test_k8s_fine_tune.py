@@ -10,6 +10,7 @@ from typing import Any
 
 import kubernetes_validate
 import pytest
+from msgspec.structs import replace
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "conformance"))
 
@@ -19,13 +20,15 @@ from real_models import real_catalog, real_platform
 from ai_on_eks.catalog.daemonsets import reserved_by_daemonsets
 from ai_on_eks.catalog.efa import HUGE_PAGES_BYTES
 from ai_on_eks.descriptors.fine_tune_loading import LoadedJob, load_fine_tune
+from ai_on_eks.errors import InputError
 from ai_on_eks.kube.objects.fine_tune import fine_tune_manifests, queue_manifests
 from ai_on_eks.kube.pod_security import why_not_restricted
 from ai_on_eks.kube.quantity import parse_quantity
 from ai_on_eks.kube.scheduling import pod_requests, why_unschedulable
 from ai_on_eks.placement.training import TrainingPlacement, TrainingPlan, plan_training
 from ai_on_eks.programs import fine_tune as program
-from ai_on_eks.serving.fine_tune import FINAL_EXIT_CODE, FineTuneWorkload, build_fine_tune
+from ai_on_eks.serving import drivers
+from ai_on_eks.serving.fine_tune import FINAL_EXIT_CODE, IMAGE_KEY, FineTuneWorkload, build_fine_tune
 from ai_on_eks.serving.images import load_images
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "docs" / "examples" / "fine-tune"
@@ -192,3 +195,15 @@ def test_the_programs_settings_are_the_jobs_own() -> None:
     )
     assert arguments["gradient_accumulation_steps"] == placement("llama-8b-lora").accumulation
     assert arguments["num_train_epochs"] == one.training.epochs == 2
+
+
+def test_an_image_that_the_nodes_driver_does_not_run_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """And one that says nothing of its CUDA is told of."""
+    one, images = loaded("llama-8b-lora"), dict(load_images(None))
+    unknown = images | {IMAGE_KEY: replace(images[IMAGE_KEY], cuda=None)}
+    found = build_fine_tune(plan("llama-8b-lora"), one.descriptor, real_platform(), unknown)
+    assert any("does not say what it is built with" in warning for warning in found.warnings)
+    monkeypatch.setattr(drivers, "image_driver", lambda *_: "570.195.03")
+    with pytest.raises(InputError) as caught:
+        build_fine_tune(plan("llama-8b-lora"), one.descriptor, real_platform(), images)
+    assert [problem.code for problem in caught.value.problems] == ["driver-too-old"]

@@ -44,7 +44,7 @@ DIGEST = f"sha256:{'a' * 64}"
 PLATFORM = Platform(name="demo", region="us-east-1", network=Network(availability_zones=("us-east-1a", "us-east-1b")))
 
 IMAGES = {
-    key: ImageReference(key, repository, tag, DIGEST, "2026-11-24", GIB)
+    key: ImageReference(key, repository, tag, DIGEST, "2026-11-24", GIB, cuda="13.0", neuron_sdk="2.31.0")
     for key, repository, tag in (
         ("vllm", "docker.io/vllm/vllm-openai", "v0.33.0"),
         ("llama-cpp", "ghcr.io/ggml-org/llama.cpp", "server-b11347"),

@@ -25,6 +25,7 @@ from ai_on_eks.descriptors.schema import Descriptor
 from ai_on_eks.errors import InputError, NothingFitsError, Problem
 from ai_on_eks.placement.training import TrainingPlacement, TrainingPlan
 from ai_on_eks.placement.training_capacity import pool_name
+from ai_on_eks.serving.drivers import driver_problems, driver_warnings
 from ai_on_eks.serving.fabric import fabric_resources, group_environment
 from ai_on_eks.serving.images import unpinned_warnings
 from ai_on_eks.serving.job_storage import JobClaim, claimed_volumes, job_claims, storage_arguments
@@ -114,6 +115,8 @@ def build_fine_tune(
     if missing:
         raise InputError([_no_image(key, images) for key in missing])
     image, fetch = images[IMAGE_KEY], images[FETCH_IMAGE_KEY]
+    if drivers := driver_problems(image, placement.instance_type, platform):
+        raise InputError(drivers)
     return FineTuneWorkload(
         name=job.name,
         namespace=platform.namespace,
@@ -132,7 +135,7 @@ def build_fine_tune(
         model=descriptor.name,
         usd_per_hour=placement.usd_per_hour,
         claims=job_claims(job),
-        warnings=unpinned_warnings((image, fetch)),
+        warnings=(*unpinned_warnings((image, fetch)), *driver_warnings(image, placement.instance_type, platform)),
     )
 
 

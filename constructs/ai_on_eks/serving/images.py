@@ -38,14 +38,18 @@ TAG = Form(
     r"^[A-Za-z0-9_][A-Za-z0-9._-]{0,127}$", "the tag of an exact release, in quotes where it is a number", "v0.33.0"
 )
 DIGEST = Form(r"^sha256:[0-9a-f]{64}$", "sha256: and 64 lower-case hexadecimal digits", "sha256:…, or null")
+CUDA = Form(r"^[1-9][0-9]*(\.[0-9]+){0,2}$", "a release of CUDA in quotes, or its major number", '"13.0"')
+NEURON_SDK = Form(r"^[1-9][0-9]*\.[0-9]+\.[0-9]+$", "a release of the Neuron SDK", "2.28.0")
 DAY = Form(r"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])$", "a day as YYYY-MM-DD", "'2026-11-24'")
 # The words for a pattern's faults; descriptors bring theirs along, these are this file's own.
-FORMS.update({form.expression: form for form in (KEY, REPOSITORY, TAG, DIGEST, DAY)})
+FORMS.update({form.expression: form for form in (KEY, REPOSITORY, TAG, DIGEST, CUDA, NEURON_SDK, DAY)})
 
 ImageKey = Annotated[str, StringConstraints(pattern=KEY.expression)]
 Repository = Annotated[str, StringConstraints(pattern=REPOSITORY.expression, max_length=255)]
 Tag = Annotated[str, StringConstraints(pattern=TAG.expression)]
 Digest = Annotated[str, StringConstraints(pattern=DIGEST.expression)]
+Cuda = Annotated[str, StringConstraints(pattern=CUDA.expression)]
+NeuronSdk = Annotated[str, StringConstraints(pattern=NEURON_SDK.expression)]
 Day = Annotated[str, StringConstraints(pattern=DAY.expression)]
 
 
@@ -58,6 +62,14 @@ class Image(Strict):
     verified: Day | None = Field(description="day on which the registry gave that digest, YYYY-MM-DD")
     size_bytes: int = Field(gt=0, description="space on a node's disk once unpacked")
     size_source: str | None = Field(default=None, description="what the size rests on")
+    cuda: Cuda | None = Field(
+        default=None, description="release of CUDA that it is built with, which the nodes' driver is held against"
+    )
+    cuda_source: str | None = Field(default=None, description="where that stands")
+    neuron_sdk: NeuronSdk | None = Field(
+        default=None, description="release of the Neuron SDK that its runtime is of, held against the nodes' driver"
+    )
+    neuron_sdk_source: str | None = Field(default=None, description="where that stands")
 
 
 class ImagesFile(Strict):
@@ -85,6 +97,8 @@ def load_images(path: Path | None = None) -> Mapping[str, ImageReference]:
             digest=image.digest,
             verified=image.verified,
             size_bytes=image.size_bytes,
+            cuda=image.cuda,
+            neuron_sdk=image.neuron_sdk,
         )
         for key, image in parsed.images.items()
     }

@@ -14,7 +14,10 @@ Json = dict[str, Any]
 
 
 class ImageReference(Struct, frozen=True):
-    """`repository:tag@digest`. Without a digest the tag is mutable and the plan says so."""
+    """`repository:tag@digest`. Without a digest the tag is mutable and the plan says so.
+
+    cuda, neuron_sdk  releases that it is built with, for one vendor's devices; None = not told, or for neither
+    """
 
     key: str
     repository: str
@@ -22,6 +25,8 @@ class ImageReference(Struct, frozen=True):
     digest: str | None
     verified: str | None
     size_bytes: int
+    cuda: str | None = None
+    neuron_sdk: str | None = None
 
     @property
     def reference(self) -> str:

@@ -17,6 +17,7 @@ from ai_on_eks.placement.warnings import placement_text
 from ai_on_eks.serving.autoscaling import autoscaling, autoscaling_problems, autoscaling_warnings, most_replicas
 from ai_on_eks.serving.claims import claims_devices, device_claim
 from ai_on_eks.serving.compile_ahead import compile_job
+from ai_on_eks.serving.drivers import driver_problems, driver_warnings
 from ai_on_eks.serving.engines import ENGINES, ServingEngine, engine_parts
 from ai_on_eks.serving.images import unpinned_warnings
 from ai_on_eks.serving.ownership import ownership_labels
@@ -75,7 +76,8 @@ def build_workload(plan: Plan, platform: Platform, images: Mapping[str, ImageRef
     router_keys = router_images(descriptor, platform, placement)
     used_keys = (image_key, FETCH_IMAGE_KEY, monitor_key, sync_key, *router_keys)
     _raise_all((*_name_problems(plan), *_image_problems(used_keys, images), *sync_problems(descriptor, platform)))
-    _raise_all(storage_problems(descriptor, platform.storage))
+    drivers = driver_problems(images[image_key], placement.instance_type, platform)
+    _raise_all((*drivers, *storage_problems(descriptor, platform.storage)))
     claim = weights_claim(plan, placement, platform.storage)
     replica = Replica(
         descriptor=descriptor,
@@ -126,6 +128,7 @@ def build_workload(plan: Plan, platform: Platform, images: Mapping[str, ImageRef
         device_monitor=next((image.reference for image in monitor), None),
         warnings=(
             *unpinned_warnings(used_images),
+            *driver_warnings(replica.image, placement.instance_type, platform),
             *_revision_warnings(plan),
             *autoscaling_warnings(descriptor, platform, placement),
         ),
