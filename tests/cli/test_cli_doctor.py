@@ -12,15 +12,18 @@ import pytest
 import yaml
 from botocore.exceptions import ClientError, NoCredentialsError
 from cli_running import LLAMA_8B, MODELS, PLATFORM, RESNET, run_here, run_process
+from msgspec.structs import replace
 
 from ai_on_eks.catalog import node_images
+from ai_on_eks.catalog.loading import load_catalog
 from ai_on_eks.cli.checked import Checked, load_checked
 from ai_on_eks.cli.doctor import machine
 from ai_on_eks.cli.doctor.account import check_account, needed_vcpus
 from ai_on_eks.cli.doctor.checks import Check, Verdict
+from ai_on_eks.cli.doctor.node_software import check_image_software, check_node_software
 from ai_on_eks.cli.doctor.project import check_kubernetes_support, check_machine_image
 from ai_on_eks.descriptors.loading import load_platform
-from ai_on_eks.descriptors.platform import Platform
+from ai_on_eks.descriptors.platform import CapacityStrategy, OperatingSystem, Platform
 
 TODAY = date(2026, 11, 29)
 G_QUOTA, STANDARD_QUOTA = "L-DB2E81BA", "L-1216C47A"
@@ -146,6 +149,53 @@ def test_given_a_kubernetes_version_when_its_support_ends_within_sixty_days_then
 @pytest.fixture(scope="module")
 def checked() -> Checked:
     return load_checked([PLATFORM, LLAMA_8B, RESNET])
+
+
+GPU, CPU = (load_catalog("us-east-1").instance_type(name) for name in ("g6.xlarge", "m7i.large"))
+
+
+def test_given_nodes_with_gpus_when_their_image_is_examined_then_its_parts_are_held_to_advisories() -> None:
+    check = check_image_software(OperatingSystem.AL2023, [CPU, GPU], PLATFORM)
+    told = [(problem.message.split(" of ")[0], problem.fix) for problem in check.problems]
+    later = "update ai-on-eks; managed-node-groups start from the newest image that EKS has"
+    bottlerocket = "set capacity.operating_system to bottlerocket, whose image has NVIDIA driver 580.178.04"
+    assert told == [("containerd 2.2.4", later), ("NVIDIA driver 580.159.03", bottlerocket)]
+    assert set(codes(check)) == {"vulnerable-node-image"}
+    assert "container toolkit 1.19.1" in check.found
+    assert "lesser: CVE-2026-41579" in check.found
+
+
+def test_given_nodes_without_gpus_when_their_image_is_examined_then_no_driver_is() -> None:
+    check = check_image_software(OperatingSystem.AL2023, [CPU])
+    assert [problem.message.split(" ")[0] for problem in check.problems] == ["containerd"]
+    assert "NVIDIA" not in check.found
+    assert "toolkit" not in check.found
+
+
+def test_given_an_image_of_unknown_parts_when_examined_then_they_are_told_to_be_unknown() -> None:
+    check = check_image_software(OperatingSystem.BOTTLEROCKET, [GPU])
+    assert check.found == "NVIDIA driver 580.178.04, container toolkit unknown, containerd unknown, runc unknown"
+    assert check.verdict is Verdict.GOOD
+
+
+@pytest.mark.parametrize(
+    ("strategy", "others", "begins"),
+    [
+        (CapacityStrategy.KARPENTER, {}, "NVIDIA driver 580.159.03"),
+        (CapacityStrategy.MANAGED_NODE_GROUPS, {"of-a-job": CapacityStrategy.KARPENTER}, "containerd 2.2.4"),
+        (CapacityStrategy.MANAGED_NODE_GROUPS, {}, "EKS chooses the image"),
+    ],
+)
+def test_given_a_project_when_examined_then_the_image_of_karpenters_nodes_alone_is(
+    strategy: CapacityStrategy, others: dict[str, CapacityStrategy], begins: str, checked: Checked
+) -> None:
+    target, changes = checked.target, {"strategy": strategy, "pool_strategies": others}
+    capacity = target.platform.capacity.model_copy(update=changes)
+    wanted = replace(target, platform=target.platform.model_copy(update={"capacity": capacity}))
+    check = check_node_software(replace(checked, target=wanted))
+    assert check.found.startswith(begins)
+    assert (check.verdict is Verdict.SKIPPED) == (begins == "EKS chooses the image")
+    assert all(problem.file == target.file for problem in check.problems)
 
 
 class FakeAccount:

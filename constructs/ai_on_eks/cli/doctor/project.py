@@ -1,4 +1,4 @@
-"""What a project rests on and what gets old: prices, images, the machine image, Kubernetes itself."""
+"""What a project rests on and what gets old: prices, images, the machine image and what is in it, Kubernetes."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from ai_on_eks.catalog.versions import kubernetes_versions, numbers, standard_su
 from ai_on_eks.cli.ageing import stale_catalogue, stale_prices
 from ai_on_eks.cli.checked import Checked
 from ai_on_eks.cli.doctor.checks import Check, skipped
+from ai_on_eks.cli.doctor.node_software import check_node_software
 from ai_on_eks.cli.findings import unknown_zones, unpinned_images, unpinned_revisions, without_placement
 from ai_on_eks.cli.output import counted
 from ai_on_eks.descriptors.platform import CapacityStrategy, Platform
@@ -44,6 +45,7 @@ def check_project(checked: Checked, on: date) -> list[Check]:
         ),
         Check("weights", counted(len(checked.models), "model"), tuple(unpinned_revisions(checked.models))),
         check_machine_image(platform, on),
+        check_node_software(checked),
         check_kubernetes_support(platform, checked.target.file, on),
     ]
 
