@@ -72,6 +72,11 @@ def test_a_platform_of_any_release_comes_to_now_without_an_unreviewed_destructio
     assert {version: found for version, before in kept().items() if (found := blocking(before, templates_now()))} == {}
 
 
+def test_no_platform_of_a_release_is_lost_from_what_is_compared() -> None:
+    now = templates_now()
+    assert {version: lost for version, before in kept().items() if (lost := sorted(before.keys() - now.keys()))} == {}
+
+
 def test_every_release_of_the_changelog_has_kept_its_templates() -> None:
     assert set(RELEASED.findall(CHANGELOG.read_text(encoding="utf-8"))) <= set(kept())
 
