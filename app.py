@@ -28,7 +28,7 @@ from ai_on_eks.cli.fine_tune_deployment import DeployedJobs, deployed_jobs
 from ai_on_eks.cli.loading import Collector, LoadedPlatform
 from ai_on_eks.cli.output import json_text, terminal_width
 from ai_on_eks.cli.planning import load_and_plan
-from ai_on_eks.cli.progress import progress
+from ai_on_eks.cli.progress import progress, tell
 from ai_on_eks.cli.reasons import nothing_fits
 from ai_on_eks.cli.rendering import addresses_of, images_of, render_files
 from ai_on_eks.cli.reservations import now
@@ -88,7 +88,7 @@ def main() -> int:
             if files := gitops_tree(deployment):
                 replace_folder_atomically(ROOT / context.get("gitops", "build/gitops"), files)
             for warning in waiting_warnings(deployment, platform_file):
-                print(f"warning: {warning}", file=sys.stderr)
+                tell(f"warning: {warning}")
             write_file_atomically(ROOT / context.get("plan", "build/plan.json"), json_text(plan.document))
     except AiOnEksError as error:
         for problem in error.problems:
@@ -117,7 +117,7 @@ def read_deployment(platform_file: str, models: Path, jobs: Path | None = None) 
         *platform_warnings(target, now()),
         *too_old_warnings(target.catalog, plans, today()),
     ):
-        print(f"warning: {warning}", file=sys.stderr)
+        tell(f"warning: {warning}")
     unplaced = [nothing_fits(plan, model.file) for plan, model in zip(plans, loaded, strict=True) if not plan.chosen]
     if unplaced:
         raise NothingFitsError(unplaced)

@@ -12,6 +12,7 @@ import sys
 import termios
 import time
 from collections.abc import Iterator
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -19,6 +20,7 @@ import pytest
 from cli_running import LLAMA_8B, PLATFORM, RESNET, ROOT, run_here
 
 from ai_on_eks.cli import progress as module
+from ai_on_eks.cli.output import note
 from ai_on_eks.cli.progress import LEAST_SECONDS, progress
 
 FLEET = sorted(str(path) for path in (ROOT / "docs" / "examples" / "fleet").glob("*.yaml"))
@@ -87,6 +89,30 @@ def test_given_a_step_that_takes_long_when_nothing_moves_on_then_the_time_does(m
         until(lambda: "00:00" in stream.getvalue() and "00:01" in stream.getvalue())
 
 
+def test_given_a_bar_when_a_line_is_told_then_it_stands_alone_and_the_bar_goes_on(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    stream = Terminal()
+    monkeypatch.setattr(sys, "stderr", stream)
+    monkeypatch.setattr(module, "SHOWN_AFTER_SECONDS", 0.0)
+    with progress("planning", 1):
+        until(lambda: "0/1" in stream.getvalue())
+        note("warning: old prices")
+        until(lambda: "0/1" in stream.getvalue().rpartition("warning")[2])
+    before, told, after = stream.getvalue().partition("warning: old prices\n")
+    assert told
+    assert before.endswith("\r")
+    assert before.rpartition("\r")[0].rpartition("\r")[2].strip() == "", "the bar is still there"
+    assert after.startswith("\r")
+
+
+def test_given_no_bar_when_a_line_is_told_then_it_is_all_there_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    stream = Terminal()
+    monkeypatch.setattr(sys, "stderr", stream)
+    note("warning: old prices")
+    assert stream.getvalue() == "warning: old prices\n"
+
+
 def test_given_a_bar_within_another_when_both_move_on_then_the_outer_one_alone_is_shown(
     monkeypatch: pytest.MonkeyPatch, bars: list[Recorder]
 ) -> None:
@@ -109,6 +135,9 @@ class Recorder:
 
     def move_on(self) -> None:
         self.done += 1
+
+    def aside(self) -> AbstractContextManager[None]:
+        return nullcontext()
 
     def close(self) -> None:
         self.is_open = False

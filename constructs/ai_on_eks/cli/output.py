@@ -13,6 +13,8 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TextIO
 
+from ai_on_eks.cli.progress import tell
+
 Json = dict[str, Any]
 
 DEFAULT_WIDTH = 120
@@ -49,7 +51,7 @@ def write_text(text: str) -> None:
 
 def note(text: str) -> None:
     """A remark that is not data, to stderr."""
-    write(printable(text) + "\n", sys.stderr)
+    tell(printable(text))
 
 
 def write_json(value: Mapping[str, Any], stream: TextIO | None = None) -> None:

@@ -10,10 +10,10 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from threading import Event, Lock, Thread
 from time import monotonic
-from typing import TextIO
+from typing import Any, TextIO
 
 SHOWN_AFTER_SECONDS = 1.0
 LEAST_SECONDS = 0.1
@@ -24,8 +24,17 @@ FORMAT = "{desc}: {n_fmt}/{total_fmt} |{bar:24}| {elapsed}"
 
 _BEGAN = monotonic()
 _one_at_a_time = Lock()
+_shown: list[_Bar] = []
+"""The bar there is, if any."""
 
 Move = Callable[[], object]
+
+
+def tell(line: str) -> None:
+    """A line on stderr, with the bar out of its way. A closed stream swallows it, like a shell's `>&-` asks for."""
+    with _shown[0].aside() if _shown else nullcontext():
+        if sys.stderr is not None:
+            sys.stderr.write(f"{line}\n")
 
 
 def unseen() -> None:
@@ -40,25 +49,37 @@ def progress(what: str, total: int, *, quiet: bool = False) -> Iterator[Move]:
         yield unseen
         return
     bar = _Bar(what, total, terminal)
+    _shown.append(bar)
     try:
         yield bar.move_on
     finally:
+        _shown.remove(bar)
         bar.close()
         _one_at_a_time.release()
 
 
 class _Bar:
-    """Counts in the caller's thread and draws in another, which alone touches the terminal."""
+    """Counts in the caller's thread and draws in another. Whoever else writes a line does it by `tell`."""
 
     def __init__(self, what: str, total: int, terminal: TextIO) -> None:
         self._what, self._total, self._terminal = what, total, terminal
         self._done, self._over = 0, Event()
+        self._line = Lock()
+        self._drawn: Any = None
         self._drawing = Thread(target=self._draw, daemon=True)
         self._drawing.start()
 
     def move_on(self) -> None:
         """One step is done."""
         self._done += 1
+
+    @contextmanager
+    def aside(self) -> Iterator[None]:
+        """With its line empty and the terminal another's; afterwards it is drawn again."""
+        with self._line:
+            if self._drawn is not None:
+                self._drawn.clear()
+            yield
 
     def close(self) -> None:
         """Leave the line as it was."""
@@ -71,16 +92,20 @@ class _Bar:
             return
         from tqdm import tqdm  # type: ignore[import-untyped] # noqa: PLC0415 - slow to import, and quick commands have no use for it
 
-        with tqdm(
-            desc=self._what,
-            total=self._total,
-            initial=self._done,
-            file=self._terminal,
-            leave=False,
-            bar_format=FORMAT,
-            dynamic_ncols=True,
-        ) as bar:
-            bar.start_t -= monotonic() - began  # it counts from its own start, and people from theirs
-            while not self._over.wait(DRAWN_EVERY_SECONDS):
-                bar.n = self._done
-                bar.refresh()
+        with self._line:
+            self._drawn = tqdm(
+                desc=self._what,
+                total=self._total,
+                initial=self._done,
+                file=self._terminal,
+                leave=False,
+                bar_format=FORMAT,
+                dynamic_ncols=True,
+            )
+            self._drawn.start_t -= monotonic() - began  # it counts from its own start, and people from theirs
+        while not self._over.wait(DRAWN_EVERY_SECONDS):
+            with self._line:
+                self._drawn.n = self._done
+                self._drawn.refresh()
+        with self._line:
+            self._drawn.close()
