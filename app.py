@@ -28,7 +28,7 @@ from ai_on_eks.cli.fine_tune_deployment import DeployedJobs, deployed_jobs
 from ai_on_eks.cli.loading import Collector, LoadedPlatform
 from ai_on_eks.cli.output import json_text, terminal_width
 from ai_on_eks.cli.planning import load_and_plan
-from ai_on_eks.cli.progress import progress, tell
+from ai_on_eks.cli.progress import out_of_the_way, progress, tell
 from ai_on_eks.cli.reasons import nothing_fits
 from ai_on_eks.cli.rendering import addresses_of, images_of, render_files
 from ai_on_eks.cli.reservations import now
@@ -164,7 +164,8 @@ def synthesize(deployment: Deployment, platform_file: str, outdir: Path) -> None
     )
     collector.finish()
     if app is not None:
-        app.synth()
+        with out_of_the_way():  # CDK tells its warnings itself
+            app.synth()
 
 
 def refuse_findings(deployment: Deployment, outdir: Path) -> None:

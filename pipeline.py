@@ -18,7 +18,7 @@ from ai_on_eks.aws.gitops.publishing import RENDERED, repository_of
 from ai_on_eks.cli.findings import unpinned_images, used_images
 from ai_on_eks.cli.loading import Collector, load_target_platform, located
 from ai_on_eks.cli.output import json_text
-from ai_on_eks.cli.progress import progress
+from ai_on_eks.cli.progress import out_of_the_way, progress
 from ai_on_eks.cli.rendering import images_of, images_path
 from ai_on_eks.descriptors.pipeline import Pipeline, Stage, load_pipeline
 from ai_on_eks.errors import AiOnEksError, FindingsError, InputError, Problem
@@ -156,7 +156,8 @@ def synthesize(
     if made is None:
         raise AssertionError("what was not made has left a problem")
     app, stack = made
-    app.synth()
+    with out_of_the_way():  # CDK tells its warnings itself
+        app.synth()
     return stack.stages
 
 

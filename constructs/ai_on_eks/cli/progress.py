@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from threading import Event, Lock, Thread
 from time import monotonic
 from typing import Any, TextIO
@@ -30,9 +30,14 @@ _shown: list[_Bar] = []
 Move = Callable[[], object]
 
 
+def out_of_the_way() -> AbstractContextManager[None]:
+    """Around what writes to the terminal itself, such as a program that was started: the bar is gone meanwhile."""
+    return _shown[0].aside() if _shown else nullcontext()
+
+
 def tell(line: str) -> None:
     """A line on stderr, with the bar out of its way. A closed stream swallows it, like a shell's `>&-` asks for."""
-    with _shown[0].aside() if _shown else nullcontext():
+    with out_of_the_way():
         if sys.stderr is not None:
             sys.stderr.write(f"{line}\n")
 
