@@ -18,6 +18,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from ai_on_eks.aws.gitops.tree import gitops_objects
+from ai_on_eks.aws.helm_release import CHART_LOCK_FILE
 from ai_on_eks.catalog.types import InstanceType
 from ai_on_eks.cli.ageing import today, too_old_warnings
 from ai_on_eks.cli.documents.plans import plans_body
@@ -137,10 +138,26 @@ def read_deployment(platform_file: str, models: Path, jobs: Path | None = None) 
         addresses=addresses_of(target),
         jobs=training.workloads,
     )
+    check_chart_lock(deployment, Path(platform_file).parent / CHART_LOCK_FILE)
     body = plans_body(fleet, target.catalog, images)
     document = synthesis_document(target.platform, target.catalog, body, plans, deployment.workloads)
     texts = (plans_text(body, terminal_width(), explained=False), training.text)
     return deployment, Planned("\n\n".join(text for text in texts if text), document)
+
+
+def check_chart_lock(deployment: Deployment, lock_file: Path) -> None:
+    """Where there is such a file it names every chart at its version, so that a new version is locked before it runs.
+
+    Nothing is asked for: what Helm pulls later is pulled by version, whoever calls it.
+    """
+    if not lock_file.exists():
+        return
+    from ai_on_eks.serving.chart_lock import load_lock, not_locked  # noqa: PLC0415 - most have no such file
+
+    releases = (*deployment.helm_releases(), *deployment.observers())
+    problems = not_locked({one.chart: one.version for one in releases}, load_lock(lock_file), str(lock_file))
+    if problems:
+        raise InputError(problems)
 
 
 def room_to_scale(

@@ -5,11 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from cli_running import run_here
+from cli_running import Answer, run_here
 
 from ai_on_eks.aws.helm_release import HelmRelease
 from ai_on_eks.aws.mirror import mirrored
 from ai_on_eks.catalog.versions import Kind, chart, components
+from ai_on_eks.errors import Problem
+from ai_on_eks.serving import chart_sources
+from ai_on_eks.serving.chart_lock import LockedChart, PinnedChart, load_lock, lock_text
+from ai_on_eks.serving.registry import RegistryError
 
 MIRROR = "111122223333.dkr.ecr.us-east-1.amazonaws.com/mirror"
 
@@ -64,6 +68,80 @@ def test_given_half_a_question_when_asked_then_it_is_wrong_usage(
     arguments: tuple[str, ...], capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run_here(capsys, "charts", "list", *arguments, "--json").code == 2
+
+
+DIGEST, OTHER = (f"sha256:{digit * 64}" for digit in "12")
+
+
+def lock(capsys: pytest.CaptureFixture[str], file: Path, manifests: Path) -> Answer:
+    return run_here(capsys, "charts", "lock", str(manifests), "--file", str(file), "--json")
+
+
+@pytest.fixture
+def answers(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
+    """What publishers have, by chart; one that is not here does not answer."""
+    found = {"gpu-operator": DIGEST, "karpenter": DIGEST}
+
+    def digest(_sources: object, chart: PinnedChart) -> str:
+        if chart.name not in found:
+            raise RegistryError(Problem(code="registry-unreachable", message="no answer", fix="try again"))
+        return found[chart.name]
+
+    monkeypatch.setattr(chart_sources.ChartSources, "digest", digest)
+    return found
+
+
+def test_given_publishers_when_locked_then_copying_to_a_mirror_holds_each_archive_against_the_lock(
+    manifests: Path, answers: dict[str, str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "charts.lock.yaml"
+    locked = lock(capsys, file, manifests)
+    assert (locked.code, [one["name"] for one in locked.data["locked"]]) == (0, sorted(answers))
+    listed = ("charts", "list", str(manifests), "--file", str(file))
+    assert {one["digest"] for one in run_here(capsys, *listed, "--json").data["charts"]} == {DIGEST}
+    pull, push, *_ = run_here(capsys, *listed, "--mirror", MIRROR, "--commands").out.splitlines()
+    assert pull.startswith("helm pull gpu-operator")
+    archive = "gpu-operator-v26.7.0.tgz"
+    assert push.startswith(f"echo '{'1' * 64}  {archive}' | sha256sum -c && helm push {archive} oci://{MIRROR}")
+
+
+def test_given_an_archive_that_is_another_one_when_locked_then_it_is_told_and_the_file_keeps_the_old(
+    manifests: Path, answers: dict[str, str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "charts.lock.yaml"
+    lock(capsys, file, manifests)
+    before = file.read_text(encoding="utf-8")
+    answers["karpenter"] = OTHER
+    again = lock(capsys, file, manifests)
+    assert (again.code, again.codes) == (1, ["chart-moved"])
+    assert file.read_text(encoding="utf-8") == before
+
+
+def test_given_a_publisher_that_is_silent_when_locked_then_the_others_are_written(
+    manifests: Path, answers: dict[str, str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    del answers["karpenter"]
+    file = tmp_path / "charts.lock.yaml"
+    answer = lock(capsys, file, manifests)
+    assert (answer.code, answer.codes) == (1, ["registry-unreachable"])
+    assert [*load_lock(file)] == ["gpu-operator"]
+
+
+def test_given_a_lock_of_another_version_when_listed_then_its_digest_says_nothing(
+    manifests: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "charts.lock.yaml"
+    file.write_text(lock_text({"karpenter": LockedChart("0.1.0", DIGEST, "2026-11-29")}), encoding="utf-8")
+    charts = run_here(capsys, "charts", "list", str(manifests), "--file", str(file), "--json").data["charts"]
+    assert [one["digest"] for one in charts] == [None, None]
+
+
+def test_given_a_lock_file_that_is_named_and_absent_when_listed_then_it_is_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run_here(capsys, "charts", "list", "--file", str(tmp_path / "none.yaml"), "--json").codes == [
+        "file-not-found"
+    ]
 
 
 def test_given_values_that_are_used_twice_when_written_then_no_reader_meets_an_anchor() -> None:

@@ -19,11 +19,14 @@ from test_stacks_checkers import ACCEPTED_WARNINGS, REPOSITORY, RUN_CFN_LINT, co
 from test_stacks_snapshots import OF_STRATEGY
 
 import app as application
+from ai_on_eks.aws.helm_release import CHART_LOCK_FILE
 from ai_on_eks.aws.node_places import subnet_terms
 from ai_on_eks.catalog.loading import load_catalog
 from ai_on_eks.descriptors.platform import Capacity, CapacityStrategy
+from ai_on_eks.errors import InputError
 from ai_on_eks.review.rules.checking import findings
 from ai_on_eks.review.rules.synth import read_synth
+from ai_on_eks.serving.chart_lock import LockedChart, lock_text
 from ai_on_eks.serving.storage import UNKNOWN, StorageAddresses
 
 Templates = dict[str, dict[str, Any]]
@@ -134,6 +137,27 @@ def test_files_without_the_nodes_that_wait_for_their_group_are_told(tmp_path: Pa
     assert told(CapacityStrategy.KARPENTER, rendered=True, addresses=named) == []
     assert told(CapacityStrategy.KARPENTER, rendered=False) == []
     assert told(CapacityStrategy.MANAGED_NODE_GROUPS, rendered=True) == []
+
+
+def test_a_lock_of_charts_beside_the_platform_file_names_every_chart_at_its_version(tmp_path: Path) -> None:
+    of = strategy_samples.deployment(CapacityStrategy.KARPENTER)
+    file, digest = tmp_path / CHART_LOCK_FILE, f"sha256:{'0' * 64}"
+    charts = {one.chart: one.version for one in (*of.helm_releases(), *of.observers())}
+    assert "karpenter" in charts
+    application.check_chart_lock(of, file)  # most platforms have none
+
+    def refused(**others: str) -> list[tuple[str, str | None]]:
+        locked = {name: LockedChart(version, digest, "2026-11-29") for name, version in (charts | others).items()}
+        file.write_text(lock_text({name: one for name, one in locked.items() if one.version}), encoding="utf-8")
+        try:
+            application.check_chart_lock(of, file)
+        except InputError as error:
+            return [(problem.code, problem.path) for problem in error.problems]
+        return []
+
+    assert refused() == []
+    assert refused(karpenter="0.1.0") == [("chart-not-locked", "charts.karpenter")]
+    assert refused(karpenter="") == [("chart-not-locked", "charts.karpenter")]
 
 
 def test_private_subnets_and_only_they_carry_the_tags_that_node_classes_look_for(folder: Path) -> None:

@@ -14,6 +14,9 @@ Json = dict[str, Any]
 
 OCI_SCHEME = "oci://"
 
+CHART_LOCK_FILE = "charts.lock.yaml"
+"""Which archive stood behind each chart's version (`ai_on_eks.serving.chart_lock`), beside the platform file."""
+
 PRIVILEGED_NAMESPACE: Mapping[str, str] = {
     f"pod-security.kubernetes.io/{mode}": "privileged" for mode in ("audit", "enforce", "warn")
 }

@@ -26,7 +26,7 @@ COMMANDS: dict[str, str] = {
     "report": "one HTML page about the fleet, to open and to send",
     "catalog": "what EC2 offers: instance types, accelerators, prices",
     "images": "list the serving images and pin them by digest",
-    "charts": "list the Helm charts, and what copies them to a mirror",
+    "charts": "list the Helm charts, lock their archives, and what copies them to a mirror",
     "doctor": "what this machine, the project and the account lack",
     "completion": "complete commands with the tab key",
     "schema": "JSON Schema of the files, for editors",

@@ -68,13 +68,17 @@ class RegistryClient:
 
     def digest(self, repository: str, tag: str) -> str:
         """`sha256:…` of the manifest behind `repository:tag`. `repository` starts with the registry's host."""
+        return _hashed(self.manifest(repository, tag))
+
+    def manifest(self, repository: str, tag: str) -> bytes:
+        """The manifest behind `repository:tag`, which has the digest that the registry announces."""
         host, _, name = repository.partition("/")
         if host == "docker.io" and "/" not in name:
             name = f"library/{name}"
         url = f"{base_url(host)}/v2/{name}/manifests/{tag}"
         announced = self._manifest("HEAD", url, repository, tag).headers.get("docker-content-digest")
         answer = self._manifest("GET", url, repository, tag)
-        computed = f"sha256:{hashlib.sha256(answer.body).hexdigest()}"
+        computed = _hashed(answer.body)
         for claimed in (announced, answer.headers.get("docker-content-digest")):
             if claimed is not None and claimed != computed:
                 raise _error(
@@ -83,7 +87,7 @@ class RegistryClient:
                     f"but its manifest hashes to {computed}",
                     fix="run the command again; if it stays, do not use this registry",
                 )
-        return computed
+        return answer.body
 
     def _manifest(self, method: str, url: str, repository: str, tag: str) -> Answer:
         headers = {"Accept": ", ".join(MANIFEST_TYPES)}
@@ -124,19 +128,22 @@ class RegistryClient:
         return token
 
     def _ask(self, method: str, url: str, headers: Mapping[str, str], token: str | None, limit: int) -> Answer:
-        try:
-            return self._web.ask(Question(url, limit, method, headers, token))
-        except TooLargeError as error:
-            raise _error("registry-answer-too-large", str(error), fix=_BY_HAND) from error
-        except InsecureError as error:
-            raise _error("registry-insecure", str(error), fix=_BY_HAND) from error
-        except WebError as error:
-            raise _error(
-                "registry-unreachable", str(error), fix="check the network and run the command again"
-            ) from error
+        return ask(self._web, Question(url, limit, method, headers, token))
 
 
 _BY_HAND = "run the command again later, or write digest and verified by hand"
+
+
+def ask(web: WebClient, question: Question) -> Answer:
+    """The answer, or why there is none as a problem."""
+    try:
+        return web.ask(question)
+    except TooLargeError as error:
+        raise _error("registry-answer-too-large", str(error), fix=_BY_HAND) from error
+    except InsecureError as error:
+        raise _error("registry-insecure", str(error), fix=_BY_HAND) from error
+    except WebError as error:
+        raise _error("registry-unreachable", str(error), fix="check the network and run the command again") from error
 
 
 def base_url(host: str) -> str:
@@ -170,3 +177,7 @@ def _error(code: str, message: str, *, fix: str) -> RegistryError:
 
 def _shown_digest(claimed: str) -> str:
     return claimed if _DIGEST.fullmatch(claimed) else "no valid digest"
+
+
+def _hashed(body: bytes) -> str:
+    return f"sha256:{hashlib.sha256(body).hexdigest()}"
