@@ -281,6 +281,7 @@ def test_given_credentials_of_another_account_when_asked_then_it_is_found(checke
     moved = Checked(
         type(checked.target)(checked.target.file, wanted, checked.target.catalog, ""),
         checked.models, checked.fleet, checked.workloads, checked.used, checked.images, checked.images_file,
+        checked.jobs,
     )  # fmt: skip
     assert findings(moved, FakeAccount(identity=other)) == ["account-differs"]
 

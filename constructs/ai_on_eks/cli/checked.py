@@ -9,6 +9,8 @@ from msgspec import Struct
 
 from ai_on_eks.aws.deployable import check_deployable
 from ai_on_eks.cli.findings import used_images
+from ai_on_eks.cli.fine_tuning import PlannedJobs, load_jobs, placed, plan_loaded
+from ai_on_eks.cli.fine_tuning import workloads_of as job_workloads_of
 from ai_on_eks.cli.known_names import check_known_names
 from ai_on_eks.cli.loading import (
     DEFAULT_PLATFORM_FILE,
@@ -23,6 +25,7 @@ from ai_on_eks.cli.progress import progress
 from ai_on_eks.cli.recognition import Files, recognise
 from ai_on_eks.cli.rendering import images_of, images_path
 from ai_on_eks.cli.workloads import workloads_of
+from ai_on_eks.descriptors.fine_tune_kind import is_fine_tune
 from ai_on_eks.descriptors.platform import PlannedEngines
 from ai_on_eks.errors import Problem, UsageError
 from ai_on_eks.placement.fleet.types import FleetPlan
@@ -43,6 +46,7 @@ class Checked(Struct, frozen=True):
     used: tuple[ImageReference, ...]
     images: Mapping[str, ImageReference]
     images_file: str
+    jobs: PlannedJobs
 
     @property
     def plans(self) -> tuple[Plan, ...]:
@@ -53,7 +57,7 @@ class Checked(Struct, frozen=True):
 def default_files() -> list[str]:
     """The platform file and the descriptors of a project folder, seen from inside it."""
     platform = [DEFAULT_PLATFORM_FILE] if Path(DEFAULT_PLATFORM_FILE).exists() else []
-    files = [*platform, *(str(path) for path in sorted(Path(MODELS_FOLDER).glob("*.yaml")))]
+    files = [*platform, *_yaml_files(MODELS_FOLDER)]
     if not files:
         raise UsageError(
             Problem(
@@ -63,6 +67,15 @@ def default_files() -> list[str]:
             )
         )
     return files
+
+
+def project_files() -> list[str]:
+    """The same, and the fine-tuning jobs."""
+    return [*default_files(), *_yaml_files(JOBS_FOLDER)]
+
+
+def _yaml_files(folder: str) -> list[str]:
+    return [str(path) for path in sorted(Path(folder).glob("*.yaml"))]
 
 
 def load_checked(files: Sequence[str], *, quiet: bool = False) -> Checked:
@@ -76,7 +89,10 @@ def load_checked(files: Sequence[str], *, quiet: bool = False) -> Checked:
 
 def _checked(found: Files, collector: Collector, move_on: Callable[[], object]) -> Checked:
     target = load_target_platform(found.platform, None, collector)
-    models = load_models(found.descriptors, collector, move_on=move_on)
+    job_files = [file for file in found.descriptors if is_fine_tune(file)]
+    model_files = [file for file in found.descriptors if file not in job_files]
+    models = load_models(model_files, collector, move_on=move_on)
+    jobs = load_jobs(job_files, target, collector, move_on=move_on)
     check_known_names(models, target, collector)
     if target is not None:
         platform = target.platform
@@ -90,5 +106,7 @@ def _checked(found: Files, collector: Collector, move_on: Callable[[], object]) 
     planned = with_engines(target, target.platform.engines or PlannedEngines.RENDERED)
     fleet = fleet_of(models, planned, move_on=move_on)
     workloads = workloads_of(models, fleet.plans, planned, images)
-    used = used_images(images, workloads) if models else images.values()
-    return Checked(planned, models, fleet, workloads, tuple(used), images, images_file)
+    planned_jobs = plan_loaded(jobs, planned, move_on=move_on)
+    pods = [job.pod_spec for job in job_workloads_of(placed(planned_jobs))]
+    used = used_images(images, workloads, pods) if models or jobs else images.values()
+    return Checked(planned, models, fleet, workloads, tuple(used), images, images_file, planned_jobs)

@@ -48,7 +48,7 @@ def _platform_keys_ahead(value: object) -> int:
 
 
 def _a_job(path: Path) -> Problem:
-    message, fix = "describes a fine-tuning job, not a model", "name it to `plan` or `render`"
+    message, fix = "describes a fine-tuning job, not a model", "name it to `plan`, `render`, `size` or `validate`"
     return Problem(code="wrong-kind-of-file", message=message, file=str(path), line=1, fix=fix)
 
 

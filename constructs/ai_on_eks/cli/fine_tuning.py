@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from argparse import Namespace
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ from ai_on_eks.cli.fine_tune_text import jobs_text
 from ai_on_eks.cli.loading import Collector, LoadedPlatform, load_target_platform, located
 from ai_on_eks.cli.output import document, note, terminal_width, write_json, write_text
 from ai_on_eks.cli.problems import report
-from ai_on_eks.cli.progress import progress
+from ai_on_eks.cli.progress import progress, unseen
 from ai_on_eks.cli.rendering import addresses_of, images_of
 from ai_on_eks.cli.writing import written_to
 from ai_on_eks.descriptors.fine_tune_kind import is_fine_tune
@@ -109,22 +109,49 @@ def planned_jobs(
     files: Sequence[str], platform_file: str | None, region: str | None, *, quiet: bool = False
 ) -> PlannedJobs:
     """Everything read and planned, or all problems of all files. `quiet` shows no progress."""
-    collector, jobs, plans = Collector(), list[LoadedJob](), list[TrainingPlan]()
+    collector = Collector()
     with progress("planning", 2 * len(files), quiet=quiet) as move_on:
         target = load_target_platform(platform_file, region, collector)
-        for file in files:
-            job = collector.attempt(file, lambda file=file: load_fine_tune(Path(file)))  # type: ignore[misc]
-            jobs += [] if job is None else [job]
-            move_on()
-        collector.problems += _duplicates(jobs)
-        collector.problems += () if target is None else _storage(jobs, target)
+        jobs = load_jobs(files, target, collector, move_on=move_on)
         collector.finish()
         if target is None:
             raise AssertionError("a platform that did not load has left a problem")
-        for one in jobs:
-            plans.append(plan_training(one.job, one.inventory, target.catalog, target.platform))
-            move_on()
+        return plan_loaded(jobs, target, move_on=move_on)
+
+
+def load_jobs(
+    files: Sequence[str],
+    target: LoadedPlatform | None,
+    collector: Collector,
+    *,
+    move_on: Callable[[], object] = unseen,
+) -> tuple[LoadedJob, ...]:
+    """The jobs that load; the others have left their problems, and so has what the platform lacks for them."""
+    jobs: list[LoadedJob] = []
+    for file in files:
+        job = collector.attempt(file, lambda file=file: load_fine_tune(Path(file)))  # type: ignore[misc]
+        jobs += [] if job is None else [job]
+        move_on()
+    collector.problems += _duplicates(jobs)
+    collector.problems += () if target is None else _storage(jobs, target)
+    return tuple(jobs)
+
+
+def plan_loaded(
+    jobs: Sequence[LoadedJob], target: LoadedPlatform, *, move_on: Callable[[], object] = unseen
+) -> PlannedJobs:
+    """Where each of them runs, if anywhere."""
+    plans = []
+    for one in jobs:
+        plans.append(plan_training(one.job, one.inventory, target.catalog, target.platform))
+        move_on()
     return PlannedJobs(target, tuple(jobs), tuple(plans))
+
+
+def placed(planned: PlannedJobs) -> PlannedJobs:
+    """Those alone that have a placement."""
+    pairs = [pair for pair in zip(planned.jobs, planned.plans, strict=True) if pair[1].chosen is not None]
+    return PlannedJobs(planned.target, tuple(job for job, _ in pairs), tuple(plan for _, plan in pairs))
 
 
 def unplaced(planned: PlannedJobs) -> list[Problem]:

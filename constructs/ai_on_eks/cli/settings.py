@@ -14,6 +14,7 @@ from pydantic import BaseModel
 from ai_on_eks.cli.loading import LoadedModel
 from ai_on_eks.descriptors.document import join
 from ai_on_eks.descriptors.documents import read_yaml
+from ai_on_eks.descriptors.fine_tune import FineTuneJob
 from ai_on_eks.descriptors.platform import Platform
 from ai_on_eks.descriptors.profiles import profile_values
 from ai_on_eks.placement.requirements import effective_load, effective_precision
@@ -45,6 +46,11 @@ def descriptor_settings(model: LoadedModel) -> tuple[Setting, ...]:
         replace(setting, value=derived[setting.path]) if setting.path in derived and setting.value is None else setting
         for setting in _settings(model.descriptor, "", ((FILE, _given(model.descriptor)),))
     )
+
+
+def job_settings(job: FineTuneJob) -> tuple[Setting, ...]:
+    """The settings of a fine-tuning job."""
+    return tuple(_settings(job, "", ((FILE, _given(job)),)))
 
 
 def platform_settings(platform: Platform, file: str | None) -> tuple[Setting, ...]:

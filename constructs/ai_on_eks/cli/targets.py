@@ -50,7 +50,8 @@ class ResolvedTarget(Struct, frozen=True):
 def resolve_target(options: TargetOptions, requirements: Requirements, catalog: Catalog) -> ResolvedTarget | None:
     """The target that the options name, or None when they name none."""
     descriptor = requirements.descriptor
-    instance_type = _instance_type(options.instance_type, catalog)
+    named = options.instance_type
+    instance_type = None if named is None else named_instance_type(named, catalog)
     accelerator = _accelerator(options.accelerator, instance_type, catalog)
     if instance_type is None and accelerator is None:
         _refuse_options_without_target(options)
@@ -136,9 +137,8 @@ def _unknown_memory(options: TargetOptions) -> UsageError:
     )
 
 
-def _instance_type(name: str | None, catalog: Catalog) -> InstanceType | None:
-    if name is None:
-        return None
+def named_instance_type(name: str, catalog: Catalog) -> InstanceType:
+    """The type of --instance-type, or UsageError with the nearest name."""
     if name not in catalog.instance_types:
         raise _unknown("--instance-type", "instance type", name, catalog.instance_types, "ai-on-eks catalog list")
     return catalog.instance_types[name]

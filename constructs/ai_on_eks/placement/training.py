@@ -17,7 +17,7 @@ from msgspec import Struct
 from ai_on_eks.catalog.daemonsets import reserved_by_daemonsets
 from ai_on_eks.catalog.efa import HUGE_PAGES_BYTES
 from ai_on_eks.catalog.loading import Catalog
-from ai_on_eks.catalog.types import Accelerator, InstanceType, Vendor
+from ai_on_eks.catalog.types import InstanceType, Vendor
 from ai_on_eks.descriptors.fine_tune import FineTuneJob, TuningMethod
 from ai_on_eks.descriptors.inventory import Inventory
 from ai_on_eks.descriptors.platform import Platform
@@ -182,22 +182,30 @@ def _numbers(most: int) -> Iterator[int]:
         nodes *= 2
 
 
-def _device(search: _Search) -> Accelerator | None:
-    return search.instance_type.accelerator if search.instance_type.shows_accelerator else None
+def trains_nothing(one: InstanceType) -> Violation | None:
+    """Why no job runs on this type, whichever it is."""
+    return _not_served(one) or _no_trainer(one)
 
 
-def _served(search: _Search) -> Violation | None:
-    one = search.instance_type
+def _not_served(one: InstanceType) -> Violation | None:
     return None if one.served else stated(one.not_served_reason or "this package runs nothing on it")
 
 
-def _trains(search: _Search) -> Violation | None:
-    device = _device(search)
-    if device is None or device.vendor is not Vendor.NVIDIA or search.instance_type.accelerator_share < 1:
+def _no_trainer(one: InstanceType) -> Violation | None:
+    device = one.accelerator if one.shows_accelerator else None
+    if device is None or device.vendor is not Vendor.NVIDIA or one.accelerator_share < 1:
         return stated("the training image runs on whole NVIDIA devices only")
     if device.compute_capability is None or device.compute_capability < LEAST_CAPABILITY:
         return stated(f"{device.title} does not multiply bf16")
     return None
+
+
+def _served(search: _Search) -> Violation | None:
+    return _not_served(search.instance_type)
+
+
+def _trains(search: _Search) -> Violation | None:
+    return _no_trainer(search.instance_type)
 
 
 def _allowed_accelerator(search: _Search) -> Violation | None:

@@ -1,6 +1,7 @@
 """Bytes a model needs: weights, KV cache per token and, on a target, the account of one accelerator.
 
 A target is named by --accelerator, by --instance-type, or both. With one, exit code 3 says that the model does not fit.
+Of a fine-tuning job: what one of its ranks holds, alone or on --instance-type.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from ai_on_eks.cli.output import document, terminal_width, write_json, write_tex
 from ai_on_eks.cli.parsing import open_fraction, positive_int
 from ai_on_eks.cli.progress import progress
 from ai_on_eks.cli.targets import TargetOptions, resolve_target
+from ai_on_eks.descriptors.fine_tune_kind import is_fine_tune
 from ai_on_eks.errors import EXIT_DONE, EXIT_NOTHING_FITS, Problem, UsageError
 from ai_on_eks.placement.requirements import effective_load, effective_precision, resolve
 from ai_on_eks.sizing.cache import kv_bytes_per_token
@@ -25,7 +27,7 @@ from ai_on_eks.sizing.weights import weights_bytes
 
 
 def configure(parser: ArgumentParser) -> None:
-    parser.add_argument("descriptor", metavar="DESCRIPTOR", help="descriptor file of the model")
+    parser.add_argument("descriptor", metavar="DESCRIPTOR", help="descriptor file of a model, or a fine-tuning job")
     parser.add_argument("--accelerator", metavar="A", help="name as `ai-on-eks catalog accelerators` prints it")
     parser.add_argument("--instance-type", metavar="T", help="EC2 instance type, such as g6e.2xlarge")
     parser.add_argument("--tp", type=positive_int, metavar="N", help="tensor parallelism; default: 1")
@@ -38,6 +40,10 @@ def configure(parser: ArgumentParser) -> None:
 
 
 def run(args: Namespace) -> int:
+    if is_fine_tune(args.descriptor):
+        from ai_on_eks.cli.fine_tune_size import size_job  # noqa: PLC0415 - models have no use for it
+
+        return size_job(args)
     with progress("sizing", 1, quiet=args.json):
         model = load_model(args.descriptor)
         answer = _answer(model, _load(args, model), _options(args))

@@ -1,8 +1,8 @@
-"""Check everything that can be checked offline: platform and descriptors, each file recognised by what it holds.
+"""Check everything that can be checked offline: platform, models' descriptors and fine-tuning jobs, whatever the file.
 
-Without files: ./platform.yaml and ./models/*.yaml. Exit code 4 for malformed files, all problems of all of them at
-once; 1 for findings (unpinned images and weights, prices or catalogue older than 180 days, models that fit nowhere);
-0 when clean.
+Without files: ./platform.yaml, ./models/*.yaml and ./jobs/*.yaml. Exit code 4 for malformed files, all problems of all
+of them at once; 1 for findings (unpinned images and weights, prices or catalogue older than 180 days, models and jobs
+that fit nowhere); 0 when clean.
 
 With --upgrade-to only what is in the way of that Kubernetes version is told: the version itself, add-ons and charts
 that these models on this platform have (and, without files, the jobs in ./jobs/*.yaml), images of nodes, and APIs that
@@ -20,7 +20,7 @@ from typing import Any
 from msgspec.structs import asdict
 
 from ai_on_eks.cli.ageing import today, too_old
-from ai_on_eks.cli.checked import JOBS_FOLDER, Checked, default_files, load_checked
+from ai_on_eks.cli.checked import JOBS_FOLDER, Checked, load_checked, project_files
 from ai_on_eks.cli.doctor.checks import check_mapping, checks_text
 from ai_on_eks.cli.findings import (
     unknown_zones,
@@ -28,11 +28,12 @@ from ai_on_eks.cli.findings import (
     unpinned_revisions,
     without_placement,
 )
+from ai_on_eks.cli.fine_tuning import unplaced
 from ai_on_eks.cli.layout import Column, table
 from ai_on_eks.cli.output import counted, document, note, terminal_width, write_json, write_text
 from ai_on_eks.cli.problems import finding_text
 from ai_on_eks.cli.reservations import now, reservation_findings
-from ai_on_eks.cli.settings import Setting, descriptor_settings, platform_settings
+from ai_on_eks.cli.settings import Setting, descriptor_settings, job_settings, platform_settings
 from ai_on_eks.errors import EXIT_DONE, EXIT_FINDINGS, Problem, UsageError
 
 MANIFESTS = "build/manifests"
@@ -44,7 +45,7 @@ SETTING_COLUMNS = (Column("setting"), Column("from"), Column("value"), Column("m
 
 
 def configure(parser: ArgumentParser) -> None:
-    parser.add_argument("files", nargs="*", metavar="FILE", help="platform file, descriptors")
+    parser.add_argument("files", nargs="*", metavar="FILE", help="platform file, descriptors, fine-tuning jobs")
     parser.add_argument(
         "--explain", action="store_true", help="every setting with its value, where it comes from and what it means"
     )
@@ -60,7 +61,7 @@ def configure(parser: ArgumentParser) -> None:
 
 
 def run(args: Namespace) -> int:
-    checked = load_checked(args.files or default_files(), quiet=args.json)
+    checked = load_checked(args.files or project_files(), quiet=args.json)
     if args.upgrade_to is not None:
         return _upgrade(checked, args)
     findings = _findings(checked)
@@ -98,6 +99,7 @@ def _findings(checked: Checked) -> list[Problem]:
         *unknown_zones(checked.target),
         *reservation_findings(checked.target, now()),
         *without_placement(checked.models, checked.plans),
+        *unplaced(checked.jobs),
         *unpinned_revisions(checked.models),
         *unpinned_images(checked.used, checked.images_file),
         *too_old(checked.target.catalog, checked.plans, today()),
@@ -109,6 +111,7 @@ def _settings(checked: Checked) -> dict[str, tuple[Setting, ...]]:
     return {
         name: platform_settings(checked.target.platform, checked.target.file),
         **{model.file: descriptor_settings(model) for model in checked.models},
+        **{job.file: job_settings(job.job) for job in checked.jobs.jobs},
     }
 
 
@@ -119,6 +122,7 @@ def _body(
         "platform": checked.target.file,
         "region": checked.target.platform.region,
         "descriptors": [model.file for model in checked.models],
+        "jobs": [job.file for job in checked.jobs.jobs],
         "images": checked.images_file,
         "findings": [finding.as_json() for finding in findings],
     }
@@ -134,7 +138,8 @@ def _print(checked: Checked, findings: Sequence[Problem], settings: Mapping[str,
         write_text(f"{file}\n{table(SETTING_COLUMNS, cells, terminal_width())}\n")
     for finding in findings:
         write_text(finding_text(finding))
-    files = counted(len(checked.models) + (checked.target.file is not None), "well-formed file")
+    described = len(checked.models) + len(checked.jobs.jobs)
+    files = counted(described + (checked.target.file is not None), "well-formed file")
     note(f"{files}, {counted(len(findings), 'finding')}")
 
 
