@@ -1,4 +1,10 @@
-"""What Auto Mode cannot do for a capacity request; nothing but a pod that stays pending would tell."""
+"""What Auto Mode cannot do for a capacity request; nothing but a pod that stays pending would tell.
+
+Of a fabric not even that: since 2026-07 a NodeClass takes EFA interfaces (`advancedNetworking.networkInterfaces`, EKS
+user guide, device-management-efa). How much memory a container of an ordinary user may lock there, and whether huge
+pages are set aside, EKS does not say. Where too little may be locked, an adapter cannot be used: the replica ends, or
+goes on by TCP and is slow without an error.
+"""
 
 from __future__ import annotations
 
@@ -40,7 +46,8 @@ def _problems(spec: NodeGroupSpec) -> Iterator[Problem]:
     if spec.efa:
         yield Problem(
             code="auto-mode-fabric",
-            message=f"replicas span nodes of {name}, and this package sets up no fabric between nodes of EKS Auto Mode",
+            message=f"replicas span nodes of {name}, and EKS does not say whether pods that are not root can use EFA "
+            "under EKS Auto Mode",
             path=path,
             value=name,
             fix=f"let a replica fit on one node, or {OTHER_STRATEGY}",
