@@ -65,6 +65,8 @@ def test_given_tei_when_read_then_every_compute_capability_has_its_own_image() -
     assert len(set(images.values())) == len(images) == 6
     assert set(engine.withheld_images) == {"7.5", "12.0"}
     assert {"camembert", "gte", "new", "nomic_bert"} <= set(engine.model_types)
+    assert engine.heads["text-ranking"] == engine.heads["text-classification"]
+    assert set(engine.heads["text-ranking"]) < set(engine.model_types)
     assert not set(engine.withheld_images) & set(images)
 
 

@@ -80,7 +80,10 @@ ENTRIES = (
     *(_entry(f"{EXAMPLES}/fleet/{name}.yaml") for name in ("all-minilm-l6-v2", "bge-m3")),
     *(
         _entry(f"{EXAMPLES}/models/{name}.yaml")
-        for name in ("bge-reranker-v2-m3", "modernbert-base", "deberta-v3-base", "clip-vit-base-patch32")
+        for name in (
+            "bge-reranker-v2-m3", "ms-marco-minilm-l6-v2", "modernbert-base", "deberta-v3-base",
+            "clip-vit-base-patch32",
+        )
     ),
     # pictures, speech, pictures and text
     _entry("models/resnet-50.yaml"),

@@ -8,7 +8,7 @@ import pytest
 
 from ai_on_eks.catalog.loading import Catalog
 from ai_on_eks.descriptors.architectures import known_model_types
-from ai_on_eks.descriptors.schema import Descriptor
+from ai_on_eks.descriptors.schema import Descriptor, Kind
 from ai_on_eks.placement.candidates import engines_for
 
 
@@ -47,3 +47,49 @@ def test_given_the_catalogue_then_every_model_type_an_engine_loads_can_be_read(c
     for engine in catalog.engines.values():
         assert set(engine.model_types) <= known
         assert list(engine.model_types) == sorted(engine.model_types)
+
+
+@pytest.mark.parametrize(
+    ("kind", "task", "model_type", "reason"),
+    [
+        (Kind.TASK_SPECIFIC, "text-ranking", "xlm-roberta", None),
+        (Kind.TASK_SPECIFIC, "text-ranking", "modernbert", None),
+        (Kind.TASK_SPECIFIC, "text-classification", "deberta-v2", None),
+        (Kind.EMBEDDING, "text-ranking", "bert", None),
+        (Kind.EMBEDDING, "sentence-similarity", "distilbert", None),
+        (Kind.EMBEDDING, None, "qwen3", None),
+        (Kind.EMBEDDING, "text-ranking", "qwen3", "does not load the head of model type 'qwen3' for text-ranking"),
+        (
+            Kind.TASK_SPECIFIC,
+            "text-classification",
+            "distilbert",
+            "does not load the head of model type 'distilbert' for text-classification",
+        ),
+        (
+            Kind.TASK_SPECIFIC,
+            "token-classification",
+            "bert",
+            "serves task text-classification, text-ranking of task-specific models, not token-classification",
+        ),
+        (
+            Kind.TASK_SPECIFIC,
+            None,
+            "bert",
+            "serves task text-classification, text-ranking of task-specific models, not an unnamed one",
+        ),
+    ],
+)
+def test_given_a_head_then_tei_takes_those_that_it_loads(
+    catalog: Catalog, llama: Descriptor, kind: Kind, task: str | None, model_type: str, reason: str | None
+) -> None:
+    kept, rejected = engines_for(_with_config(llama, {"model_type": model_type}, kind=kind, task=task), catalog)
+    reasons = {one.engine: one.reason for one in rejected}
+    assert ("tei" in {engine.name for engine in kept}) is (reason is None)
+    assert reasons.get("tei") == (None if reason is None else f"Text Embeddings Inference 1.9 {reason}")
+
+
+def test_given_a_head_of_unknown_shape_then_no_model_type_is_held_against_it(
+    catalog: Catalog, llama: Descriptor
+) -> None:
+    ranker = _with_config(llama, None, kind=Kind.TASK_SPECIFIC, task="text-ranking")
+    assert "tei" in {engine.name for engine in engines_for(ranker, catalog)[0]}

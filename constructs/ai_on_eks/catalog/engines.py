@@ -131,7 +131,8 @@ def _plain_engine(name: str, entry: Mapping[str, Any]) -> Engine:
         pads=tuple(entry.get("pads", ())),
         model_types=tuple(entry.get("model_types", ())),
         adapted_types=tuple(entry.get("adapted_types", ())),
-        schemes=MappingProxyType({name: tuple(read) for name, read in entry.get("schemes", {}).items()}),
+        heads=_lists(entry.get("heads", {})),
+        schemes=_lists(entry.get("schemes", {})),
         chunks_latents_from=_capability(entry.get("chunks_latents_from")),
         pipeline_parallel=entry.get("pipeline_parallel", False),
         expert_parallel=entry.get("expert_parallel", False),
@@ -213,6 +214,10 @@ def _expert_kernel(kernel: Mapping[str, Any]) -> ExpertKernel:
 
 def _capabilities(entry: Mapping[str, list[int]]) -> Mapping[str, tuple[int, int]]:
     return MappingProxyType({name: (major, minor) for name, (major, minor) in entry.items()})
+
+
+def _lists(entry: Mapping[str, list[str]]) -> Mapping[str, tuple[str, ...]]:
+    return MappingProxyType({name: tuple(members) for name, members in entry.items()})
 
 
 def _capability(entry: list[int] | None) -> tuple[int, int] | None:

@@ -364,6 +364,8 @@ class Engine(Struct, frozen=True):
     accelerators                 catalogue names of the accelerators that the engine runs on; none = any
     model_types                  of the configs it loads; none = any. A model known only by its size is taken for one
     adapted_types                those of them that it runs by their own library, inside its server
+    heads                        of task-specific models: the tasks that it serves, and the model types whose heads it
+                                 loads for each; none = any
     schemes                      quantization methods that it reads, by weight data type; a missing one is read in any
     chunks_latents_from          least compute capability that computes prompts in chunks where latents are cached;
                                  None = any
@@ -402,6 +404,7 @@ class Engine(Struct, frozen=True):
     pads: tuple[str, ...] = ()
     model_types: tuple[str, ...] = ()
     adapted_types: tuple[str, ...] = ()
+    heads: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     schemes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     chunks_latents_from: tuple[int, int] | None = None
     pipeline_parallel: bool = False

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from ai_on_eks.catalog.loading import Catalog
 from ai_on_eks.catalog.types import Engine
 from ai_on_eks.descriptors.inventory import Inventory, TensorRole
-from ai_on_eks.descriptors.schema import Descriptor
+from ai_on_eks.descriptors.schema import Descriptor, Kind
 from ai_on_eks.placement.divisions import divisions
 from ai_on_eks.placement.types import ANY_INSTANCE_TYPE, UNDIVIDED, Candidate, Rejection
 from ai_on_eks.placement.violations import Violation, stated
@@ -96,6 +96,18 @@ def _why_not(engine: Engine, descriptor: Descriptor) -> Violation | None:
                 "choose a kind, architecture.family and source.format that one engine serves",
             )
     model_type = _model_type(descriptor)
+    if engine.heads and (descriptor.kind is Kind.TASK_SPECIFIC or descriptor.task in engine.heads):
+        loaded = engine.heads.get(descriptor.task or "")
+        if loaded is None:
+            return stated(
+                f"{engine.title} {engine.version} serves task {', '.join(engine.heads)} of task-specific models, "
+                f"not {descriptor.task or 'an unnamed one'}"
+            )
+        if model_type is not None and model_type not in loaded:
+            return stated(
+                f"{engine.title} {engine.version} does not load the head of model type '{model_type}' "
+                f"for {descriptor.task}"
+            )
     if engine.model_types and model_type is not None and model_type not in engine.model_types:
         return stated(f"{engine.title} {engine.version} does not load model type '{model_type}'")
     return None
