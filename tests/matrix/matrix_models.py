@@ -81,8 +81,8 @@ ENTRIES = (
     *(
         _entry(f"{EXAMPLES}/models/{name}.yaml")
         for name in (
-            "bge-reranker-v2-m3", "ms-marco-minilm-l6-v2", "modernbert-base", "deberta-v3-base",
-            "clip-vit-base-patch32",
+            "bge-reranker-v2-m3", "ms-marco-minilm-l6-v2", "qwen3-reranker-0-6b", "modernbert-base",
+            "deberta-v3-base", "clip-vit-base-patch32",
         )
     ),
     # pictures, speech, pictures and text

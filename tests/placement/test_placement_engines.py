@@ -93,3 +93,22 @@ def test_given_a_head_of_unknown_shape_then_no_model_type_is_held_against_it(
 ) -> None:
     ranker = _with_config(llama, None, kind=Kind.TASK_SPECIFIC, task="text-ranking")
     assert "tei" in {engine.name for engine in engines_for(ranker, catalog)[0]}
+
+
+@pytest.mark.parametrize(
+    ("model_type", "task", "kept_by"),
+    [
+        ("qwen3", "text-ranking", {"vllm"}),
+        ("llama", "text-classification", {"vllm"}),
+        ("bert", "text-ranking", {"tei"}),
+        ("qwen3", "token-classification", set()),
+        ("falcon", "text-ranking", set()),
+    ],
+)
+def test_given_a_head_on_a_decoder_then_vllm_takes_it(
+    catalog: Catalog, llama: Descriptor, model_type: str, task: str, kept_by: set[str]
+) -> None:
+    kept, _rejected = engines_for(
+        _with_config(llama, {"model_type": model_type}, kind=Kind.TASK_SPECIFIC, task=task), catalog
+    )
+    assert {engine.name for engine in kept if engine.deployed} == kept_by

@@ -7,7 +7,7 @@ import serving_plans as plans
 from msgspec.structs import replace
 from serving_ray_plans import QUANTIZED
 
-from ai_on_eks.descriptors.schema import CachePrecision, Precision, Serving, Storage, WeightPrecision
+from ai_on_eks.descriptors.schema import CachePrecision, Kind, Precision, Serving, Storage, WeightPrecision
 from ai_on_eks.placement.types import Plan
 from ai_on_eks.serving.types import Json
 from ai_on_eks.serving.workload import build_workload
@@ -137,6 +137,11 @@ def test_given_any_load_then_vllm_gets_the_batch_limits_that_sizing_counted() ->
     rank = replace(plan.chosen.memory.rank, max_sequences=77, max_batched_tokens=4321)
     changed = replace(plan, chosen=replace(plan.chosen, memory=replace(plan.chosen.memory, rank=rank)))
     assert {"--max-num-seqs=77", "--max-num-batched-tokens=4321"} <= set(engine_container(changed)["args"])
+
+
+@pytest.mark.parametrize(("kind", "pools"), [(Kind.FOUNDATION, False), (Kind.TASK_SPECIFIC, True)])
+def test_given_a_classifier_then_vllm_scores_and_does_not_write(kind: Kind, pools: bool) -> None:
+    assert ("--runner=pooling" in engine_container(plans.llama(kind=kind))["args"]) is pools
 
 
 def test_given_settings_of_a_quantization_beside_the_config_then_vllm_is_told_its_method() -> None:

@@ -232,6 +232,8 @@ class Inventory(Struct, frozen=True):
     `unserved_tensors` are in the published checkpoint, so on disk, and not loaded: layers that predict further tokens,
     which serve speculative decoding only. They count as no parameters, in no memory and in no operation.
     `components` are the networks of a diffusion pipeline, `image` what is asked of them; both or neither.
+    `prompt_states` are those of a decoder that answers in one pass and has no `states`: they are gone after it, and an
+    engine that pages its cache has them while it computes.
     """
 
     architecture: str
@@ -250,6 +252,7 @@ class Inventory(Struct, frozen=True):
     unserved_tensors: tuple[Tensor, ...] = ()
     components: tuple[Component, ...] = ()
     image: ImageRequest | None = None
+    prompt_states: tuple[State, ...] = ()
 
     def __hash__(self) -> int:
         """Cheap on purpose: an inventory is a key of memoized sizes, and hashing all its tensors would cost as much as

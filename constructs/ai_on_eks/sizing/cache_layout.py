@@ -39,6 +39,9 @@ from ai_on_eks.units import ceil_div, counted
 
 PAGES = "blocks of a paged cache (arXiv:2309.06180)"
 
+PAGED_LAYOUTS = ("paged", "paged-groups", "divided-pool")
+"""Of engines that cache keys and values of a prompt also where nothing is written after it."""
+
 
 class CacheLayout(Protocol):
     """A model's cache on one rank of an engine; see the module."""

@@ -17,6 +17,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
+from msgspec.structs import replace
+
 from ai_on_eks.catalog.types import BatchLimit, EngineMemory
 from ai_on_eks.deferred import Deferred
 from ai_on_eks.descriptors.inventory import Inventory
@@ -24,7 +26,7 @@ from ai_on_eks.descriptors.schema import Precision, Storage
 from ai_on_eks.sizing import neuron
 from ai_on_eks.sizing.activation import batch_activation_term, cached_activation_term
 from ai_on_eks.sizing.cache import CACHE_IN_USE, kv_bytes_per_token
-from ai_on_eks.sizing.cache_layout import cache_layout
+from ai_on_eks.sizing.cache_layout import PAGED_LAYOUTS, cache_layout
 from ai_on_eks.sizing.free_share import FreeShare, free_share, graphs_bytes
 from ai_on_eks.sizing.host import host_memory, loading_bytes
 from ai_on_eks.sizing.latents import as_cached
@@ -259,8 +261,24 @@ class Sizer:
             weights = weights_term(inventory, precision, target.tensor_parallel, target.pipeline_parallel)
             activation = batch_activation_term(inventory, precision, target.engine, load, on_cpu=target.on_cpu)
         activation = neuron.batch_scratch_term(activation, target)
-        overhead = self._overhead(target) + neuron.program_terms(weights, target)
+        overhead = self._overhead(target) + neuron.program_terms(weights, target) + self._prompt_cache(load, target)
         return _parts(weights.value_bytes, lambda: weights, activation, overhead)
+
+    def _prompt_cache(self, load: Load, target: Target) -> tuple[Term, ...]:
+        """What an engine that pages its cache keeps of one prompt: it does not start without room for that."""
+        states, engine = self._inventory.prompt_states, target.engine
+        if not states or engine.cache_layout not in PAGED_LAYOUTS:
+            return ()
+        inventory = as_cached(replace(self._inventory, states=states), self._precision, engine)
+        layout = cache_layout(
+            inventory,
+            self._precision,
+            engine,
+            target.tensor_parallel,
+            target.pipeline_parallel,
+            max_batched_tokens=load.batch * load.context_tokens,
+        )
+        return (replace(layout.term(1, load.context_tokens), name="cache of one prompt"),)
 
     def _compiled_weights(self, target: Target) -> Term:
         """Of an engine that compiles ahead and adds heads until they divide."""

@@ -19,6 +19,8 @@ from importlib import import_module
 from types import ModuleType
 from typing import Any
 
+from msgspec.structs import replace
+
 from ai_on_eks.descriptors.architectures import estimate
 from ai_on_eks.descriptors.architectures.hyperparameters import CONFIG_PATH, Hyperparameters
 from ai_on_eks.descriptors.architectures.timm_names import TIMM, TIMM_MODULES
@@ -310,11 +312,14 @@ def family_of(config: Mapping[str, Any]) -> Family:
 
 
 def _as_stored(descriptor: Descriptor, inventory: Inventory) -> Inventory:
-    """With the format of each tensor, where more than a data type is known of how the weights are stored."""
+    """With the format of each tensor, where more than a data type is known of how the weights are stored; and without
+    states where nothing is written: a decoder that makes vectors or scores answers in one pass and keeps nothing."""
     config = descriptor.architecture.config
     if descriptor.source.format is Format.GGUF or (isinstance(config, dict) and _quantization(config)):
         stored = import_module("ai_on_eks.descriptors.quantization.stored")
         inventory = stored.as_stored(descriptor, inventory)
+    if descriptor.kind is not Kind.FOUNDATION and inventory.states:
+        inventory = replace(inventory, states=(), prompt_states=inventory.states)
     return inventory if inventory.image is None else _asked(descriptor, inventory)
 
 

@@ -10,7 +10,7 @@ import json
 from collections.abc import Mapping
 from math import ceil
 
-from ai_on_eks.descriptors.schema import CachePrecision, Descriptor, WeightPrecision
+from ai_on_eks.descriptors.schema import CachePrecision, Descriptor, Kind, WeightPrecision
 from ai_on_eks.errors import Problem
 from ai_on_eks.placement.types import Placement
 from ai_on_eks.serving.replica import (
@@ -90,6 +90,7 @@ def arguments(replica: Replica) -> tuple[str, ...]:
         *(_from_hub(replica) if replica.uses_hub else _streamed(replica)),
         f"--served-model-name={replica.name}",
         f"--port={PORTS.http}",
+        *(("--runner=pooling",) if replica.descriptor.kind is Kind.TASK_SPECIFIC else ()),
         f"--dtype={COMPUTE_DTYPES.get(replica.precision.weights, 'auto')}",
         *((f"--quantization={quantization}",) if (quantization := named_quantization(replica.descriptor)) else ()),
         f"--kv-cache-dtype={CACHE_DTYPES[replica.precision.kv_cache]}",
