@@ -13,6 +13,7 @@ from ai_on_eks.serving.types import Workload
 POD_SPEC: dict[str, Any] = {
     "serviceAccountName": "llama",
     "enableServiceLinks": False,
+    "securityContext": {"runAsUser": 10001},
     "containers": [
         {
             "name": "engine",

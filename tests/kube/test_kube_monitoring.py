@@ -8,10 +8,12 @@ import pytest
 import yaml
 from kube_samples import platform, workload
 
+from ai_on_eks.catalog.daemonsets import load_daemonsets
 from ai_on_eks.descriptors.platform import Capacity, CapacityStrategy, Platform
 from ai_on_eks.descriptors.platform_monitoring import Monitoring, MonitoringKind
 from ai_on_eks.errors import InputError
 from ai_on_eks.kube.manifests import model_manifests, monitoring_manifests
+from ai_on_eks.kube.quantity import parse_quantity
 from ai_on_eks.kube.render import render_manifests
 
 IN_CLUSTER = platform(monitoring=Monitoring(kind=MonitoringKind.IN_CLUSTER))
@@ -75,7 +77,11 @@ def test_neuron_s_monitor_lies_where_models_with_neuron_devices_may(on: Platform
     pod = manifests["NeuronMonitor"]["spec"]["template"]["spec"]
     required = pod["affinity"]["nodeAffinity"]["requiredDuringSchedulingIgnoredDuringExecution"]
     assert required == {"nodeSelectorTerms": [NEURON_TERM]}
-    assert "resources" not in pod["containers"][0]
+    resources = pod["containers"][0]["resources"]
+    (set_aside,) = [one for one in load_daemonsets() if one.name == "neuron-monitor"]
+    assert parse_quantity(resources["requests"]["memory"]) == set_aside.memory_bytes
+    assert parse_quantity(resources["requests"]["cpu"]) * 1000 == set_aside.cpu_millicores
+    assert resources["limits"] == {"memory": resources["requests"]["memory"]}
     assert pod["containers"][0]["image"] == "mirror.example/neuron-monitor:1"
     monitor = manifests["NeuronPodMonitor"]
     assert monitor["metadata"]["labels"]["release"] == "kube-prometheus-stack"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kube_samples import workload
+from kube_samples import POD_SPEC, workload
 from msgspec.structs import replace
 
 from ai_on_eks.descriptors.schema import Storage
@@ -92,18 +92,26 @@ def test_given_a_mount_of_the_bucket_then_driver_and_pod_are_told_what_they_cann
     volume = model_manifests(workload(claim=MOUNTED), addresses)["PersistentVolume"]
     assert volume["spec"]["mountOptions"] == [
         "allow-other",
-        "gid=1000",
+        "gid=10001",
         "maximum-throughput-gbps=20",
         "prefix=models/llama/",
         "read-only",
         "region=us-east-1",
-        "uid=1000",
+        "uid=10001",
     ]
     assert volume["spec"]["csi"] == {
         "driver": "s3.csi.aws.com",
         "volumeHandle": "models-llama-weights",
         "volumeAttributes": {"bucketName": "weights"},
     }
+
+
+def test_given_pods_of_another_account_then_the_mount_is_theirs() -> None:
+    """GIVEN an image that is made for an account WHEN its pods mount the bucket THEN they may read it."""
+    pods = {**POD_SPEC, "securityContext": {"runAsUser": 1000}}
+    addresses = StorageAddresses(bucket="weights", region="us-east-1")
+    volume = model_manifests(workload(claim=MOUNTED, pod_spec=pods), addresses)["PersistentVolume"]
+    assert {"uid=1000", "gid=1000"} <= {*volume["spec"]["mountOptions"]}
 
 
 def test_given_a_cache_then_it_is_a_volume_with_a_limit() -> None:

@@ -20,11 +20,14 @@ from constructs import Construct
 
 from ai_on_eks.aws.network import node_subnets
 from ai_on_eks.descriptors.platform_storage import ElasticFileSystem
-from ai_on_eks.serving.pod_parts import USER_ID
 from ai_on_eks.serving.storage import EfsAddress
 from ai_on_eks.serving.types import WeightsClaim
 
 NFS_PORT = 2049
+
+OWNER_ID = 1000
+"""Of every file behind an access point, whatever a pod runs as: EFS puts it in the place of the pod's own. It cannot be
+changed, only replaced, and folders that are there keep the old one."""
 
 DIRECTORY_PERMISSIONS = "0750"
 
@@ -78,7 +81,7 @@ class SharedFileSystem(Construct):
         )
 
     def _access_point(self, claim: WeightsClaim) -> efs.CfnAccessPoint:
-        owner = str(USER_ID)
+        owner = str(OWNER_ID)
         return efs.CfnAccessPoint(
             self,
             f"AccessPoint-{claim.name}",

@@ -70,6 +70,10 @@ class Image(Strict):
         default=None, description="release of the Neuron SDK that its runtime is of, held against the nodes' driver"
     )
     neuron_sdk_source: str | None = Field(default=None, description="where that stands")
+    user_id: int | None = Field(
+        default=None, ge=1, le=2**31 - 1, description="the account that the image is made for; default: any but root's"
+    )
+    user_source: str | None = Field(default=None, description="where the account is published")
 
 
 class ImagesFile(Strict):
@@ -99,6 +103,7 @@ def load_images(path: Path | None = None) -> Mapping[str, ImageReference]:
             size_bytes=image.size_bytes,
             cuda=image.cuda,
             neuron_sdk=image.neuron_sdk,
+            user_id=image.user_id,
         )
         for key, image in parsed.images.items()
     }

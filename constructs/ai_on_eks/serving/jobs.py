@@ -24,16 +24,23 @@ def job_name(model: str, purpose: str, pod_spec: Json) -> str:
 
 
 def job_pod(
-    container: Json, arguments: tuple[str, ...], variables: dict[str, str], volumes: tuple[Volume, ...], account: str
+    container: Json,
+    arguments: tuple[str, ...],
+    variables: dict[str, str],
+    volumes: tuple[Volume, ...],
+    account: str,
+    *,
+    user_id: int | None = None,
 ) -> Json:
-    """PodSpec v1 of one container that does its work and ends. `container` has its name, image and resources."""
+    """PodSpec v1 of one container that does its work and ends. `container` has its name, image and resources; `user_id`
+    is the account that the image is made for."""
     return {
         "serviceAccountName": account,
         "automountServiceAccountToken": False,
         "enableServiceLinks": False,
         "restartPolicy": "Never",
         "terminationGracePeriodSeconds": TERMINATION_SECONDS,
-        "securityContext": pod_security(),
+        "securityContext": pod_security(user_id),
         "containers": [
             {
                 **container,

@@ -65,7 +65,7 @@ def pod_spec(replica: Replica, parts: EngineParts, fetch_image: ImageReference, 
         # Otherwise a Service called `vllm` would set VLLM_PORT=tcp://… and stop vLLM from starting.
         "enableServiceLinks": False,
         "terminationGracePeriodSeconds": DRAIN_SECONDS + max(REQUEST_SECONDS, parts.shutdown_seconds) + EXIT_SECONDS,
-        "securityContext": pod_security(),
+        "securityContext": pod_security(replica.image.user_id),
         "affinity": _affinity(replica),
         "containers": [_main_container(replica, parts, volumes)],
         "volumes": [volume_entry(volume) for volume in volumes],

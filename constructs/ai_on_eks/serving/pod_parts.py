@@ -20,20 +20,22 @@ from ai_on_eks.serving.replica import (
 from ai_on_eks.serving.types import Json
 from ai_on_eks.serving.weights import BUCKET_VARIABLE, MODEL_STORE_BUCKET_KEY, MODEL_STORE_CONFIG_MAP
 
-USER_ID = 1000
-"""No account of the host; Triton's image has it, the others take any. Above 0, as `runAsNonRoot` wants."""
+USER_ID = 10001
+"""Of every pod whose image is not made for an account (`user_id` of the images file). Above those that nodes give to
+people and services: the first of them, 1000, is ec2-user on Amazon Linux, who may become root."""
 
 SECRETS_DRIVER = "secrets-store.csi.k8s.io"
 """Name of the Secrets Store CSI driver (kubernetes-sigs/secrets-store-csi-driver, 2026-11)."""
 
 
-def pod_security() -> Json:
-    """What holds for all containers of a pod."""
+def pod_security(user_id: int | None = None) -> Json:
+    """What holds for all containers of a pod. `user_id` is the account that its image is made for, if any."""
+    user = USER_ID if user_id is None else user_id
     return {
         "runAsNonRoot": True,
-        "runAsUser": USER_ID,
-        "runAsGroup": USER_ID,
-        "fsGroup": USER_ID,
+        "runAsUser": user,
+        "runAsGroup": user,
+        "fsGroup": user,
         "fsGroupChangePolicy": "OnRootMismatch",
         "seccompProfile": {"type": "RuntimeDefault"},
     }

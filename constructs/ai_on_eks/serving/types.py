@@ -17,6 +17,7 @@ class ImageReference(Struct, frozen=True):
     """`repository:tag@digest`. Without a digest the tag is mutable and the plan says so.
 
     cuda, neuron_sdk  releases that it is built with, for one vendor's devices; None = not told, or for neither
+    user_id           account that it is made for; None = any other than root's will do
     """
 
     key: str
@@ -27,6 +28,7 @@ class ImageReference(Struct, frozen=True):
     size_bytes: int
     cuda: str | None = None
     neuron_sdk: str | None = None
+    user_id: int | None = None
 
     @property
     def reference(self) -> str:

@@ -102,11 +102,11 @@ def sync_job(plan: Plan, platform: Platform, images: Mapping[str, ImageReference
     sync, account = platform.model_store.sync, platform.model_store.writing_account
     if sync is None or account is None or not is_synced(plan.descriptor, platform):
         return None
-    arguments = _arguments(plan.descriptor, sync)
+    arguments, image = _arguments(plan.descriptor, sync), images[IMAGE_KEY]
     memory = bytes_quantity(MEMORY_BYTES)
     container = {
         "name": "weight-sync",
-        "image": images[IMAGE_KEY].reference,
+        "image": image.reference,
         "command": ["python3", f"{PROGRAM_DIRECTORY}/{PROGRAM_FILE}"],
         "resources": {
             "requests": {
@@ -118,7 +118,7 @@ def sync_job(plan: Plan, platform: Platform, images: Mapping[str, ImageReference
         },
     }
     variables = {"AWS_REGION": platform.region, "HOME": "/tmp", "PYTHONDONTWRITEBYTECODE": "1"}  # noqa: S108
-    pod_spec = job_pod(container, arguments, variables, _volumes(sync), account)
+    pod_spec = job_pod(container, arguments, variables, _volumes(sync), account, user_id=image.user_id)
     return ModelJob(
         name=job_name(plan.descriptor.name, PURPOSE, pod_spec),
         purpose=PURPOSE,

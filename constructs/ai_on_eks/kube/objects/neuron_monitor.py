@@ -1,16 +1,18 @@
 """apps/v1 DaemonSet of Neuron's monitor, and the PodMonitor of its metrics: the Neuron chart brings neither.
 
-It lies wherever models with Neuron devices may. It asks for nothing: plans count what DaemonSets ask for, and this one
-is there only where metrics are collected.
+It lies wherever models with Neuron devices may, and asks for what plans set aside for it. It may use no more memory
+than that: what it takes beyond, it would take from the model beside it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
+from ai_on_eks.catalog.daemonsets import load_daemonsets
 from ai_on_eks.descriptors.platform import Platform
 from ai_on_eks.kube.objects.labels import platform_labels
 from ai_on_eks.serving.monitoring.names import NAMESPACE, RELEASE_LABELS
+from ai_on_eks.serving.quantities import bytes_quantity, cpu_quantity
 from ai_on_eks.serving.types import Json, Workload
 
 NAME = "neuron-monitor"
@@ -49,7 +51,9 @@ def neuron_monitor(platform: Platform, workloads: Sequence[Workload]) -> Json | 
                             "name": NAME,
                             "image": watched[0].device_monitor,
                             "command": ["/bin/sh", "-c", COMMAND],
+                            "imagePullPolicy": "IfNotPresent",
                             "ports": [{"name": "metrics", "containerPort": PORT, "protocol": "TCP"}],
+                            "resources": _resources(),
                             "securityContext": {"privileged": True},  # it reads counters of the devices
                             "volumeMounts": [{"name": "devices", "mountPath": "/dev"}],
                         }
@@ -59,6 +63,12 @@ def neuron_monitor(platform: Platform, workloads: Sequence[Workload]) -> Json | 
             },
         },
     }
+
+
+def _resources() -> Json:
+    (own,) = [one for one in load_daemonsets() if one.name == NAME]
+    memory = bytes_quantity(own.memory_bytes)
+    return {"requests": {"cpu": cpu_quantity(own.cpu_millicores), "memory": memory}, "limits": {"memory": memory}}
 
 
 def neuron_pod_monitor(platform: Platform) -> Json:

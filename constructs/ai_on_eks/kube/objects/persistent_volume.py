@@ -10,7 +10,6 @@ from __future__ import annotations
 from ai_on_eks.descriptors.schema import Storage
 from ai_on_eks.kube.objects.labels import metadata, object_labels
 from ai_on_eks.serving.pod import ZONE_LABEL
-from ai_on_eks.serving.pod_parts import USER_ID
 from ai_on_eks.serving.storage import EfsAddress, LustreAddress, StorageAddresses
 from ai_on_eks.serving.types import Json, WeightsClaim, Workload
 
@@ -68,11 +67,12 @@ def _source(workload: Workload, claim: WeightsClaim, addresses: StorageAddresses
     if claim.storage is Storage.EFS and addresses.efs is not None and claim.name in addresses.efs.access_points:
         return _efs(addresses.efs, claim)
     if claim.storage is Storage.S3 and addresses.bucket is not None and addresses.region is not None:
-        return _bucket(addresses.bucket, addresses.region, volume_name(workload, claim), claim)
+        user_id = workload.pod_spec["securityContext"]["runAsUser"]
+        return _bucket(addresses.bucket, addresses.region, volume_name(workload, claim), claim, user_id)
     return None
 
 
-def _bucket(bucket: str, region: str, handle: str, claim: WeightsClaim) -> Json:
+def _bucket(bucket: str, region: str, handle: str, claim: WeightsClaim, user_id: int) -> Json:
     """Region and bandwidth are told because the driver would ask the node's metadata, which pods cannot reach; the user
     because a mount is root's alone otherwise (mountpoint-s3-csi-driver 2.7, CONFIGURATION.md and CACHING.md, 2026-11).
     Version 2 ignores a cache among the mount options: it is a volume of the mount's own pod."""
@@ -80,12 +80,12 @@ def _bucket(bucket: str, region: str, handle: str, claim: WeightsClaim) -> Json:
     return {
         "mountOptions": [
             "allow-other",
-            f"gid={USER_ID}",
+            f"gid={user_id}",
             f"maximum-throughput-gbps={claim.network_gbps}",
             f"prefix={claim.folder}/",
             "read-only",
             f"region={region}",
-            f"uid={USER_ID}",
+            f"uid={user_id}",
         ],
         "csi": {
             "driver": BUCKET_DRIVER_NAME,

@@ -182,7 +182,7 @@ def _pod(workload: Workload, router: Router) -> Json:
         "automountServiceAccountToken": False,
         "enableServiceLinks": False,
         "terminationGracePeriodSeconds": DRAIN_SECONDS + REQUEST_SECONDS + EXIT_SECONDS,
-        "securityContext": {**pod_security(), "runAsUser": USER_ID, "runAsGroup": USER_ID, "fsGroup": USER_ID},
+        "securityContext": pod_security(USER_ID),
         "containers": [
             _picker(workload, router),
             *([] if router.proxy_image is None else [_proxy(router.proxy_image)]),
