@@ -2,7 +2,7 @@
 
 include project.mk
 
-.PHONY: test engine-test engine-test-built fine-tune-test rehearse lint format docs accuracy
+.PHONY: test engine-test engine-test-built fine-tune-test rehearse scan lint format docs accuracy
 
 # This package itself, as its sources lie here.
 define INSTALL_PACKAGE
@@ -22,6 +22,11 @@ $(VENV)/.docs: $(VENV)/.lint requirements-docs.txt
 # The types of what Argo CD and Flux are told by; no project of a user needs them.
 $(VENV)/.gitops: $(VENV)/.node tests/conformance/gitops/package-lock.json
 	$(RUN) $(NPM) ci --prefix tests/conformance/gitops --ignore-scripts --no-audit --no-fund --loglevel=error
+	@touch $@
+
+$(VENV)/.scan: requirements-scan.txt
+	$(PYTHON) -m venv $(VENV)/scan
+	$(VENV)/scan/bin/python -m pip install --quiet --disable-pip-version-check --no-deps -r requirements-scan.txt
 	@touch $@
 
 test: setup $(VENV)/.gitops ## the whole suite, sockets closed
@@ -64,6 +69,9 @@ fine-tune-test: setup ## train a small model by a rendered job's command, end it
 
 rehearse: setup ## deploy every profile by the real CDK CLI into an emulated account on this machine, read it back
 	@$(RUN) $(BIN)/python -m pytest -v --no-header tests/rehearsal
+
+scan: setup $(VENV)/.scan ## Checkov on every pod that is rendered; a finding without a reason, or the other way round, ends it
+	@$(RUN) CHECKOV_PYTHON="$(CURDIR)/$(VENV)/scan/bin/python" $(BIN)/python -m pytest -q tests/scan
 
 lint: setup $(VENV)/.lint ## linter, formatter, types, layer contracts
 	$(BIN)/ruff check .
