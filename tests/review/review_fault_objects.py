@@ -153,7 +153,7 @@ POD_FAULTS = [
             good.object("Deployment", MODEL),
             "spec.template.spec.containers.0.resources",
             {
-                "requests": {"memory": "33280Mi"},
+                "requests": {"cpu": "5500m", "ephemeral-storage": "4146Mi", "memory": "33280Mi"},
                 "limits": {"memory": "33280Mi", "aws.amazon.com/neuroncore": "1"},
             },
         ),

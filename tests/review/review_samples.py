@@ -273,12 +273,13 @@ def groups() -> Sample:
         return {
             "apiVersion": version,
             "kind": kind,
-            "metadata": {"name": kind.lower(), "namespace": "models"},
+            "metadata": {"name": kind.lower(), "namespace": "models", "labels": {**deployment["metadata"]["labels"]}},
             "spec": spec,
         }
 
     def queued(body: Json) -> Json:
-        return {**body, "metadata": {**body["metadata"], "labels": {"kueue.x-k8s.io/queue-name": "training"}}}
+        labels = {**body["metadata"]["labels"], "kueue.x-k8s.io/queue-name": "training"}
+        return {**body, "metadata": {**body["metadata"], "labels": labels}}
 
     def named(preset: str) -> Json:
         one = custom("LLMInferenceServiceConfig", "serving.kserve.io/v1alpha2", {})

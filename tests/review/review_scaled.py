@@ -37,7 +37,12 @@ def scaled() -> Sample:
         if not any(body["kind"] == "PodDisruptionBudget" for body in sample.objects[f"{name}.yaml"])
     ]
     for name in (awake, asleep):
-        sample.object("Deployment", name)["spec"].pop("replicas")
+        spec = sample.object("Deployment", name)["spec"]
+        spec.pop("replicas")
+        spread = {"maxSkew": 1, "whenUnsatisfiable": "ScheduleAnyway", "labelSelector": spec["selector"]}
+        spec["template"]["spec"]["topologySpreadConstraints"] = [
+            {**spread, "topologyKey": "topology.kubernetes.io/zone"}
+        ]
     objects = {file: sample.objects[file] for file in ("platform.yaml", f"{awake}.yaml", f"{asleep}.yaml")}
     scalers = [scaler(awake, 1, demand, late), scaler(asleep, 0, demand, queued)]
     return Sample({}, {**objects, "scaling.yaml": [*scalers, *budgets]})

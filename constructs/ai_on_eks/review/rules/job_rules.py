@@ -65,14 +65,15 @@ def _unqueued(group: KubeObject) -> Iterator[str]:
 
 def _no_fabric(pod: Pod) -> Iterator[str]:
     """Sets alone: their groups train, and exchange every layer. Serving groups have rules of their own."""
-    if pod.owner.kind != "JobSet" or not _spans_nodes(pod):
+    if pod.owner.kind != "JobSet" or not spans_nodes(pod):
         return
     asked = pod_limits(pod)
     if asked is not None and any(map(is_accelerator, asked)) and EFA_RESOURCE not in asked:
         yield f"{_parallelism(pod):g} pods with accelerators and no {EFA_RESOURCE}"
 
 
-def _spans_nodes(pod: Pod) -> bool:
+def spans_nodes(pod: Pod) -> bool:
+    """Whether the set has several of these pods at once."""
     count = _parallelism(pod)
     return count is not None and count > 1
 

@@ -60,20 +60,20 @@ def _share(value: Any, replicas: float, rounded: Any) -> int | None:
     return None if found is None else int(found)
 
 
+def replicas_of(pod: Pod) -> float | None:
+    """That may run at once."""
+    most = [count for one in scalers_of(pod.owner) if (count := most_replicas(one)) is not None]
+    return max(most) if most else number(pod.owner.get("spec", "replicas"))
+
+
 def _budget(pod: Pod) -> Iterator[str]:
     """Replicas of one model; a single one has nothing to keep."""
-    replicas = _replicas(pod)
+    replicas = replicas_of(pod)
     if pod.owner.kind not in ("Deployment", "StatefulSet") or not replicas or replicas < 2 or not pod.devices():
         return
     budgets = [one for one in pod.assembly.of_kind("PodDisruptionBudget") if one.namespace == pod.owner.namespace]
     if not any(_matches(one, pod) for one in budgets):
         yield f"a drain may take all {replicas:g} replicas at once"
-
-
-def _replicas(pod: Pod) -> float | None:
-    """That may run at once."""
-    most = [count for one in scalers_of(pod.owner) if (count := most_replicas(one)) is not None]
-    return max(most) if most else number(pod.owner.get("spec", "replicas"))
 
 
 def _matches(budget: KubeObject, pod: Pod) -> bool:
