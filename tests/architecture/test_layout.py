@@ -101,6 +101,7 @@ def test_given_the_tests_when_listed_then_each_folder_mirrors_something() -> Non
         "matrix",
         "rehearsal",
         "releases",
+        "scan",
     }
     folders = {entry.name for entry in (ROOT / "tests").iterdir() if entry.is_dir() and entry.name != "__pycache__"}
     assert folders <= allowed
