@@ -22,7 +22,8 @@ ROUTED = "llama-3-1-8b-instruct"
 
 
 def engine_of(good: Sample) -> Json:
-    return good.object("Deployment", MODEL)["spec"]["template"]["spec"]["containers"][0]
+    engine: Json = good.object("Deployment", MODEL)["spec"]["template"]["spec"]["containers"][0]
+    return engine
 
 
 def variable(container: Json, name: str, value: Any) -> None:

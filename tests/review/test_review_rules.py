@@ -25,10 +25,13 @@ from review_samples import one
 from review_scaled import scaled
 
 from ai_on_eks.errors import Problem
+from ai_on_eks.kube.objects.labels import PLAN_DIGEST_LABEL
 from ai_on_eks.review.rules.acknowledged import ACKNOWLEDGED, Acknowledgement
 from ai_on_eks.review.rules.assembly import read_assembly
 from ai_on_eks.review.rules.checking import findings
+from ai_on_eks.review.rules.ownership_rules import OWNERSHIP
 from ai_on_eks.review.rules.table import RULES
+from ai_on_eks.serving.ownership import MANAGED_BY_LABEL, NAME_LABEL, REVISION_LABEL
 
 GOOD = {
     **samples.GOOD,
@@ -164,6 +167,10 @@ def test_given_an_acknowledgement_when_judged_then_only_its_finding_passes() -> 
 def test_given_an_acknowledgement_without_a_reason_when_made_then_it_is_refused() -> None:
     with pytest.raises(ValueError, match="without a reason"):
         Acknowledgement("ebs-unencrypted", "*", " ")
+
+
+def test_given_labels_of_ownership_when_compared_then_they_are_those_that_are_written() -> None:
+    assert set(OWNERSHIP) == {NAME_LABEL, MANAGED_BY_LABEL, REVISION_LABEL, PLAN_DIGEST_LABEL}
 
 
 def test_given_the_rules_when_imported_then_neither_cdk_nor_node_is() -> None:
