@@ -172,7 +172,7 @@ def test_what_is_written_becomes_the_pods_groups_and_data_stay_as_they_are() -> 
     data, results = (one["spec"] for one in manifests("llama-8b-lustre").values() if one["kind"] == "PersistentVolume")
     assert (results["accessModes"], results["csi"]["fsType"]) == (["ReadWriteMany", "ReadWriteOnce"], "lustre")
     assert (data["accessModes"], "fsType" in data["csi"]) == (["ReadWriteMany"], False)
-    assert pod_spec("llama-8b-lustre")["securityContext"]["fsGroup"] == 1000
+    assert pod_spec("llama-8b-lustre")["securityContext"]["fsGroup"] == 10001
 
 
 def test_a_job_sees_its_own_results_alone_and_cannot_change_data() -> None:

@@ -68,7 +68,11 @@ def beside_the_matrix() -> dict[str, Files]:
 
 def _snapshots() -> Iterator[tuple[str, Files]]:
     """Engines that the matrix has no model for, and gateways. Held against what is rendered in tests/k8s."""
-    for folder in (SNAPSHOTS / "engine_snapshots", *sorted((SNAPSHOTS / "traffic_snapshots").iterdir())):
+    for folder in (
+        SNAPSHOTS / "engine_snapshots",
+        SNAPSHOTS / "fine_tune_snapshots",
+        *sorted((SNAPSHOTS / "traffic_snapshots").iterdir()),
+    ):
         shared = {} if (folder / "platform.yaml").exists() else {"platform.yaml": [*_platform_objects()]}
         yield folder.name, shared | {path.name: _documents(path) for path in sorted(folder.glob("*.yaml"))}
 
@@ -127,4 +131,4 @@ def _training(*, spanning: bool) -> Files:
         job = loaded.job.model_copy(update={"constraints": constraints})
         plan = plan_training(job, loaded.inventory, catalog, platform)
         workloads.append(build_fine_tune(plan, loaded.descriptor, platform, load_images(None)))
-    return {"platform.yaml": [*_platform_objects()], **fine_tune_objects(workloads, platform)}
+    return {"platform.yaml": [*_platform_objects()], **fine_tune_objects(workloads, platform, ADDRESSES)}
