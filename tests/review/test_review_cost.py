@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import date
 from pathlib import Path
 
@@ -71,6 +72,26 @@ def test_given_a_part_of_the_platform_when_billed_then_it_has_its_price_or_is_un
 ) -> None:
     line = lines(tmp_path, Part=resource(type_, properties))[name]
     assert line.usd_per_month == (None if usd is None else pytest.approx(usd, abs=0.006))
+
+
+def test_given_objects_that_a_load_balancer_is_made_from_when_billed_then_each_is_one(tmp_path: Path) -> None:
+    """The controller makes them in the cluster, so no template shows any."""
+    bodies = [
+        {"kind": "LoadBalancerConfiguration", "metadata": {"name": "models"}, "spec": {"scheme": "internal"}},
+        {"kind": "Ingress", "metadata": {"name": "models"}, "spec": {}},
+        {"kind": "Service", "metadata": {"name": "entry"}, "spec": {"type": "LoadBalancer"}},
+        {"kind": "Service", "metadata": {"name": "models"}, "spec": {"type": "ClusterIP"}},
+        {"kind": "Gateway", "metadata": {"name": "models"}, "spec": {}},
+    ]
+    applied = resource("Custom::AWSCDK-EKS-KubernetesResource", {"Manifest": json.dumps(bodies)})
+    line = lines(tmp_path, Applied=applied)["load balancers"]
+    assert (line.basis, line.usd_per_month) == ("3", pytest.approx(3 * 0.0225 * HOURS, abs=0.006))
+    assert line.by_use is not None
+    assert line.by_use.startswith("plus ")
+
+
+def test_given_no_way_in_when_billed_then_there_is_no_load_balancer(tmp_path: Path) -> None:
+    assert "load balancers" not in lines(tmp_path)
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ import json
 import re
 import subprocess
 import sys
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +14,13 @@ import pytest
 import stacks_samples as samples
 from aws_cdk import Validations
 from cdk_nag import AwsSolutionsChecks
-from test_stacks_checkers import ACCEPTED_WARNINGS, RUN_CFN_LINT
+from msgspec.structs import replace
+from test_stacks_checkers import ACCEPTED_WARNINGS, RUN_CFN_LINT, contents
+from test_stacks_matrix import MIXES, PROFILES, STRATEGIES, Synthesized, synthesized
 from test_stacks_nag import ACCEPTED, rule
+from test_stacks_strategies_nag import ACCEPTED as ACCEPTED_OF_STRATEGY
 
+from ai_on_eks.descriptors.platform import DeliveryMode
 from ai_on_eks.descriptors.platform_gateway import Gateway, GatewayKind, Tokens
 from ai_on_eks.review.rules.checking import findings
 from ai_on_eks.review.rules.synth import read_synth
@@ -81,3 +86,36 @@ def test_where_cdk_applies_nothing_the_right_is_there_all_the_same(tmp_path: Pat
     kinds = [one["Type"] for one in template(tmp_path).values()]
     assert "AWS::EKS::PodIdentityAssociation" in kinds
     assert "Custom::AWSCDK-EKS-HelmChart" not in kinds
+
+
+COMBINATIONS = tuple(product(PROFILES, STRATEGIES))
+
+
+@pytest.fixture(scope="module", params=COMBINATIONS, ids="-".join)
+def combination(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Synthesized:
+    """Every profile with every strategy, and a load balancer before its models."""
+    profile, strategy = request.param
+    outdir = tmp_path_factory.mktemp("gateway")
+    settings = GATEWAY.model_dump(mode="json", exclude_defaults=True)
+    platform = samples.profiled(profile, outdir, capacity={"strategy": strategy}, gateway=settings)
+    return synthesized(replace(samples.deployment(), platform=platform, requests=MIXES["gpu"]()), outdir)
+
+
+def test_a_combination_with_a_gateway_has_the_controller_and_no_finding_of_our_rules(combination: Synthesized) -> None:
+    resources = template(combination.first)
+    releases = {
+        one["Properties"]["Release"] for one in resources.values() if one["Type"] == "Custom::AWSCDK-EKS-HelmChart"
+    }
+    applies = combination.deployment.platform.delivery.mode is DeliveryMode.APPLY
+    assert ("aws-load-balancer-controller" in releases) is applies
+    assert "AWS::EKS::PodIdentityAssociation" in {one["Type"] for one in resources.values()}
+    assert findings(read_synth(combination.first)) == ()
+
+
+def test_a_combination_with_a_gateway_is_the_same_twice_and_accepted_by_cdk_nag(combination: Synthesized) -> None:
+    assert contents(combination.first) == contents(combination.second)
+    report = json.loads((combination.second / "validation-report.json").read_text(encoding="utf-8"))
+    (nag,) = [plugin for plugin in report["pluginReports"] if plugin["pluginName"] == "AwsSolutions"]
+    found = {rule(violation["ruleName"]) for violation in nag["violations"]} - set(ACCEPTED)
+    patterns = [*ACCEPTED_OF_STRATEGY.get(combination.deployment.platform.capacity.strategy, {}), *ACCEPTED_HERE]
+    assert [name for name in sorted(found) if not any(re.fullmatch(one, name) for one in patterns)] == []
