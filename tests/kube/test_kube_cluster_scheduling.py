@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from ai_on_eks.kube.cluster_scheduling import Cluster, Node, Pod, why_unplaced
-from ai_on_eks.kube.expansion import pods_of
+from ai_on_eks.kube.expansion import EXCLUSIVE_TOPOLOGY, pods_of
 
 ZONE = "topology.kubernetes.io/zone"
 HOST = "kubernetes.io/hostname"
@@ -127,12 +127,50 @@ def test_domains_of_nodes_that_a_pod_may_not_use_do_not_count() -> None:
     assert why_unplaced(selected, Cluster([node("one"), tainted])) == ()
 
 
+def group_set(name: str, replicas: int, **annotations: str) -> dict[str, Any]:
+    """A LeaderWorkerSet whose groups are two pods on a node each."""
+    template = {"metadata": {"labels": {"app": name}}, "spec": pod("x", "3").spec}
+    return {
+        "apiVersion": "leaderworkerset.x-k8s.io/v1",
+        "kind": "LeaderWorkerSet",
+        "metadata": {"name": name, "namespace": "n", "annotations": annotations},
+        "spec": {"replicas": replicas, "leaderWorkerTemplate": {"size": 2, "workerTemplate": template}},
+    }
+
+
+EXCLUSIVE = {EXCLUSIVE_TOPOLOGY: ZONE}
+ONE_ZONE = Cluster([node(str(number)) for number in range(4)])
+TWO_ZONES = Cluster([node(f"{zone}{number}", zone) for zone in "ab" for number in range(2)])
+
+
+@pytest.mark.parametrize(
+    "sets",
+    [[group_set("p", 2, **EXCLUSIVE)], [group_set("p", 1, **EXCLUSIVE), group_set("q", 1, **EXCLUSIVE)]],
+    ids=["replicas", "models"],
+)
+def test_exclusive_topology_keeps_every_other_group_out_of_the_zone(sets: list[dict[str, Any]]) -> None:
+    """GIVEN room for two groups in one zone WHEN both have the annotation THEN one waits, of whatever model."""
+    pods = pods_of(sets)
+
+    reasons = why_unplaced(pods, ONE_ZONE)
+    assert any("pod anti-affinity of" in reason and f"would share the {ZONE} a" in reason for reason in reasons)
+    assert why_unplaced(pods, TWO_ZONES) == ()
+
+
+def test_without_it_groups_share_a_zone() -> None:
+    assert why_unplaced(pods_of([group_set("p", 2)]), ONE_ZONE) == ()
+
+
+def test_exclusive_topology_keeps_a_group_together() -> None:
+    torn = Cluster([node("one", "a"), node("two", "b")])
+
+    reasons = why_unplaced(pods_of([group_set("p", 1, **EXCLUSIVE)]), torn)
+    assert any("its partners are in another" in reason for reason in reasons)
+
+
 def test_what_cannot_be_judged_is_a_defect_and_no_answer() -> None:
     elsewhere = affinity("podAntiAffinity", HOST, namespaceSelector={})
     with pytest.raises(ValueError, match="namespaceSelector"):
         why_unplaced([pod("p"), pod("q", **elsewhere)], Cluster([node("one")]))
     with pytest.raises(ValueError, match="pods of a StatefulSet are not known"):
         pods_of([{"apiVersion": "apps/v1", "kind": "StatefulSet", "metadata": {"name": "x"}}])
-    annotated = {"name": "x", "annotations": {"leaderworkerset.sigs.k8s.io/exclusive-topology": ZONE}}
-    with pytest.raises(ValueError, match="exclusive topology is not judged"):
-        pods_of([{"apiVersion": "leaderworkerset.x-k8s.io/v1", "kind": "LeaderWorkerSet", "metadata": annotated}])

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+
+from msgspec.structs import replace
 
 from ai_on_eks.kube.cluster_scheduling import Pod
 from ai_on_eks.kube.objects.labels import WORKER_INDEX_LABEL
@@ -10,8 +12,10 @@ from ai_on_eks.kube.objects.llm_inference_service import kserve_group_name
 from ai_on_eks.serving.types import Json
 
 GROUP_INDEX = "leaderworkerset.sigs.k8s.io/group-index"
+GROUP_KEY = "leaderworkerset.sigs.k8s.io/group-key"
 EXCLUSIVE_TOPOLOGY = "leaderworkerset.sigs.k8s.io/exclusive-topology"
-"""Labels that the controller sets, and the annotation by which it binds a group to a domain (LeaderWorkerSet 0.9)."""
+"""Labels that the controller sets, and the annotation by which it keeps a group in a domain and every other group out
+of it (kubernetes-sigs/lws, pkg/webhooks/pod_webhook.go, pkg/controllers/pod_controller.go, 2026-11)."""
 
 NO_PODS = frozenset(
     {
@@ -57,16 +61,35 @@ def _deployment(manifest: Json, claims: Claims) -> Iterator[Pod]:
 
 
 def _leader_worker_set(manifest: Json, claims: Claims) -> Iterator[Pod]:
-    if EXCLUSIVE_TOPOLOGY in manifest["metadata"].get("annotations", {}):
-        raise ValueError("exclusive topology is not judged: groups are kept together by pod affinity")
     name, spec = manifest["metadata"]["name"], manifest["spec"]
     template = spec["leaderWorkerTemplate"]
     workers = template["workerTemplate"]
     for group in range(spec.get("replicas", 1)):
         for index in range(template["size"]):
             part = workers if index else template.get("leaderTemplate", workers)
-            labels = {GROUP_INDEX: str(group), WORKER_INDEX_LABEL: str(index)}
-            yield _pod(f"{name}-{group}-{index}", manifest, part, claims, labels)
+            labels = {GROUP_INDEX: str(group), WORKER_INDEX_LABEL: str(index), GROUP_KEY: f"{name}-{group}"}
+            yield _bound(_pod(f"{name}-{group}-{index}", manifest, part, claims, labels), manifest)
+
+
+def _bound(pod: Pod, manifest: Json) -> Pod:
+    """With the affinity that the annotation gives, if it is there. Workers get their leader's domain as a selector,
+    once it has one; beside their leader is the same."""
+    key = manifest["metadata"].get("annotations", {}).get(EXCLUSIVE_TOPOLOGY)
+    if key is None:
+        return pod
+    own = {"key": GROUP_KEY, "operator": "In", "values": [pod.labels[GROUP_KEY]]}
+    others = [{"key": GROUP_KEY, "operator": "Exists"}, {**own, "operator": "NotIn"}]
+    affinity = _with_term(pod.spec.get("affinity", {}), "podAffinity", key, [own])
+    if pod.labels[WORKER_INDEX_LABEL] == "0":
+        affinity = _with_term(affinity, "podAntiAffinity", key, others)
+    return replace(pod, spec={**pod.spec, "affinity": affinity})
+
+
+def _with_term(affinity: Json, kind: str, key: str, expressions: Sequence[Json]) -> Json:
+    required = "requiredDuringSchedulingIgnoredDuringExecution"
+    terms: Json = affinity.get(kind, {})
+    term = {"topologyKey": key, "labelSelector": {"matchExpressions": [*expressions]}}
+    return {**affinity, kind: {**terms, required: [*terms.get(required, ()), term]}}
 
 
 def _ray_service(manifest: Json, claims: Claims) -> Iterator[Pod]:

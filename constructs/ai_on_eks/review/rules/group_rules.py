@@ -13,7 +13,7 @@ from ai_on_eks.review.rules.values import dig, is_known, items, number
 
 ZONE_LABEL = "topology.kubernetes.io/zone"
 EXCLUSIVE_TOPOLOGY = "leaderworkerset.sigs.k8s.io/exclusive-topology"
-"""Annotation by which LeaderWorkerSet keeps a group in one domain and every other group out of it."""
+"""As in `kube.expansion`, which imports the schema of platform files."""
 PROVIDER = "FI_PROVIDER"
 FABRIC = ("hugepages-", EFA_RESOURCE)
 
