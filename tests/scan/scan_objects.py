@@ -25,6 +25,7 @@ from ai_on_eks.descriptors.loading import load_descriptor, load_platform
 from ai_on_eks.descriptors.platform import ModelStore, PlannedEngines, Platform
 from ai_on_eks.descriptors.platform_monitoring import Monitoring, MonitoringKind
 from ai_on_eks.descriptors.platform_sync import WeightSync
+from ai_on_eks.descriptors.schema import Shape
 from ai_on_eks.kube.fine_tune import fine_tune_objects
 from ai_on_eks.kube.manifests import model_manifests, monitoring_manifests, platform_manifests, priorities_of
 from ai_on_eks.placement.fleet.planning import plan_fleet
@@ -86,7 +87,7 @@ def _platform() -> Platform:
 
 
 def _platform_objects() -> Sequence[Mapping[str, Any]]:
-    return [*platform_manifests(_platform(), ADDRESSES.bucket).values()]
+    return [*platform_manifests(_platform(), ADDRESSES.bucket, shapes=Shape).values()]
 
 
 def _vectors() -> Platform:

@@ -53,7 +53,8 @@ def test_every_object_was_read(objects: list[Scanned], report: Report) -> None:
 def test_pods_of_every_controller_are_scanned(objects: list[Scanned]) -> None:
     owners = {one.kind.partition(" ")[0] for one in objects if one.manifest["kind"] == "Pod"}
     assert owners >= {
-        "DaemonSet", "Deployment", "InferenceService", "Job", "JobSet", "LeaderWorkerSet", "RayService",
+        "DaemonSet", "Deployment", "InferenceService", "Job", "JobSet", "LLMInferenceService", "LeaderWorkerSet",
+        "RayService",
     }  # fmt: skip
 
 
