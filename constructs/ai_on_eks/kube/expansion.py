@@ -77,7 +77,7 @@ def _bound(pod: Pod, manifest: Json) -> Pod:
     key = manifest["metadata"].get("annotations", {}).get(EXCLUSIVE_TOPOLOGY)
     if key is None:
         return pod
-    own = {"key": GROUP_KEY, "operator": "In", "values": [pod.labels[GROUP_KEY]]}
+    own: Json = {"key": GROUP_KEY, "operator": "In", "values": [pod.labels[GROUP_KEY]]}
     others = [{"key": GROUP_KEY, "operator": "Exists"}, {**own, "operator": "NotIn"}]
     affinity = _with_term(pod.spec.get("affinity", {}), "podAffinity", key, [own])
     if pod.labels[WORKER_INDEX_LABEL] == "0":
