@@ -20,6 +20,9 @@ from test_stacks_nag import rule
 from ai_on_eks.catalog.toolchain import toolchain
 from ai_on_eks.descriptors.pipeline import Pipeline, Stage
 from ai_on_eks.descriptors.platform_retention import Retention
+from ai_on_eks.review.rules.acknowledged import ACKNOWLEDGED
+from ai_on_eks.review.rules.assembly import read_assembly
+from ai_on_eks.review.rules.checking import findings
 from stacks.application import Charts, Deployment
 from stacks.pipeline import Release, build_pipeline_app, cdk_version
 
@@ -328,11 +331,13 @@ PIPELINE = (
 )
 MUTATION = "the pipeline changes itself through the roles of CDK's bootstrap stack, which it finds by their tags"
 
+GRANTED_BY_CDK = (
+    "kms:GenerateDataKey*", "kms:ReEncrypt*", "s3:Abort*", "s3:DeleteObject*", "s3:GetBucket*", "s3:GetObject*",
+    "s3:List*",
+)  # fmt: skip
+
 ACCEPTED = {
-    **{f"AwsSolutions-IAM5[Action::{action}]": PIPELINE for action in (
-        "kms:GenerateDataKey*", "kms:ReEncrypt*", "s3:Abort*", "s3:DeleteObject*", "s3:GetBucket*", "s3:GetObject*",
-        "s3:List*",
-    )},
+    **{f"AwsSolutions-IAM5[Action::{action}]": PIPELINE for action in GRANTED_BY_CDK},
     "AwsSolutions-IAM5[Resource::<Artifacts>/*]": PIPELINE,
     "AwsSolutions-IAM5[Resource::<Records>/<stage>/*]": "the wildcard stands below one stage's own prefix",
     "AwsSolutions-IAM5[Resource::logs]": PIPELINE,
@@ -358,6 +363,30 @@ def generally(name: str) -> str:
         if name.startswith(beginning):
             return general
     return rule(name)
+
+
+FOUND_BY_CDK = (
+    "cloudformation:DescribeStacks, s3:ListBucket",
+    "codebuild:BatchGetBuilds, codebuild:StartBuild, codebuild:StopBuild",
+)
+
+ACCEPTED_BY_OUR_RULES = {
+    *(("iam-wildcard-action", f"allows {action}") for action in GRANTED_BY_CDK),
+    ("iam-wildcard-resource", "allows cloudformation:DescribeStacks, s3:ListBucket on every resource"),
+    (
+        "iam-wildcard-resource",
+        "allows codebuild:BatchGetBuilds, codebuild:StartBuild, codebuild:StopBuild on every resource",
+    ),
+}
+"""Rights of CDK's own steps, as cdk-nag finds them too."""
+
+
+@pytest.mark.parametrize("which", ["template", "published"])
+def test_our_rules_find_what_cdk_itself_grants_and_nothing_else(which: str, request: pytest.FixtureRequest) -> None:
+    found = findings(read_assembly({"release": request.getfixturevalue(which)}), ACKNOWLEDGED)
+    assert {(one.code, one.message) for one in found} <= ACCEPTED_BY_OUR_RULES
+    of_ours = [one.path for one in found if one.path and ("PullRequests" in one.path or "Records" in one.path)]
+    assert (bool(found), of_ours) == (True, [])
 
 
 @pytest.mark.parametrize(

@@ -48,4 +48,5 @@ def test_every_snapshot_has_its_stack() -> None:
     monitored = {f"monitoring-{kind}/observability.template.json" for kind in ("in-cluster", "managed")}
     stored = {f"storage/{unit}.template.json" for unit in OF_STORAGE}
     found = {str(path.relative_to(SNAPSHOTS)) for path in SNAPSHOTS.rglob("*.json")}
-    assert found == profiles | others | monitored | stored | {"pipeline/release.template.json"}
+    pipelines = {f"pipeline/{kind}.template.json" for kind in ("published", "release")}
+    assert found == profiles | others | monitored | stored | pipelines
