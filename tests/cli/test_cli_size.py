@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from cli_running import LLAMA_8B, RESNET, keys_of, run_here
+from cli_running import LLAMA_8B, RESNET, ROOT, keys_of, run_here
 
 RANK_KEYS = (
     *("memory_bytes", "budget_bytes", "weights_bytes", "activation_bytes", "overhead_bytes"),
@@ -76,6 +76,22 @@ def test_given_a_version_of_an_engine_when_sized_then_its_own_memory_behaviour_c
     assert body["target"]["engine_version"] == (engine.partition("@")[2] or "0.33.0")
 
 
+def test_given_a_share_of_what_is_free_when_told_then_it_is_not_taken_for_one_of_the_memory(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    target = ("size", LLAMA_8B, "--accelerator", "l40s", "--engine")
+    assert "budget (0.9 of what is free)" in run_here(capsys, *target, "tensorrt-llm").out
+    assert "budget (× 0.92)" in run_here(capsys, *target, "vllm").out
+
+
+@pytest.mark.parametrize("engine", ["tensorrt-llm", "vllm-ray", "sglang"])
+def test_given_an_engine_that_is_taken_by_name_when_named_by_the_option_then_it_is_sized(
+    capsys: pytest.CaptureFixture[str], engine: str
+) -> None:
+    answer = run_here(capsys, "size", LLAMA_8B, "--accelerator", "h100", "--engine", engine, "--json")
+    assert (answer.code, answer.data["target"]["engine"]) == (0, engine)
+
+
 def test_given_an_engine_that_does_not_serve_the_model_when_sized_then_it_is_refused(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
@@ -136,3 +152,13 @@ def test_given_one_of_something_when_told_then_it_is_singular(capsys: pytest.Cap
     explained = run_here(capsys, "plan", RESNET, "--explain").out
     assert "1 replica, 1 accelerator a replica (" in explained
     assert " items a replica" in explained
+
+
+def test_given_a_share_of_what_is_free_when_planned_then_the_account_says_so(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    model = str(ROOT / "tests" / "k8s" / "engine_models" / "llama-3-3-70b-tensorrt-llm.yaml")
+    shown = run_here(capsys, "plan", model, "--explain").out
+    (line,) = (line for line in shown.splitlines() if "memory of one rank: " in line)
+    assert "of what is free for the cache, " in line
+    assert " × " not in line.partition(" budget")[0]

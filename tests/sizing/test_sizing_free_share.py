@@ -62,6 +62,12 @@ def test_given_little_beside_the_model_then_the_share_is_lowered() -> None:
     assert size(20).rank.memory_fraction < size(80).rank.memory_fraction == 0.9
 
 
+def test_given_graphs_then_they_are_held_beside_the_share_and_not_counted_twice() -> None:
+    names = [term.name for term in size(80).rank.terms]
+    assert "device context and communication" in names
+    assert "captured graphs" not in names
+
+
 def test_given_one_rank_then_it_has_shared_memory_too() -> None:
     """The server is one process and the rank another."""
     assert size(80).host.shared_memory_bytes > 0

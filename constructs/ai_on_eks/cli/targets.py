@@ -169,14 +169,14 @@ def _engine(
 ) -> Engine:
     """The engine asked for, at the version asked for, or the first that serves the model: one that is deployed, else
     one that is sized only and runs on the accelerator."""
-    serving, rejected = engines_for(descriptor, catalog, superseded=True)
-    if wanted is None:
+    engine = None if wanted is None else _named_engine(wanted)
+    serving, rejected = engines_for(descriptor, catalog, superseded=True, named=engine.name if engine else None)
+    if engine is None:
         found = next((one for one in serving if one.deployed or runs_unpackaged(one, accelerator)), None)
         if found is not None:
             return found
         reasons = [rejection.reason for rejection in rejected]
         raise NothingFitsError([Problem(code="no-engine", message=reason, value=descriptor.name) for reason in reasons])
-    engine = _named_engine(wanted)
     for rejection in rejected:
         if rejection.engine == engine.name:
             names = tuple(one.name for one in serving)

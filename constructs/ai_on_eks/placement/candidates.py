@@ -27,12 +27,13 @@ SUPERSEDED_RULE = "engine-superseded"
 
 
 def engines_for(
-    descriptor: Descriptor, catalog: Catalog, *, superseded: bool = False
+    descriptor: Descriptor, catalog: Catalog, *, superseded: bool = False, named: str | None = None
 ) -> tuple[tuple[Engine, ...], tuple[Rejection, ...]]:
     """Engines that load this model at all, and why the others do not. Those that a workload is rendered for come first,
     and of them those that need not be asked for by name.
 
-    `superseded` keeps those that only are too old as well.
+    `superseded` keeps those that only are too old as well; `named` is one that was asked for by other means than the
+    descriptor's constraints, such as an option.
     """
     kept: list[Engine] = []
     rejected: list[Rejection] = []
@@ -48,7 +49,7 @@ def engines_for(
             rejected.append(Rejection(ANY_INSTANCE_TYPE, engine.name, UNDIVIDED, SUPERSEDED_RULE, violation))
             continue
         unloadable = _why_not(engine, descriptor)
-        if unloadable is None and engine.like and engine.name not in allowed:
+        if unloadable is None and engine.like and engine.name not in (*allowed, named):
             fix = f"write {engine.name} to constraints.engines"
             unloadable = stated(f"{engine.name} loads what {engine.like} does and is looked at where it is named", fix)
         if unloadable is None:
