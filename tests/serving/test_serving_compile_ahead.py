@@ -6,12 +6,12 @@ from typing import Any
 
 import serving_plans as plans
 
+from ai_on_eks.catalog.engine_start import engine_start
 from ai_on_eks.descriptors.platform import ModelStore, Platform
 from ai_on_eks.kube.manifests import model_manifests, platform_manifests
 from ai_on_eks.kube.pod_security import why_not_restricted
 from ai_on_eks.placement.types import Plan
 from ai_on_eks.serving.compile_ahead import PRIORITY_CLASS, program_config_map
-from ai_on_eks.serving.engines.neuron import COMPILE_SECONDS, COMPILED_SECONDS
 from ai_on_eks.serving.startup import MARGIN, PERIOD_SECONDS
 from ai_on_eks.serving.types import ModelJob, Workload
 from ai_on_eks.serving.workload import build_workload
@@ -69,12 +69,14 @@ def test_the_job_may_take_the_place_of_a_replica_that_waits() -> None:
 def test_replicas_are_given_less_time_where_a_job_compiles() -> None:
     with_job = seconds(workload(plans.llama_on_inferentia2()).pod_spec)
     alone = seconds(workload(plans.llama_on_inferentia2(), plans.PLATFORM).pod_spec)
-    assert alone - with_job == MARGIN * (COMPILE_SECONDS - COMPILED_SECONDS)
+    start = engine_start("nxd-inference")
+    assert start.compiled_warm_up_seconds is not None
+    assert alone - with_job == MARGIN * (start.warm_up_seconds - start.compiled_warm_up_seconds)
 
 
 def test_the_job_has_time_for_what_it_compiles() -> None:
     (argument,) = [one for one in engine(job().pod_spec)["args"] if one.startswith("--seconds=")]
-    assert int(argument.removeprefix("--seconds=")) >= MARGIN * COMPILE_SECONDS
+    assert int(argument.removeprefix("--seconds=")) >= MARGIN * engine_start("nxd-inference").warm_up_seconds
     assert job().deadline_seconds > int(argument.removeprefix("--seconds="))
 
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from math import ceil
 
+from ai_on_eks.catalog.engine_start import engine_start
 from ai_on_eks.descriptors.schema import Storage
 from ai_on_eks.performance.readiness import IMAGE_BYTES_PER_SECOND, Readiness, WeightSource, time_to_ready
 from ai_on_eks.serving.replica import Replica
@@ -32,15 +33,12 @@ SOURCES: Mapping[Storage, WeightSource] = {
 """Descriptor's word to what the weights are read from; with `node` the engine downloads them first."""
 
 
-def readiness(
-    replica: Replica,
-    *,
-    is_staged: bool = False,
-    process_seconds: float = 0.0,
-    warm_up_seconds: float = 0.0,
-) -> Readiness:
-    """From the start of a new node to the first answer of a replica, with what its engine takes."""
+def readiness(replica: Replica, *, is_staged: bool = False, joining_seconds: float = 0.0) -> Readiness:
+    """From the start of a new node to the first answer of a replica, with what its engine takes, and what it waits for
+    others that join it."""
     placement = replica.placement
+    start = engine_start(placement.engine.name)
+    compiled = start.compiled_warm_up_seconds if replica.is_compiled_ahead else None
     return time_to_ready(
         placement.instance_type,
         image_bytes=replica.image.size_bytes,
@@ -49,8 +47,8 @@ def readiness(
         source_bytes_per_second=None if replica.claim is None else replica.claim.bytes_per_second,
         is_staged=is_staged,
         replicas_per_node=placement.replicas_per_node,
-        process_seconds=process_seconds,
-        warm_up_seconds=warm_up_seconds,
+        process_seconds=start.process_seconds + joining_seconds,
+        warm_up_seconds=start.warm_up_seconds if compiled is None else compiled,
     )
 
 

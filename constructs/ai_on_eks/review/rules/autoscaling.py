@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from functools import cache
 from typing import Any
 
+from ai_on_eks.catalog.device_metrics import busy_metric_names
 from ai_on_eks.catalog.engine_metrics import metric_names
 from ai_on_eks.review.rules.assembly import KubeObject
 from ai_on_eks.review.rules.rule import Rule
@@ -16,9 +17,6 @@ DEFAULT_KIND = "Deployment"
 """Of a ScaledObject's target that names none (keda.sh, ScaledObject specification, 2.21)."""
 
 KSERVE_KINDS = ("InferenceService", "LLMInferenceService")
-
-BUSY = ("DCGM_FI_DEV_GPU_UTIL", "DCGM_FI_PROF_GR_ENGINE_ACTIVE", "neuroncore_utilization_ratio")
-"""Gauges of how busy an accelerator is, by the names that DCGM's and Neuron's exporters give them."""
 
 Target = tuple[str, str, str]
 """Namespace, kind and name."""
@@ -111,7 +109,7 @@ def _lost_metrics(scaler: KubeObject) -> Iterator[str]:
 
 def _busy(scaler: KubeObject) -> Iterator[str]:
     for trigger, query in _prometheus(scaler):
-        if any(name in query for name in BUSY):
+        if any(name in query for name in busy_metric_names()):
             yield f"trigger {dig(trigger, 'name')} asks how busy accelerators are"
 
 

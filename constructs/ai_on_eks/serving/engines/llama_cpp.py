@@ -25,9 +25,6 @@ SHUTDOWN_SECONDS = 0
 have left or it is killed (build 11349, tried by tests/serving/test_serving_real_llama_cpp.py, 2026-11-29; also
 ggml-org/llama.cpp#6348); so requests end before it is sent."""
 
-START_SECONDS = 15.0
-"""Assumption: CUDA context and the empty run that warms the server up."""
-
 CACHE_TYPES: Mapping[CachePrecision, str] = {
     CachePrecision.AUTO: "f16",
     CachePrecision.FP16: "f16",
@@ -104,7 +101,7 @@ def environment(replica: Replica) -> Mapping[str, str]:
 
 def probes(replica: Replica) -> Probes:
     """While the model loads the server answers 503."""
-    start = readiness(replica, is_staged=replica.reads_model_store, process_seconds=START_SECONDS)
+    start = readiness(replica, is_staged=replica.reads_model_store)
     return Probes(startup="/health", readiness="/health", liveness="/health", start=start)
 
 

@@ -16,16 +16,6 @@ from ai_on_eks.serving.startup import readiness
 PORTS = Ports(http=8000, metrics=8000, metrics_path="/metrics")
 CACHE_DIRECTORY = "/cache"
 
-PROCESS_SECONDS = 60.0
-"""Assumption: importing torch and vLLM, opening the devices."""
-COMPILE_SECONDS = 900.0
-"""About 15 minutes for a model of 15 GB, and not much more for larger ones, which more ranks divide (vLLM user guide
-for NxD Inference, SDK 2.28; first answers after more than 20 minutes are known). Counted at every start but where a job
-compiled before."""
-
-COMPILED_SECONDS = 120.0
-"""Assumption: loading programs that were compiled before, and dividing the weights for them."""
-
 COMPUTE_DTYPES: Mapping[WeightPrecision, str] = {
     WeightPrecision.FP32: "float32",
     WeightPrecision.FP16: "float16",
@@ -53,12 +43,7 @@ def environment(replica: Replica) -> Mapping[str, str]:
 
 def probes(replica: Replica) -> Probes:
     """Ready is when the model is listed, which is after everything has been compiled."""
-    start = readiness(
-        replica,
-        is_staged=replica.reads_model_store,
-        process_seconds=PROCESS_SECONDS,
-        warm_up_seconds=COMPILED_SECONDS if replica.is_compiled_ahead else COMPILE_SECONDS,
-    )
+    start = readiness(replica, is_staged=replica.reads_model_store)
     return Probes(startup="/health", readiness="/v1/models", liveness="/health", start=start)
 
 

@@ -19,11 +19,6 @@ CACHE_DIRECTORY = "/cache"
 SHUTDOWN_SECONDS = 0
 """It has no limit for running requests to end within, so they end before it is told to stop."""
 
-PROCESS_SECONDS = 30.0
-"""Assumption: as vLLM, whose libraries it shares."""
-WARM_UP_SECONDS = 80.0
-"""Assumption: kernels and graphs from a cold cache, as vLLM."""
-
 COMPUTE_DTYPES: Mapping[WeightPrecision, str] = {
     WeightPrecision.FP16: "float16",
     WeightPrecision.BF16: "bfloat16",
@@ -88,12 +83,7 @@ def environment(replica: Replica) -> Mapping[str, str]:
 
 def probes(replica: Replica) -> Probes:
     """`/health` is refused until the warm-up request has been answered; `/health_generate` would queue behind users."""
-    start = readiness(
-        replica,
-        is_staged=replica.reads_model_store,
-        process_seconds=PROCESS_SECONDS,
-        warm_up_seconds=WARM_UP_SECONDS,
-    )
+    start = readiness(replica, is_staged=replica.reads_model_store)
     return Probes(startup="/health", readiness="/health", liveness="/health", start=start)
 
 

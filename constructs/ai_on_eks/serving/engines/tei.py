@@ -30,9 +30,6 @@ MAX_CLIENT_BATCH = 32
 SHUTDOWN_SECONDS = 45
 """It waits for running requests as long as it is let (axum's graceful shutdown in router/src/http/server.rs, 1.9)."""
 
-START_SECONDS = 30.0
-"""Assumption: CUDA context and the warm-up pass over one full batch."""
-
 DTYPES: Mapping[WeightPrecision, str] = {WeightPrecision.FP32: "float32", WeightPrecision.FP16: "float16"}
 """All that `--dtype` takes (text-embeddings-router --help 1.9, 2026-11)."""
 
@@ -117,7 +114,7 @@ def environment(replica: Replica) -> Mapping[str, str]:
 
 def probes(replica: Replica) -> Probes:
     """TEI answers once the model is loaded and warm."""
-    start = readiness(replica, is_staged=replica.reads_model_store, warm_up_seconds=START_SECONDS)
+    start = readiness(replica, is_staged=replica.reads_model_store)
     return Probes(startup="/health", readiness="/health", liveness="/health", start=start)
 
 

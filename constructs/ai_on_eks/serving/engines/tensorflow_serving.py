@@ -29,9 +29,6 @@ SHUTDOWN_SECONDS = 45
 """The server has no handler for SIGTERM and, as the container's first process, is not ended by it either: it goes on
 answering until SIGKILL (tensorflow/serving#1853, open, 2026-11)."""
 
-START_SECONDS = 40.0
-"""Assumption: CUDA context, cuDNN, and the graph's first optimization."""
-
 LEAST_QUEUED_BATCHES = 10
 """The server's own default of `max_enqueued_batches`, and here its lower end: beyond it requests are refused."""
 
@@ -100,7 +97,7 @@ def environment(replica: Replica) -> Mapping[str, str]:
 def probes(replica: Replica) -> Probes:
     """The server opens its ports once the model is loaded, so that the model's state is its health."""
     path = f"/v1/models/{replica.name}"
-    start = readiness(replica, is_staged=replica.reads_model_store, process_seconds=START_SECONDS)
+    start = readiness(replica, is_staged=replica.reads_model_store)
     return Probes(startup=path, readiness=path, liveness=path, start=start)
 
 

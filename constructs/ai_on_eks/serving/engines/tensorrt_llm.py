@@ -36,11 +36,6 @@ SHUTDOWN_SECONDS = 45
 """Uvicorn takes no new connections and waits for running requests as long as it is let; then the ranks are ended
 (serve/openai_server.py, lifespan)."""
 
-PROCESS_SECONDS = 60.0
-"""Assumption: the library is imported by the server and once more by every rank that MPI starts."""
-WARM_UP_SECONDS = 120.0
-"""Assumption: one batch to see what is free, the autotuner, then graphs; half as much again as vLLM."""
-
 CAPTURED_SEQUENCES = 128
 """Its own largest batch of a captured decoding graph, and here its lower end (llmapi/llm_args.py, CudaGraphConfig)."""
 
@@ -117,12 +112,7 @@ def environment(replica: Replica) -> Mapping[str, str]:
 
 def probes(replica: Replica) -> Probes:
     """The port is refused until the model is loaded and its graphs are captured."""
-    start = readiness(
-        replica,
-        is_staged=replica.reads_model_store,
-        process_seconds=PROCESS_SECONDS,
-        warm_up_seconds=WARM_UP_SECONDS,
-    )
+    start = readiness(replica, is_staged=replica.reads_model_store)
     return Probes(startup="/health", readiness="/health", liveness="/health", start=start)
 
 

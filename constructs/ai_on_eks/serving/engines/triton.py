@@ -33,9 +33,6 @@ SCRIPT_TASKS = ("image-classification",)
 SHUTDOWN_SECONDS = 45
 """Running requests get this long after SIGTERM; Triton's own default is 30 (tritonserver --help 26.07)."""
 
-START_SECONDS = 60.0
-"""Assumption: CUDA context, cuDNN, and onnxruntime's optimization of the graph."""
-
 
 def problems(replica: Replica) -> tuple[Problem, ...]:
     """Triton downloads nothing from a hub, and its layout needs the file's name."""
@@ -111,7 +108,7 @@ def environment(replica: Replica) -> Mapping[str, str]:
 
 def probes(replica: Replica) -> Probes:
     """Ready is when every loaded model is; alive is when the server answers at all."""
-    start = readiness(replica, is_staged=replica.reads_model_store, process_seconds=START_SECONDS)
+    start = readiness(replica, is_staged=replica.reads_model_store)
     return Probes(startup="/v2/health/ready", readiness="/v2/health/ready", liveness="/v2/health/live", start=start)
 
 

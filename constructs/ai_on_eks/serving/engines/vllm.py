@@ -42,11 +42,6 @@ SHUTDOWN_SECONDS = 45
 MASTER_PORT = 29501
 """Where the ranks of a replica find each other; vLLM's own default of `--master-port` (0.33.0 wheel, 2026-11)."""
 
-PROCESS_SECONDS = 30.0
-"""Assumption: importing torch and vLLM, making the CUDA contexts of all ranks."""
-WARM_UP_SECONDS = 80.0
-"""torch.compile and CUDA graph capture from a cold cache: 53 to 80 s (EKS user guide, ml-inference, 2026-11)."""
-
 STREAM_BYTES_PER_THREAD = 4_000_000_000
 """One reading thread of the Run:ai streamer for every 4 GB of weights
 (EKS user guide, ml-inference-fast-model-loading, 2026-11)."""
@@ -190,7 +185,7 @@ def probes(replica: Replica) -> Probes:
     """Ready is when the model is listed; alive is when the engine behind the server still is."""
     # The leader answers once every worker has joined, and a worker's node may still be pulling the image by then.
     joining = 0.0 if replica.placement.nodes_per_replica == 1 else image_seconds(replica)
-    start = readiness(replica, process_seconds=PROCESS_SECONDS + joining, warm_up_seconds=WARM_UP_SECONDS)
+    start = readiness(replica, joining_seconds=joining)
     return Probes(startup="/health", readiness="/v1/models", liveness="/health", start=start)
 
 

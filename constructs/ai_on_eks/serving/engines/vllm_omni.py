@@ -22,11 +22,6 @@ PORTS = Ports(http=8000, metrics=8000, metrics_path="/metrics")
 SHUTDOWN_SECONDS = 600
 """Running requests get this long after SIGTERM, since a video takes minutes; the server ends with the last of them."""
 
-PROCESS_SECONDS = 60.0
-"""Assumption: importing torch and vLLM in the server and in its worker, one after the other."""
-WARM_UP_SECONDS = 90.0
-"""Assumption: one step at 512 × 512 with kernels compiled from a cold cache (diffusion/diffusion_engine.py, 0.28.0)."""
-
 LEAST_INIT_SECONDS = 600
 """The server's own default of `--init-timeout`, and here its lower end (entrypoints/cli/serve.py, 0.28.0)."""
 
@@ -116,12 +111,7 @@ def environment(replica: Replica) -> Mapping[str, str]:
 
 def probes(replica: Replica) -> Probes:
     """The server listens once its pipeline is loaded and has made a first picture."""
-    start = readiness(
-        replica,
-        is_staged=replica.reads_model_store,
-        process_seconds=PROCESS_SECONDS,
-        warm_up_seconds=WARM_UP_SECONDS,
-    )
+    start = readiness(replica, is_staged=replica.reads_model_store)
     return Probes(startup="/health", readiness="/v1/models", liveness="/health", start=start)
 
 

@@ -20,10 +20,6 @@ PORTS = Ports(http=8000, metrics=8080, metrics_path="/metrics")
 SHUTDOWN_SECONDS = 0
 """`ray start --block` ends its processes at SIGTERM; running requests end before."""
 
-PROCESS_SECONDS = 60.0
-"""Assumption: the services of Ray and Serve 30 s, then as vLLM."""
-WARM_UP_SECONDS = vllm.WARM_UP_SECONDS
-
 HEALTH = "/api/gcs_healthz"
 """Of the head's dashboard: KubeRay hands the model over only to a head that is ready, so it cannot wait for that."""
 
@@ -60,12 +56,7 @@ def environment(replica: Replica) -> Mapping[str, str]:
 def probes(replica: Replica) -> Probes:
     """The model itself is watched by Serve, and KubeRay labels the head once it may be called."""
     joining = 0.0 if replica.placement.nodes_per_replica == 1 else image_seconds(replica)
-    start = readiness(
-        replica,
-        is_staged=replica.reads_model_store,
-        process_seconds=PROCESS_SECONDS + joining,
-        warm_up_seconds=WARM_UP_SECONDS,
-    )
+    start = readiness(replica, is_staged=replica.reads_model_store, joining_seconds=joining)
     return Probes(startup=HEALTH, readiness=HEALTH, liveness=HEALTH, start=start)
 
 

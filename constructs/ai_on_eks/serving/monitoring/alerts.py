@@ -10,6 +10,7 @@ from datetime import datetime
 
 from msgspec import Struct
 
+from ai_on_eks.catalog.device_metrics import device_metric
 from ai_on_eks.descriptors.platform import Platform
 from ai_on_eks.serving.monitoring import signals
 from ai_on_eks.serving.monitoring.names import MODEL
@@ -144,35 +145,33 @@ def _pods(namespace: str) -> Iterator[Alert]:
 
 
 def _accelerators() -> Iterator[Alert]:
-    """Names as the exporters publish them: DCGM's default counters (dcgm-exporter 4.8.3, default-counters.csv), and
-    Neuron monitor's `hardware_ecc_events_total` with event types such as `sram_ecc_uncorrected` and
-    `execution_errors_total` by error type (Neuron SDK, neuron-monitor user guide). None was read from a running node.
-    """
+    xid, row_remap = device_metric("gpu_xid"), device_metric("gpu_row_remap_failed")
+    memory, execution = device_metric("neuron_memory_errors"), device_metric("neuron_execution_errors")
     node = "{{ $labels.Hostname }}"
     yield Alert(
         "GpuXidError",
-        "max by (Hostname, gpu) (DCGM_FI_DEV_XID_ERRORS) > 0",
+        f"max by ({xid.by_device}) ({xid.selector}) > 0",
         1,
         "critical",
         f"GPU {{{{ $labels.gpu }}}} of {node} reported XID {{{{ $value }}}} (docs.nvidia.com/deploy/xid-errors)",
     )
     yield Alert(
         "GpuRowRemapFailed",
-        "max by (Hostname, gpu) (DCGM_FI_DEV_ROW_REMAP_FAILURE) > 0",
+        f"max by ({row_remap.by_device}) ({row_remap.selector}) > 0",
         1,
         "critical",
         f"GPU {{{{ $labels.gpu }}}} of {node} has memory that cannot be remapped any more: replace the node",
     )
     yield Alert(
         "NeuronMemoryError",
-        'sum by (instance_id) (increase(hardware_ecc_events_total{event_type=~".*uncorrected"}[10m])) > 0',
+        f"sum by ({memory.by_device}) (increase({memory.selector}[10m])) > 0",
         1,
         "critical",
         "a Neuron device of {{ $labels.instance_id }} has uncorrected memory errors: replace the node",
     )
     yield Alert(
         "NeuronExecutionErrors",
-        'sum by (instance_id) (increase(execution_errors_total{error_type="hardware"}[10m])) > 0',
+        f"sum by ({execution.by_device}) (increase({execution.selector}[10m])) > 0",
         1,
         "critical",
         "Neuron devices of {{ $labels.instance_id }} fail in hardware",

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 
 from msgspec import Struct
 
+from ai_on_eks.catalog.device_metrics import DeviceMetric, device_metric
 from ai_on_eks.descriptors.platform import Platform
 from ai_on_eks.serving.monitoring import signals
 from ai_on_eks.serving.monitoring.alerts import USD_PER_HOUR
@@ -69,16 +70,20 @@ def _panels(workloads: Sequence[Workload]) -> Iterator[Panel]:
         price = f"max by ({MODEL}) ({USD_PER_HOUR}) / on ({MODEL}) (({tokens}) > 0) / 3600 * 1e6"
         yield Panel("Dollars per million tokens written", price, "currencyUSD")
     yield Panel("Dollars per hour, on demand", f"max by ({MODEL}) ({USD_PER_HOUR})", "currencyUSD")
-    yield Panel("GPU busy", "avg by (Hostname, gpu) (DCGM_FI_DEV_GPU_UTIL)", "percent", "{{Hostname}} {{gpu}}")
-    yield Panel(
-        "GPU memory in use",
-        "max by (Hostname, gpu) (DCGM_FI_DEV_FB_USED / (DCGM_FI_DEV_FB_USED + DCGM_FI_DEV_FB_FREE))",
-        "percentunit",
-        "{{Hostname}} {{gpu}}",
-    )
-    yield Panel(
-        "Neuron cores busy", "avg by (instance_id) (neuroncore_utilization_ratio)", "percentunit", "{{instance_id}}"
-    )
+    yield from _devices()
+
+
+def _devices() -> Iterator[Panel]:
+    gpu, neuron = device_metric("gpu_busy"), device_metric("neuron_busy")
+    used, free = device_metric("gpu_memory_used"), device_metric("gpu_memory_free")
+    yield Panel("GPU busy", f"avg by ({gpu.by_device}) ({gpu.selector})", "percent", _legend(gpu))
+    share = f"{used.selector} / ({used.selector} + {free.selector})"
+    yield Panel("GPU memory in use", f"max by ({used.by_device}) ({share})", "percentunit", _legend(used))
+    yield Panel("Neuron cores busy", f"avg by ({neuron.by_device}) ({neuron.selector})", "percentunit", _legend(neuron))
+
+
+def _legend(metric: DeviceMetric) -> str:
+    return " ".join(f"{{{{{label}}}}}" for label in metric.device)
 
 
 def _panel(number: int, panel: Panel) -> Json:
