@@ -28,6 +28,7 @@ from moto.server import ThreadedMotoServer
 from ai_on_eks.catalog.loading import load_catalog
 from ai_on_eks.descriptors.fine_tune_loading import load_fine_tune
 from ai_on_eks.descriptors.platform import Platform
+from ai_on_eks.descriptors.platform_storage import FsxForLustre, PlatformStorage
 from ai_on_eks.placement.training import plan_training
 from ai_on_eks.programs.fine_tune import CHECKPOINT, COMPLETE, EXIT_DONE
 from ai_on_eks.serving.fine_tune import FineTuneWorkload, build_fine_tune
@@ -44,10 +45,11 @@ pytestmark = [
 
 BUCKET = "weights"
 MODEL_SCRIPT = Path(__file__).parent / "tiny_causal_model.py"
+LAYERS = 2
 CONFIG = {
     "hidden_size": 64,
     "intermediate_size": 128,
-    "num_hidden_layers": 2,
+    "num_hidden_layers": LAYERS,
     "num_attention_heads": 4,
     "num_key_value_heads": 2,
     "vocab_size": 256,
@@ -58,7 +60,7 @@ EXAMPLES, BATCH, EPOCHS, CHECKPOINT_STEPS = 240, 4, 2, 20
 STEPS = EXAMPLES // BATCH * EPOCHS
 LEARNT = 0.9
 """Of the first loss is left at most. Adapters learn less than the whole: what they are added to is random."""
-MOUNTS = re.compile(r"(?<![\w/.])/(?=(job|weights|work|tmp)(/|$))")
+MOUNTS = re.compile(r"(?<![\w/.])/(?=(data|job|results|tmp|weights|work)(/|$))")
 PATIENCE = 300
 """Seconds for one run, most of which is the libraries' start."""
 
@@ -74,7 +76,8 @@ name: tiny-{{method}}
 kind: fine-tune
 model: tiny.yaml
 method: {{method}}
-data: {{{{path: words.jsonl}}}}
+data: {{{{path: words.jsonl, storage: {{storage}}}}}}
+checkpoints: {{{{storage: {{storage}}}}}}
 training:
   sequence_tokens: 32
   batch: {BATCH}
@@ -105,9 +108,49 @@ def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+class Bucket:
+    """The job's folder in the model store."""
+
+    storage = "s3"
+
+    def __init__(self, client: Any, job: str) -> None:
+        self.client, self.prefix = client, f"finetunes/{job}/"
+
+    def names(self) -> set[str]:
+        """Files below the folder."""
+        listed = self.client.list_objects_v2(Bucket=BUCKET, Prefix=self.prefix).get("Contents", [])
+        return {one["Key"].removeprefix(self.prefix) for one in listed}
+
+    def read(self, name: str) -> bytes:
+        content: bytes = self.client.get_object(Bucket=BUCKET, Key=self.prefix + name)["Body"].read()
+        return content
+
+
+class Lustre:
+    """The job's folder in a file system that every run mounts; data lie beside it."""
+
+    storage = "fsx"
+
+    def __init__(self, folder: Path) -> None:
+        self.results, self.datasets = folder / "results", folder / "datasets"
+        self.results.mkdir(parents=True)
+        self.datasets.mkdir()
+        (self.datasets / "words.jsonl").write_text(examples(), encoding="utf-8")
+
+    def names(self) -> set[str]:
+        """Files below the folder."""
+        return {one.relative_to(self.results).as_posix() for one in self.results.rglob("*") if one.is_file()}
+
+    def read(self, name: str) -> bytes:
+        return (self.results / name).read_bytes()
+
+
+Store = Bucket | Lustre
+
+
 @pytest.fixture
-def store(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
-    """The model store with the data in it, as a client; the program finds it by the same variables."""
+def client(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """Of the model store with the data in it; the program finds it by the same variables."""
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.setenv(name, "testing")
     monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
@@ -123,15 +166,17 @@ def store(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     server.stop()
 
 
-def rendered(method: str, folder: Path, platform: Platform) -> FineTuneWorkload:
+def rendered(method: str, storage: str, folder: Path, platform: Platform) -> FineTuneWorkload:
+    fsx = FsxForLustre(zone=platform.network.availability_zones[0], size_gib=2400, training=True)
+    stored = platform.model_copy(update={"storage": PlatformStorage(fsx=fsx)})
     (folder / "tiny.yaml").write_text(DESCRIPTOR, encoding="utf-8")
-    (folder / "job.yaml").write_text(JOB.format(method=method), encoding="utf-8")
+    (folder / "job.yaml").write_text(JOB.format(method=method, storage=storage), encoding="utf-8")
     one = load_fine_tune(folder / "job.yaml")
-    plan = plan_training(one.job, one.inventory, load_catalog(platform.region), platform)
-    return build_fine_tune(plan, one.descriptor, platform, load_images(None))
+    plan = plan_training(one.job, one.inventory, load_catalog(platform.region), stored)
+    return build_fine_tune(plan, one.descriptor, stored, load_images(None))
 
 
-def started(workload: FineTuneWorkload, root: Path, weights: Path) -> subprocess.Popen[str]:
+def started(workload: FineTuneWorkload, root: Path, weights: Path, store: Store) -> subprocess.Popen[str]:
     """The pod's trainer on empty disks of its own below `root`."""
     assert TRAINER is not None
     (container,) = workload.pod_spec["containers"]
@@ -143,6 +188,9 @@ def started(workload: FineTuneWorkload, root: Path, weights: Path) -> subprocess
         (root / folder).mkdir()
     (root / "weights").mkdir()
     (root / "weights" / "unpinned").symlink_to(weights)
+    if isinstance(store, Lustre):
+        (root / "results").symlink_to(store.results)
+        (root / "data").symlink_to(store.datasets)
     variables = {one["name"]: one["value"] for one in container["env"] if "value" in one}
 
     def here(text: str) -> str:
@@ -160,9 +208,8 @@ def started(workload: FineTuneWorkload, root: Path, weights: Path) -> subprocess
     )
 
 
-def finished_checkpoints(store: Any, prefix: str) -> set[str]:
-    listed = store.list_objects_v2(Bucket=BUCKET, Prefix=f"{prefix}/checkpoints/").get("Contents", [])
-    return {Path(one["Key"]).parent.name for one in listed if Path(one["Key"]).name == COMPLETE}
+def finished_checkpoints(store: Store) -> set[str]:
+    return {Path(name).parent.name for name in store.names() if Path(name).name == COMPLETE}
 
 
 def family(pid: int) -> list[int]:
@@ -171,10 +218,10 @@ def family(pid: int) -> list[int]:
     return [pid, *(one for child in children for one in family(int(child)))]
 
 
-def end_after_a_checkpoint(process: subprocess.Popen[str], store: Any, prefix: str) -> None:
+def end_after_a_checkpoint(process: subprocess.Popen[str], store: Store) -> None:
     """The whole pod at once and without warning, as soon as there is something to go on from."""
     deadline = time.monotonic() + PATIENCE
-    while not finished_checkpoints(store, prefix):
+    while not finished_checkpoints(store):
         assert process.poll() is None, process.communicate()[0]
         assert time.monotonic() < deadline, "no checkpoint"
         time.sleep(0.02)
@@ -183,12 +230,12 @@ def end_after_a_checkpoint(process: subprocess.Popen[str], store: Any, prefix: s
     process.communicate()
 
 
-def losses(store: Any, prefix: str) -> list[float]:
-    """Of the one checkpoint that is left, by step, those of the run before it included."""
-    (name,) = finished_checkpoints(store, prefix)
+def losses(store: Store) -> list[float]:
+    """Of the last checkpoint, by step, those of the run before it included."""
+    (name,) = finished_checkpoints(store)
     assert name == f"{CHECKPOINT}{STEPS}"
-    state = store.get_object(Bucket=BUCKET, Key=f"{prefix}/checkpoints/{name}/trainer_state.json")["Body"].read()
-    logged = [(one["step"], one["loss"]) for one in json.loads(state)["log_history"] if "loss" in one]
+    state = json.loads(store.read(f"checkpoints/{name}/trainer_state.json"))
+    logged = [(one["step"], one["loss"]) for one in state["log_history"] if "loss" in one]
     assert [step for step, _loss in logged] == list(range(10, STEPS + 1, 10))
     return [loss for _step, loss in logged]
 
@@ -207,34 +254,37 @@ def tensors(content: bytes) -> dict[str, np.ndarray[Any, Any]]:
     return found
 
 
-@pytest.mark.parametrize(("method", "result"), [("lora", "adapter_model.safetensors"), ("full", "model.safetensors")])
+@pytest.mark.parametrize(
+    ("method", "in_lustre"), [("lora", False), ("full", False), ("lora", True)], ids=["lora", "full", "lustre"]
+)
 def test_a_job_that_is_ended_goes_on_from_its_checkpoint_and_learns(
-    method: str, result: str, platform: Platform, store: Any, weights: Path, tmp_path: Path
+    method: str, platform: Platform, client: Any, weights: Path, tmp_path: Path, *, in_lustre: bool
 ) -> None:
-    workload = rendered(method, tmp_path, platform)
-    prefix = f"finetunes/tiny-{method}"
+    store: Store = Lustre(tmp_path / "lustre") if in_lustre else Bucket(client, f"tiny-{method}")
+    workload = rendered(method, store.storage, tmp_path, platform)
 
-    end_after_a_checkpoint(started(workload, tmp_path / "first", weights), store, prefix)
-    (kept,) = finished_checkpoints(store, prefix)
+    end_after_a_checkpoint(started(workload, tmp_path / "first", weights, store), store)
+    kept = max(finished_checkpoints(store), key=lambda name: int(name.removeprefix(CHECKPOINT)))
     assert int(kept.removeprefix(CHECKPOINT)) < STEPS, "it was done before it was ended"
 
-    again = started(workload, tmp_path / "second", weights)
+    again = started(workload, tmp_path / "second", weights, store)
     output, _ = again.communicate(timeout=PATIENCE)
     assert again.returncode == EXIT_DONE, output
     assert f"{EXAMPLES} examples; from {kept}" in output
 
-    files = {one["Key"] for one in store.list_objects_v2(Bucket=BUCKET, Prefix=f"{prefix}/result/")["Contents"]}
-    assert f"{prefix}/result/{result}" in files
+    result = f"result/{'adapter_model' if method == 'lora' else 'model'}.safetensors"
+    files = {name for name in store.names() if name.startswith("result/")}
+    assert result in files
     assert not [one for one in files if one.endswith((".bin", ".pt", ".pth", ".pkl"))], "a result is never unpickled"
 
-    course = losses(store, prefix)
+    course = losses(store)
     assert np.isfinite(course).all()
     assert course[-1] < LEARNT * course[0], course
-    trained = tensors(store.get_object(Bucket=BUCKET, Key=f"{prefix}/result/{result}")["Body"].read())
+    trained = tensors(store.read(result))
     assert all(np.isfinite(one).all() for one in trained.values())
     if method == "lora":
         # Both matrices of all seven linear layers of each layer; the second ones start at nothing.
-        assert len(trained) == 2 * 7 * CONFIG["num_hidden_layers"]
+        assert len(trained) == 2 * 7 * LAYERS
         assert all(one.any() for one in trained.values())
     else:
         before = tensors((weights / "model.safetensors").read_bytes())
