@@ -11,7 +11,7 @@ from constructs import Construct
 
 from ai_on_eks.aws.efs import SharedFileSystem
 from ai_on_eks.aws.lustre import LustreFileSystem
-from ai_on_eks.aws.model_store import FineTuneAccess, ModelReader, ModelStore, ModelWriter
+from ai_on_eks.aws.model_store import FineTuneAccess, ModelReader, ModelStore, ModelWriter, ProgramWriter
 from ai_on_eks.aws.mountpoint import BucketMountIdentity
 from ai_on_eks.descriptors.platform import Platform
 from ai_on_eks.descriptors.schema import Storage
@@ -54,7 +54,18 @@ class StorageStack(PlatformStack):
                 namespace=workload.namespace,
                 service_account=workload.service_account,
                 compile_cache=workload.compile_cache,
+                programs=None if workload.programs is None else workload.programs.prefix,
             )
+            if workload.programs is not None:
+                ProgramWriter(
+                    self,
+                    f"{workload.name}-compiler",
+                    store=store,
+                    cluster=cluster,
+                    model=workload.name,
+                    namespace=workload.namespace,
+                    programs=workload.programs,
+                )
         for job in jobs:
             FineTuneAccess(
                 self,

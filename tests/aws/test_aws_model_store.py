@@ -7,10 +7,13 @@ import pytest
 from aws_cdk import Stack
 from aws_templates import all_of, imported_cluster, only, template_of
 
-from ai_on_eks.aws.model_store import ModelReader, ModelStore, ModelWriter
+from ai_on_eks.aws.model_store import ModelReader, ModelStore, ModelWriter, ProgramWriter
+from ai_on_eks.serving.types import ProgramStore
 
 
-def template(existing_bucket: str | None, compile_cache: str | None = None) -> dict[str, Any]:
+def template(
+    existing_bucket: str | None, compile_cache: str | None = None, programs: str | None = None
+) -> dict[str, Any]:
     def build(stack: Stack) -> None:
         store = ModelStore(stack, "ModelStore", existing_bucket=existing_bucket, keep_replaced_days=30)
         ModelReader(
@@ -22,6 +25,7 @@ def template(existing_bucket: str | None, compile_cache: str | None = None) -> d
             namespace="models",
             service_account="llama-sa",
             compile_cache=compile_cache,
+            programs=programs,
         )
 
     return template_of(build)
@@ -101,6 +105,44 @@ def test_pods_that_compile_keep_programs_in_their_own_place_and_change_no_weight
 
 def test_pods_that_compile_nothing_write_nothing(new: dict[str, Any]) -> None:
     assert set(statements(new)) == {"ListModel", "ReadModel", "DecryptModel"}
+
+
+PROGRAMS = ProgramStore("compiled/llama/unpinned/v1/nvidia-l4/tp1", "llama.compile")
+
+
+def test_who_loads_programs_reads_them_and_writes_nothing() -> None:
+    found = statements(template(None, programs=PROGRAMS.prefix))
+    assert set(found) == {"ListModel", "ReadModel", "DecryptModel", "ListPrograms", "ReadPrograms"}
+    assert found["ReadPrograms"]["Action"] == "s3:GetObject"
+    assert found["ReadPrograms"]["Resource"]["Fn::Join"][1][-1] == f"/{PROGRAMS.prefix}/*"
+    assert not [one for one in found.values() if "Put" in json.dumps(one["Action"])]
+
+
+def test_who_compiles_them_is_another_account_that_writes_there_alone() -> None:
+    def build(stack: Stack) -> None:
+        store = ModelStore(stack, "ModelStore", existing_bucket=None, keep_replaced_days=30)
+        ProgramWriter(
+            stack,
+            "llama-compiler",
+            store=store,
+            cluster=imported_cluster(stack),
+            model="llama",
+            namespace="models",
+            programs=PROGRAMS,
+        )
+
+    document = template_of(build)
+    found = statements(document)
+    assert found["WritePrograms"]["Action"] == ["s3:AbortMultipartUpload", "s3:PutObject"]
+    assert found["WritePrograms"]["Resource"]["Fn::Join"][1][-1] == f"/{PROGRAMS.prefix}/*"
+    assert [sid for sid, one in found.items() if "Put" in json.dumps(one["Action"])] == ["WritePrograms"]
+    assert not any("Delete" in json.dumps(one["Action"]) for one in found.values())
+    assert found["EncryptPrograms"]["Action"] == "kms:GenerateDataKey"
+    association = only(document, "AWS::EKS::PodIdentityAssociation")["Properties"]
+    assert association["ServiceAccount"] == PROGRAMS.account
+    role = document["Resources"][association["RoleArn"]["Fn::GetAtt"][0]]["Properties"]
+    (statement,) = role["AssumeRolePolicyDocument"]["Statement"]
+    assert statement["Condition"]["StringEquals"]["aws:RequestTag/kubernetes-service-account"] == PROGRAMS.account
 
 
 def written(existing_bucket: str | None = None) -> dict[str, Any]:

@@ -115,3 +115,13 @@ def test_the_schema_of_kubernetes_accepts_what_compiles_ahead(version: str) -> N
     shared = platform_manifests(platform, "weights")
     for one in (*jobs, *(shared[key] for key in ("CompileProgram", "CompilePolicy", "CompilePriority"))):
         kubernetes_validate.validate(one, version, strict=True)
+
+
+@pytest.mark.parametrize("version", ["1.34", "1.35", "1.36"])
+def test_the_schema_of_kubernetes_accepts_what_compiles_torchs_programs(version: str) -> None:
+    platform = real_platform().model_copy(update={"model_store": ModelStore(torch_compile_ahead=True)})
+    found = build_workload(real_plan("llama-3-1-8b-instruct"), platform, load_images(None))
+    objects = model_manifests(found)
+    (compiling,) = [one for one in objects.values() if one["kind"] == "Job"]
+    for one in (compiling, objects["CompileAccount"], objects["Resource"]):
+        kubernetes_validate.validate(one, version, strict=True)

@@ -18,7 +18,7 @@ from ai_on_eks.descriptors.schema import Storage
 from ai_on_eks.kube.objects.persistent_volume import persistent_volume
 from ai_on_eks.placement.types import CapacityRequest
 from ai_on_eks.serving.storage import StorageAddresses
-from ai_on_eks.serving.types import WeightsClaim, Workload
+from ai_on_eks.serving.types import ProgramStore, WeightsClaim, Workload
 from ai_on_eks.units import GIB
 from stacks.application import Charts, Deployment
 
@@ -189,8 +189,10 @@ def stored() -> Deployment:
     plain = deployment(
         request(zones=(GPU_ZONE,)), request(cpu_type("c7i.2xlarge"), models=("resnet",)), **all_storage()
     )
-    claimed = (replace(workload(name), claim=claim(storage, name)) for name, storage in STORED.items())
-    return replace(plain, workloads=tuple(claimed))
+    claimed = [replace(workload(name), claim=claim(storage, name)) for name, storage in STORED.items()]
+    # And one whose programs a job compiles, which its own pods only read.
+    programs = ProgramStore(prefix="compiled/qwen/unpinned/v1/l40s/tp1", account="qwen.compile")
+    return replace(plain, workloads=(*claimed, replace(workload("qwen"), programs=programs)))
 
 
 def existing_bucket(name: str = "weights-of-ours") -> dict[str, Any]:

@@ -27,6 +27,9 @@ Templates = dict[str, dict[str, Any]]
 
 FURTHER_ACCEPTED = {
     "AwsSolutions-IAM5[Resource::<ModelStoreFDBAEA34.Arn>/models/mistral/*]": READER,
+    "AwsSolutions-IAM5[Resource::<ModelStoreFDBAEA34.Arn>/models/qwen/*]": READER,
+    "AwsSolutions-IAM5[Resource::<ModelStoreFDBAEA34.Arn>/compiled/qwen/unpinned/v1/l40s/tp1/*]": "a job writes the "
+    "programs of its model there, and the model's pods read them",
     "AwsSolutions-IAM5[Resource::<ModelStoreFDBAEA34.Arn>/models/*]": "the writer uploads any model and deletes none; "
     "the driver reads any, and a volume shows one",
     "AwsSolutions-IAM5[Resource::*]": "DescribeFileSystems and DescribeAvailabilityZones know no resource",

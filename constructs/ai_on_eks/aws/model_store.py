@@ -3,7 +3,8 @@
 layout: models/<model>/<revision or 'unpinned'>/<the hub's files>
         compiled/<model>/<revision or 'unpinned'>/<what a compiler made of them>
 rights: the service account of <model> lists and reads models/<model>/*; one whose pods compile programs writes below
-        its own part of compiled/; that of the writer, where the platform has one, uploads models/* and reads there;
+        its own part of compiled/, or only reads there what a job's own account writes; that of the writer, where the
+        platform has one, uploads models/* and reads there;
         a fine-tuning job reads its model and datasets/, and alone writes and deletes below its own part of finetunes/;
         nobody else deletes
 """
@@ -22,6 +23,7 @@ from constructs import Construct
 
 from ai_on_eks.aws.pod_identity import associate, pod_identity_role
 from ai_on_eks.serving.job_storage import DATASETS_PREFIX, RESULTS_PREFIX
+from ai_on_eks.serving.types import ProgramStore
 
 MODELS_PREFIX = "models"
 
@@ -120,6 +122,19 @@ class ModelStore(Construct):
         self._grant_objects(identity, "KeepCompiled", prefix, "s3:GetObject", "s3:PutObject")
         self._grant_key(identity, "EncryptCompiled", "kms:GenerateDataKey")
 
+    def grant_read_programs(self, identity: iam.Role, prefix: str) -> None:
+        """Let `identity` read compiled programs below `prefix`: they run as they are loaded, so who serves must not
+        write there. Beside `grant_read`, which lets it decrypt."""
+        self._grant_list(identity, "ListPrograms", [prefix, f"{prefix}/*"])
+        self._grant_objects(identity, "ReadPrograms", prefix, "s3:GetObject")
+
+    def grant_write_programs(self, identity: iam.Role, prefix: str) -> None:
+        """Let `identity` write compiled programs below `prefix`, without reading or deleting any. Beside `grant_read`:
+        S3 decrypts the parts of an upload when it puts them together."""
+        self._grant_list(identity, "ListPrograms", [prefix, f"{prefix}/*"])
+        self._grant_objects(identity, "WritePrograms", prefix, "s3:AbortMultipartUpload", "s3:PutObject")
+        self._grant_key(identity, "EncryptPrograms", "kms:GenerateDataKey")
+
     def grant_data(self, identity: iam.Role) -> None:
         """Let `identity` read all data sets."""
         self._grant_objects(identity, "ReadData", DATASETS_PREFIX, "s3:GetObject")
@@ -145,7 +160,7 @@ class ModelStore(Construct):
 
 class ModelReader(Construct):
     """Access of one model's service account, by Pod Identity: to read its weights and, where its pods compile
-    programs, to keep those below `compile_cache`."""
+    programs, to keep those below `compile_cache`, or to read those below `programs`."""
 
     def __init__(
         self,
@@ -158,13 +173,39 @@ class ModelReader(Construct):
         namespace: str,
         service_account: str,
         compile_cache: str | None = None,
+        programs: str | None = None,
     ) -> None:
         super().__init__(scope, id)
         role = pod_identity_role(self, "Role", cluster=cluster, namespace=namespace, service_account=service_account)
         store.grant_read(role, model)
         if compile_cache is not None:
             store.grant_compile_cache(role, compile_cache)
+        if programs is not None:
+            store.grant_read_programs(role, programs)
         self.resource = associate(self, cluster, namespace, service_account, role)
+
+
+class ProgramWriter(Construct):
+    """Access of the job that compiles a model's programs, by Pod Identity: to read the weights and write the programs.
+    The model's own pods have another account, which cannot write them."""
+
+    def __init__(
+        self,
+        scope: Construct,
+        id: str,  # noqa: A002 - CDK's name
+        *,
+        store: ModelStore,
+        cluster: eks.ICluster,
+        model: str,
+        namespace: str,
+        programs: ProgramStore,
+    ) -> None:
+        super().__init__(scope, id)
+        account = programs.account
+        role = pod_identity_role(self, "Role", cluster=cluster, namespace=namespace, service_account=account)
+        store.grant_read(role, model)
+        store.grant_write_programs(role, programs.prefix)
+        self.resource = associate(self, cluster, namespace, account, role)
 
 
 class ModelWriter(Construct):

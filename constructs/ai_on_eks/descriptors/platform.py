@@ -190,6 +190,11 @@ class ModelStore(Strict):
         description="compile the programs of models on Neuron devices, where their engine keeps them in the bucket, by "
         "a job each; replicas then start without compiling, and are given less time to",
     )
+    torch_compile_ahead: bool = Field(
+        default=False,
+        description="compile what vLLM computes with on GPUs by a job each, which takes one replica's devices for some "
+        "minutes; replicas whose weights come from the bucket then start without compiling",
+    )
 
     @property
     def writing_account(self) -> str | None:

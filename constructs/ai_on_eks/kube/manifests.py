@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from ai_on_eks.descriptors.platform import Platform
 from ai_on_eks.descriptors.platform_monitoring import MonitoringKind
 from ai_on_eks.descriptors.schema import Shape
-from ai_on_eks.kube.objects.compile_ahead import compile_policy, compile_priority, compile_program
+from ai_on_eks.kube.objects.compile_ahead import compile_account, compile_policy, compile_priority, compile_program
 from ai_on_eks.kube.objects.config_map import config_map, model_store
 from ai_on_eks.kube.objects.deployment import deployment
 from ai_on_eks.kube.objects.gateway import gateway_manifests
@@ -56,6 +56,8 @@ def model_manifests(
     for name in sorted(workload.config_maps):
         manifests[f"ConfigMap-{name}"] = config_map(workload, name, workload.config_maps[name])
     manifests |= _volume(workload, addresses)
+    if workload.programs is not None:
+        manifests["CompileAccount"] = compile_account(workload, workload.programs.account)
     for job in workload.jobs:
         manifests[f"Job-{job.name}"] = model_job(workload, job)
     manifests["NetworkPolicy"] = model_policy(workload)
@@ -155,7 +157,7 @@ def _sync_manifests(platform: Platform) -> dict[str, Json]:
 
 def _compile_manifests(platform: Platform) -> dict[str, Json]:
     """What the jobs that compile programs find there; empty without them."""
-    if not platform.model_store.compile_ahead:
+    if not (platform.model_store.compile_ahead or platform.model_store.torch_compile_ahead):
         return {}
     return {
         "CompileProgram": compile_program(platform),

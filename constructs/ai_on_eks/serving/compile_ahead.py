@@ -2,6 +2,7 @@
 
 It is a replica's own pod, command line included, started by `programs/until_ready.py`, which stops it at its first
 answer: what the engine compiles does not depend on who asks. Programs lie below a folder of image, ranks and shapes.
+An engine that does not keep them there itself runs first, and a container after it copies them.
 
     deadline = start + margin × time to the first answer of a replica that compiles
 
@@ -18,6 +19,8 @@ from functools import cache
 from math import ceil
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct
 
 from ai_on_eks.serving.jobs import job_name
 from ai_on_eks.serving.pod import MAIN_CONTAINER
@@ -42,6 +45,13 @@ KEPT_SECONDS = 7 * 24 * 3600
 _SERVING_ONLY = ("lifecycle", "livenessProbe", "ports", "readinessProbe", "startupProbe")
 
 
+class Keeper(Struct, frozen=True):
+    """The container that copies the engine's programs once it has ended, and the account that may."""
+
+    container: Json
+    account: str
+
+
 @cache
 def program_text() -> str:
     """What runs in the container."""
@@ -53,10 +63,13 @@ def program_config_map() -> str:
     return f"until-ready-{hashlib.sha256(program_text().encode()).hexdigest()[:8]}"
 
 
-def compile_job(model: str, pod_spec: Mapping[str, Any], parts: EngineParts) -> ModelJob:
-    """The job of a model whose replicas are this pod; `parts` are those of a replica that compiles."""
+def compile_job(model: str, pod_spec: Mapping[str, Any], parts: EngineParts, keeper: Keeper | None = None) -> ModelJob:
+    """The job of a model whose replicas are this pod; `parts` are those of a replica that compiles. Without a `keeper`
+    the engine keeps its programs itself."""
     seconds = ceil(MARGIN * parts.probes.start.container_seconds)
     spec = _pod_spec(pod_spec, parts, seconds)
+    if keeper is not None:
+        spec = _kept(spec, keeper)
     return ModelJob(
         name=job_name(model, PURPOSE, spec),
         purpose=PURPOSE,
@@ -83,3 +96,22 @@ def _pod_spec(pod_spec: Mapping[str, Any], parts: EngineParts, seconds: int) -> 
     engine["volumeMounts"].append({"name": "program", "mountPath": PROGRAM_DIRECTORY, "readOnly": True})
     spec["volumes"].append({"name": "program", "configMap": {"name": program_config_map()}})
     return spec
+
+
+def _kept(spec: Json, keeper: Keeper) -> Json:
+    """The engine becomes the last of the containers that have to end well before the keeper starts. What it left on
+    the disk and in shared memory is still there then, so the keeper asks for as much of both."""
+    engines = spec["containers"]
+    (engine,) = [one for one in engines if one["name"] == MAIN_CONTAINER]
+    asked = engine["resources"]["requests"]
+    own = keeper.container["resources"]["requests"]
+    resources = {
+        "requests": {**own, "ephemeral-storage": asked["ephemeral-storage"], "memory": asked["memory"]},
+        "limits": {"memory": asked["memory"]},
+    }
+    return {
+        **spec,
+        "serviceAccountName": keeper.account,
+        "initContainers": [*spec.get("initContainers", ()), *engines],
+        "containers": [{**keeper.container, "resources": resources}],
+    }

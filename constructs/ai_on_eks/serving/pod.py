@@ -54,6 +54,7 @@ PRIORITY_CLASS_PREFIX = "ai-on-eks-share"
 
 MAIN_CONTAINER = "engine"
 FETCH_CONTAINER = "weights-fetch"
+PROGRAMS_CONTAINER = "programs-copy"
 
 
 def pod_spec(replica: Replica, parts: EngineParts, fetch_image: ImageReference, service_account: str) -> Json:
@@ -70,8 +71,12 @@ def pod_spec(replica: Replica, parts: EngineParts, fetch_image: ImageReference, 
         "containers": [_main_container(replica, parts, volumes)],
         "volumes": [volume_entry(volume) for volume in volumes],
     }
-    if parts.fetch:
-        spec["initContainers"] = [_fetch_container(replica, parts, volumes, fetch_image)]
+    copied = [
+        *([_fetch_container(replica, parts, volumes, fetch_image)] if parts.fetch else []),
+        *([programs_container(replica, parts, parts.programs, fetch_image)] if parts.programs else []),
+    ]
+    if copied:
+        spec["initContainers"] = copied
     spec["tolerations"] = _tolerations(replica)
     if replica.claims_devices:
         spec["resourceClaims"] = [{"name": CLAIM, "resourceClaimTemplateName": replica.name}]
@@ -119,18 +124,37 @@ def _sleep_seconds(replica: Replica, parts: EngineParts) -> int:
 
 
 def _fetch_container(replica: Replica, parts: EngineParts, volumes: tuple[Volume, ...], image: ImageReference) -> Json:
-    """Copies the weights from the model store; its requests stay below the engine's, so it never decides scheduling."""
+    """Copies the weights from the model store."""
+    written = [_whole(volume) for volume in volumes if volume.fetched or volume.name == "tmp"]
+    return _copy_container(replica, FETCH_CONTAINER, parts.fetch, written, image)
+
+
+def programs_container(replica: Replica, parts: EngineParts, arguments: tuple[str, ...], image: ImageReference) -> Json:
+    """Copies compiled programs between the model store and the folder where the engine looks for them. Where there are
+    none it copies none."""
+    mounted = [
+        volume
+        for volume in (*parts.volumes, *_common_volumes(replica))
+        if volume.name == "tmp" or any(one.startswith(f"{volume.mount_path}/") for one in arguments)
+    ]
+    return _copy_container(replica, PROGRAMS_CONTAINER, arguments, mounted, image)
+
+
+def _copy_container(
+    replica: Replica, name: str, arguments: tuple[str, ...], mounted: list[Volume], image: ImageReference
+) -> Json:
+    """Copies between the model store and volumes; its requests stay below the engine's, so it never decides
+    scheduling."""
     memory = bytes_quantity(min(FETCH_MEMORY_BYTES, replica.placement.memory.host.memory_bytes))
     millicores = min(FETCH_MILLICORES, replica.placement.cpu_request_millicores)
-    written = [_whole(volume) for volume in volumes if volume.fetched or volume.name == "tmp"]
     return {
-        "name": FETCH_CONTAINER,
+        "name": name,
         "image": image.reference,
         "imagePullPolicy": "IfNotPresent",
-        "args": list(parts.fetch),
-        "env": environment(parts.fetch, {"AWS_REGION": replica.region, "HOME": "/tmp"}),  # noqa: S108 - an emptyDir
+        "args": list(arguments),
+        "env": environment(arguments, {"AWS_REGION": replica.region, "HOME": "/tmp"}),  # noqa: S108 - an emptyDir
         "resources": {"requests": {"cpu": cpu_quantity(millicores), "memory": memory}, "limits": {"memory": memory}},
-        "volumeMounts": [mount_entry(volume, read_only=False) for volume in written],
+        "volumeMounts": [mount_entry(volume, read_only=False) for volume in mounted],
         "securityContext": container_security(),
     }
 

@@ -135,6 +135,7 @@ class EngineParts(Struct, frozen=True):
     command           empty = the image's entrypoint
     shutdown_seconds  that running requests get from the engine after SIGTERM; 0 = it cuts them off
     fetch             arguments of the container that copies the weights first; empty = the engine reads them itself
+    programs          arguments of the container that copies compiled programs first; empty = the engine makes them
     """
 
     command: tuple[str, ...]
@@ -146,3 +147,4 @@ class EngineParts(Struct, frozen=True):
     volumes: tuple[Volume, ...]
     fetch: tuple[str, ...]
     config_maps: Mapping[str, Mapping[str, str]]
+    programs: tuple[str, ...] = ()

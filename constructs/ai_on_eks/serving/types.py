@@ -190,6 +190,17 @@ class Traffic(Struct, frozen=True):
     router: Router | None
 
 
+class ProgramStore(Struct, frozen=True):
+    """Compiled programs that one account writes and a model's pods only read.
+
+    prefix   key prefix in the model store
+    account  service account of the job that writes there
+    """
+
+    prefix: str
+    account: str
+
+
 class Workload(Struct, frozen=True):
     """Everything the cluster has to know of one model.
 
@@ -199,7 +210,7 @@ class Workload(Struct, frozen=True):
     port         the engine's HTTP port; metrics_port may equal it
     claim        volume of the weights; None = the pods fetch them
     sync         copies the weights into the model store; None = somebody else does
-    compiling    makes the programs in `compile_cache` before the pods start; None = the pods do
+    compiling    makes the programs in `compile_cache` or `programs` before the pods start; None = the pods do
     priority     share of a node whose priority class the pods have; None = the cluster's default
     rollout      maxSurge/maxUnavailable that cannot deadlock when every accelerator is taken
     engine       the engine's name in the catalogue
@@ -212,6 +223,7 @@ class Workload(Struct, frozen=True):
     traffic        the way in from outside the namespace; None = there is none
     model_uri      where the weights were published, for objects that name it; None = the object does not
     compile_cache  key prefix in the model store that the pods read and write compiled programs under; None = none made
+    programs       compiled programs that the pods read and may not write; None = they read none
     start          from the start of a new node to the first answer, by its parts; None = not estimated
     """
 
@@ -232,6 +244,7 @@ class Workload(Struct, frozen=True):
     usd_per_hour: float | None = None
     device_monitor: str | None = None
     compile_cache: str | None = None
+    programs: ProgramStore | None = None
     group: Group | None = None
     device_claim: Json | None = None
     claim: WeightsClaim | None = None

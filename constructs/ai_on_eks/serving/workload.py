@@ -16,16 +16,17 @@ from ai_on_eks.placement.types import Placement, Plan
 from ai_on_eks.placement.warnings import placement_text
 from ai_on_eks.serving.autoscaling import autoscaling, autoscaling_problems, autoscaling_warnings, most_replicas
 from ai_on_eks.serving.claims import claims_devices, device_claim
-from ai_on_eks.serving.compile_ahead import compile_job
+from ai_on_eks.serving.compile_ahead import Keeper, compile_job
 from ai_on_eks.serving.drivers import driver_problems, driver_warnings
 from ai_on_eks.serving.engines import ENGINES, ServingEngine, engine_parts
 from ai_on_eks.serving.images import unpinned_warnings
 from ai_on_eks.serving.ownership import ownership_labels
-from ai_on_eks.serving.pod import pod_spec
+from ai_on_eks.serving.pod import pod_spec, programs_container
 from ai_on_eks.serving.ray_cluster import ray_cluster
 from ai_on_eks.serving.replica import EngineParts, Replica
 from ai_on_eks.serving.schedulers import scheduler_of
 from ai_on_eks.serving.shapes import shape_problems
+from ai_on_eks.serving.torch_programs import copied, kept, program_store
 from ai_on_eks.serving.traffic import router_images, sleep_problems, traffic
 from ai_on_eks.serving.types import Group, ImageReference, RayCluster, Workload
 from ai_on_eks.serving.weight_sync import IMAGE_KEY as SYNC_IMAGE_KEY
@@ -106,10 +107,16 @@ def build_workload(plan: Plan, platform: Platform, images: Mapping[str, ImageRef
         compiling = compile_job(replica.name, pod_spec(replica, parts, fetch_image, replica.name), parts)
         replica = replace(replica, is_compiled_ahead=True)
         parts = engine_parts(engine, replica)
+    programs = program_store(replica) if platform.model_store.torch_compile_ahead else None
+    if programs is not None:
+        keeper = Keeper(programs_container(replica, parts, kept(replica, programs), fetch_image), programs.account)
+        compiling = compile_job(replica.name, pod_spec(replica, parts, fetch_image, replica.name), parts, keeper)
+        parts = replace(parts, programs=copied(replica, programs))
     monitor = () if monitor_key is None else (images[monitor_key],)
     sync = () if sync_key is None else (images[sync_key],)
     routers = tuple(images[key] for key in router_keys)
-    used_images = (replica.image, *((fetch_image,) if parts.fetch else ()), *monitor, *sync, *routers)
+    fetching = (fetch_image,) if parts.fetch or parts.programs else ()
+    used_images = (replica.image, *fetching, *monitor, *sync, *routers)
     return Workload(
         name=descriptor.name,
         namespace=platform.namespace,
@@ -133,6 +140,7 @@ def build_workload(plan: Plan, platform: Platform, images: Mapping[str, ImageRef
             *autoscaling_warnings(descriptor, platform, placement),
         ),
         compile_cache=_compile_cache(replica, parts),
+        programs=programs,
         group=_group(engine, replica, fetch_image, ray),
         device_claim=device_claim(placement) if replica.claims_devices else None,
         claim=claim,

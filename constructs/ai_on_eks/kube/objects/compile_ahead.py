@@ -4,12 +4,22 @@ from __future__ import annotations
 
 from ai_on_eks.descriptors.platform import Platform
 from ai_on_eks.kube.objects.job import outgoing_policy, program
-from ai_on_eks.kube.objects.labels import platform_labels
+from ai_on_eks.kube.objects.labels import metadata, platform_labels
 from ai_on_eks.serving.compile_ahead import PRIORITY_CLASS, PROGRAM_FILE, PURPOSE, program_config_map, program_text
-from ai_on_eks.serving.types import Json
+from ai_on_eks.serving.types import Json, Workload
 
 PRIORITY = 1_000_000
 """Above every class of replicas, far below those of the system (2,000,000,000)."""
+
+
+def compile_account(workload: Workload, name: str) -> Json:
+    """v1 ServiceAccount: the one that may write what the model's replicas load (by Pod Identity)."""
+    return {
+        "apiVersion": "v1",
+        "kind": "ServiceAccount",
+        "metadata": metadata(workload, name),
+        "automountServiceAccountToken": False,
+    }
 
 
 def compile_program(platform: Platform) -> Json:

@@ -35,6 +35,8 @@ from ai_on_eks.serving.weights import (
 
 PORTS = Ports(http=8000, metrics=8000, metrics_path="/metrics")
 CACHE_DIRECTORY = "/cache"
+COMPILE_DIRECTORY = f"{CACHE_DIRECTORY}/xdg/vllm/torch_compile_cache"
+"""Below XDG_CACHE_HOME (vllm 0.33.0 wheel, envs.py and compilation/decorators.py, 2026-11)."""
 
 SHUTDOWN_SECONDS = 45
 """Running requests get this long after SIGTERM; vLLM's own default of 0 cuts them off (vllm 0.33.0 wheel, 2026-11)."""
