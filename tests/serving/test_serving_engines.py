@@ -139,6 +139,20 @@ def test_given_any_load_then_vllm_gets_the_batch_limits_that_sizing_counted() ->
     assert {"--max-num-seqs=77", "--max-num-batched-tokens=4321"} <= set(engine_container(changed)["args"])
 
 
+@pytest.mark.parametrize(
+    ("task", "batch", "expected"), [(None, 8, 32), ("text-classification", 64, 64), ("text-ranking", 8, 100),
+                                    ("text-ranking", 128, 128)]
+)  # fmt: skip
+def test_given_a_ranker_then_one_request_to_tei_holds_what_a_search_hands_on(
+    task: str | None, batch: int, expected: int
+) -> None:
+    plan = plans.bge(task=task)
+    assert plan.chosen is not None
+    rank = replace(plan.chosen.memory.rank, max_sequences=batch)
+    chosen = replace(plan.chosen, memory=replace(plan.chosen.memory, rank=rank))
+    assert f"--max-client-batch-size={expected}" in engine_container(replace(plan, chosen=chosen))["args"]
+
+
 @pytest.mark.parametrize(("kind", "pools"), [(Kind.FOUNDATION, False), (Kind.TASK_SPECIFIC, True)])
 def test_given_a_classifier_then_vllm_scores_and_does_not_write(kind: Kind, pools: bool) -> None:
     assert ("--runner=pooling" in engine_container(plans.llama(kind=kind))["args"]) is pools

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from ai_on_eks.descriptors.schema import Format, WeightPrecision
+from ai_on_eks.descriptors.tasks import RANKING
 from ai_on_eks.errors import Problem
 from ai_on_eks.serving.local_files import fetch_folder, files_volume, model_directory
 from ai_on_eks.serving.replica import EmptyDirectory, Ports, Probes, Replica, Volume
@@ -26,6 +27,9 @@ MAX_CONCURRENT_REQUESTS = 512
 """TEI's own default of `--max-concurrent-requests`, and here its lower end: beyond it requests are refused (1.9)."""
 MAX_CLIENT_BATCH = 32
 """TEI's own default of `--max-client-batch-size`, inputs of one request, and here its lower end (1.9)."""
+
+MAX_RANKED_TEXTS = 100
+"""Assumption: a first search hands on so many texts to be ranked by one request."""
 
 SHUTDOWN_SECONDS = 45
 """It waits for running requests as long as it is let (axum's graceful shutdown in router/src/http/server.rs, 1.9)."""
@@ -86,10 +90,15 @@ def arguments(replica: Replica) -> tuple[str, ...]:
         f"--dtype={DTYPES[replica.precision.weights]}",
         f"--max-batch-tokens={batch_tokens}",
         f"--max-batch-requests={rank.max_sequences}",
-        f"--max-client-batch-size={max(MAX_CLIENT_BATCH, rank.max_sequences)}",
+        f"--max-client-batch-size={max(_least_client_batch(replica), rank.max_sequences)}",
         f"--max-concurrent-requests={max(MAX_CONCURRENT_REQUESTS, replica.descriptor.serving.concurrency)}",
         "--json-output",
     )
+
+
+def _least_client_batch(replica: Replica) -> int:
+    """A request that ranks counts each of its texts, and one with too many is refused as a whole."""
+    return MAX_RANKED_TEXTS if replica.descriptor.task == RANKING else MAX_CLIENT_BATCH
 
 
 def _from_files(replica: Replica) -> tuple[str, ...]:
