@@ -20,7 +20,7 @@ from ai_on_eks.descriptors.platform_network import Network
 
 Json = dict[str, Any]
 
-pytestmark = pytest.mark.skipif(not MODULES.is_dir(), reason="`make test` installs the types of Argo CD and Flux")
+needs_types = pytest.mark.skipif(not MODULES.is_dir(), reason="`make test` installs the types of Argo CD and Flux")
 
 MANAGED = ManagedArgoCd(
     identity_center_arn="arn:aws:sso:::instance/ssoins-0123456789abcdef",
@@ -60,6 +60,7 @@ def told(managed: ManagedArgoCd | None = None) -> list[Json]:
     return [one for one in objects if one["apiVersion"].partition("/")[0] in PACKAGES]
 
 
+@needs_types
 @pytest.mark.parametrize("managed", [None, MANAGED], ids=["own", "managed"])
 def test_every_object_of_both_tools_fits_its_type(managed: ManagedArgoCd | None) -> None:
     objects = told(managed)
@@ -95,6 +96,7 @@ FAULTS: list[tuple[str, Callable[[Json], Any], str]] = [
 ]
 
 
+@needs_types
 @pytest.mark.parametrize(("kind", "change", "problem"), FAULTS, ids=[f"{fault[0]}-{fault[2]}" for fault in FAULTS])
 def test_a_fault_is_found(kind: str, change: Callable[[Json], Any], problem: str) -> None:
     one = deepcopy(next(found for found in told() if found["kind"] == kind))
