@@ -34,6 +34,16 @@ TRAINER = ROOT / "constructs" / "ai_on_eks" / "programs" / "fine_tune.py"
 """It trains with PyTorch, in an image of its own: models are read as safetensors alone; what is unpickled there, by the
 trainer, are checkpoints that it wrote itself into a folder that only its account may write."""
 
+PROGRAMS = TRAINER.parent
+TRACED = {
+    "traced_cores.py": {"numpy"},
+    "traced_http.py": {"numpy"},
+    "traced_inputs.py": {"numpy"},
+    "traced_worker.py": {"numpy", "torch"},
+}
+"""The traced server's files, in an image of its own: arrays are made of numbers, models are read as safetensors alone,
+and what TorchScript loads are programs that the server saved itself where only its account may write."""
+
 SOURCES = [
     ROOT / "app.py",
     ROOT / "pipeline.py",
@@ -65,7 +75,8 @@ def test_given_the_product_when_its_imports_are_listed_then_none_can_unpickle() 
     found = {
         path.relative_to(ROOT).as_posix(): names
         for path in SOURCES
-        if path != TRAINER and (names := list(forbidden_imports(path.read_text(encoding="utf-8"))))
+        if path not in {TRAINER, *(PROGRAMS / name for name in TRACED)}
+        and (names := list(forbidden_imports(path.read_text(encoding="utf-8"))))
     }
     assert found == {}
 
@@ -75,6 +86,20 @@ def test_given_the_trainer_when_its_imports_are_listed_then_torch_is_the_only_on
     assert {name.partition(".")[0] for name in forbidden_imports(source)} == {"torch"}
     assert source.count("from_pretrained(") == 2, "the model and its tokenizer"
     assert source.count("use_safetensors=True") == 1
+
+
+@pytest.mark.parametrize(("name", "allowed"), TRACED.items())
+def test_given_the_traced_server_when_its_imports_are_listed_then_they_are_these_and_load_no_arrays(
+    name: str, allowed: set[str]
+) -> None:
+    source = (PROGRAMS / name).read_text(encoding="utf-8")
+    assert {one.partition(".")[0] for one in forbidden_imports(source)} == allowed
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "np":
+            assert node.attr in {"asarray", "concatenate", "frombuffer", "full", "isfinite", "zeros"}
+    weightless = source.count("AutoImageProcessor.from_pretrained(")
+    assert source.count("from_pretrained(") - weightless == source.count("use_safetensors=True")
+    assert "torch.load(" not in source
 
 
 @pytest.mark.parametrize(

@@ -19,6 +19,7 @@ PREFIXES = {
     "vllm-ray": "ray_vllm_",
     "tensorflow-serving": ":tensorflow:serving:",
     "tensorrt-llm": "trtllm_",
+    "torch-neuronx": "traced_",
     "triton": "nv_inference_",
     "llama-cpp": "llamacpp:",
 }

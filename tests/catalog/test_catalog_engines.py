@@ -20,6 +20,7 @@ def test_given_the_data_when_loaded_then_the_engines_that_are_deployed_are_these
         "tei": "1.9",
         "tensorflow-serving": "2.20.0",
         "tensorrt-llm": "1.2.1",
+        "torch-neuronx": "2.9",
         "triton": "26.07",
         "vllm": "0.33.0",
         "vllm-neuron": "0.24.0.1.1.0",
@@ -153,7 +154,8 @@ def test_given_a_version_of_vllm_when_read_then_its_cache_is_laid_out_as_that_ve
         ("vllm-neuron", ("trainium2",)),
         ("nxd-inference", ("inferentia2", "trainium1", "trainium2")),
         ("transformers-neuronx", ("inferentia2", "trainium1")),
-        ("torch-neuronx", ("inferentia2", "trainium1", "trainium2")),
+        ("torch-neuronx", ("inferentia2", "trainium1")),
+        ("neuronx-distributed", ("inferentia2", "trainium1", "trainium2")),
     ],
 )
 def test_given_an_engine_that_compiles_ahead_when_read_then_every_accelerator_has_its_figures(
@@ -191,4 +193,9 @@ def test_given_tensorrt_llm_then_it_is_an_entry_of_its_own_and_loads_what_vllm_d
 
 def test_given_inferentia2_then_only_engines_of_a_pinned_sdk_run_on_it() -> None:
     found = {name: engine.version for name, engine in load_engines().items() if "inferentia2" in engine.accelerators}
-    assert found == {"nxd-inference": "2.28", "torch-neuronx": "2.9", "transformers-neuronx": "2.26"}
+    assert found == {
+        "neuronx-distributed": "2.9",
+        "nxd-inference": "2.28",
+        "torch-neuronx": "2.9",
+        "transformers-neuronx": "2.26",
+    }

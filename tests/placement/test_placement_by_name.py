@@ -88,6 +88,7 @@ def test_these_engines_say_why() -> None:
         "nxd-inference",
         "sglang",
         "tensorrt-llm",
+        "torch-neuronx",
         "vllm-neuron",
         "vllm-ray",
     }

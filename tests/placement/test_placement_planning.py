@@ -184,7 +184,7 @@ def test_an_image_its_publisher_calls_experimental_is_not_used(
     models: dict[str, Descriptor], catalog: Catalog, platform: Platform
 ) -> None:
     plan = planned(models["bge-large-en-v1-5"], only(catalog, ["g4dn.xlarge"]), platform)
-    rejection = next(r for r in plan.rejected if r.instance_type == "g4dn.xlarge")
+    rejection = next(r for r in plan.rejected if (r.instance_type, r.engine) == ("g4dn.xlarge", "tei"))
     assert rejection.rule == "engine-accelerator"
     assert "experimental" in rejection.reason
 

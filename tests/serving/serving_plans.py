@@ -51,6 +51,7 @@ IMAGES = {
         ("llama-cpp-cuda", "ghcr.io/ggml-org/llama.cpp", "server-cuda-b11347"),
         ("sglang", "docker.io/lmsysorg/sglang", "v0.5.23"),
         ("nxd-inference", "public.ecr.aws/neuron/pytorch-inference-vllm-neuronx", "0.13.0-sdk2.28.0"),
+        ("torch-neuronx", "public.ecr.aws/neuron/pytorch-inference-vllm-neuronx", "0.13.0-sdk2.28.0"),
         ("vllm-neuron", "public.ecr.aws/neuron/pytorch-inference-vllm-neuronx", "0.24.0.1.1.0-sdk2.32.0"),
         ("vllm-efa", "public.ecr.aws/deep-learning-containers/vllm", "0.28.0-gpu-py312-cu130-ubuntu24.04-ec2"),
         ("vllm-omni", "docker.io/vllm/vllm-omni", "v0.28.0"),

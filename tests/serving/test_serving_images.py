@@ -63,6 +63,7 @@ def test_given_the_packaged_file_then_every_engine_has_its_image() -> None:
         "tensorflow-serving",
         "tensorflow-serving-cuda",
         "tensorrt-llm",
+        "torch-neuronx",
         "triton",
         "vllm",
         "vllm-efa",

@@ -9,6 +9,7 @@ import pytest
 import serving_plans as plans
 from msgspec.structs import replace
 from serving_ray_plans import llama_on_ray
+from serving_traced_plans import bge_on_inferentia2
 
 from ai_on_eks.descriptors.inventory import Sharding, Tensor, TensorRole
 from ai_on_eks.descriptors.platform import Platform
@@ -47,6 +48,7 @@ MAKERS = (
     plans.llama_on_trainium2,
     plans.llama_gguf,
     plans.bge,
+    bge_on_inferentia2,
     plans.resnet,
     plans.savedmodel,
     plans.flux,

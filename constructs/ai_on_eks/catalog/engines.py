@@ -144,6 +144,8 @@ def _plain_engine(name: str, entry: Mapping[str, Any]) -> Engine:
         like=entry.get("like"),
         by_name_tasks=MappingProxyType(entry.get("by_name_tasks", {})),
         decodes=entry.get("decodes", True),
+        tasks=tuple(entry.get("tasks", ())),
+        on_every_core=entry.get("on_every_core", False),
     )
 
 

@@ -379,6 +379,8 @@ class Engine(Struct, frozen=True):
     like                         engine that loads the same models; this one is looked at only where it is named
     by_name_tasks                the same of models of one task, by its tag
     decodes                      serves decoders that stand alone, token by token
+    tasks                        pipeline tags of the models that it serves; none = any
+    on_every_core                every core of its devices runs a copy of its own, and requests are dealt out to them
     superseded_by                the engine that its publisher has replaced it with; None = current
     pads                         what is padded where tensor parallelism leaves a remainder: `heads`, `widths`
     """
@@ -418,3 +420,5 @@ class Engine(Struct, frozen=True):
     like: str | None = None
     by_name_tasks: Mapping[str, str] = field(default_factory=dict)
     decodes: bool = True
+    tasks: tuple[str, ...] = ()
+    on_every_core: bool = False

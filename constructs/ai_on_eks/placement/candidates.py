@@ -111,6 +111,10 @@ def _why_not(engine: Engine, descriptor: Descriptor) -> Violation | None:
             )
     if engine.model_types and model_type is not None and model_type not in engine.model_types:
         return stated(f"{engine.title} {engine.version} does not load model type '{model_type}'")
+    if engine.tasks and descriptor.task not in engine.tasks:
+        what = "a model without task" if descriptor.task is None else f"task {descriptor.task}"
+        served = ", ".join(engine.tasks)
+        return stated(f"{engine.title} {engine.version} serves task {served}, not {what}", "write the model's task")
     return None
 
 

@@ -236,12 +236,13 @@ class Evaluator:
         return found
 
     def _machine(self, candidate: Candidate) -> Machine:
-        instance_type = candidate.instance_type
-        key = _device(instance_type, candidate.division.nodes)
+        instance_type, engine = candidate.instance_type, candidate.engine
+        key = (*_device(instance_type, candidate.division.nodes), engine.on_every_core)
         found = self._machines.get(key)
         if found is None:
             accelerator = instance_type.accelerator
-            cores = ranks_per_accelerator(accelerator) if accelerator else 1
+            # Copies on all cores of a device are as fast as one on a device of a single core.
+            cores = ranks_per_accelerator(accelerator) if accelerator and not engine.on_every_core else 1
             found = self._machines[key] = machine_for(instance_type, cores)
         return found
 

@@ -41,8 +41,8 @@ def order_of(policy: Policy, output_tokens: int) -> Callable[[Placement], Order]
 
 
 def cost_order(placement: Placement) -> Order:
-    """Cheaper first; at equal cost fewer nodes, fewer accelerators, less communication, what is deployed unasked, then
-    the name."""
+    """Cheaper first; at equal cost fewer nodes, fewer accelerators, less communication, what is deployed unasked, what
+    is when it is asked for, then the name."""
     return (
         UNKNOWN if placement.usd_per_hour is None else placement.usd_per_hour,
         placement.nodes,
@@ -50,7 +50,7 @@ def cost_order(placement: Placement) -> Order:
         placement.tensor_parallel * placement.pipeline_parallel,
         placement.pipeline_parallel,
         placement.expert_parallel,
-        placement.image_key is None or placement.engine.by_name is not None,
+        2 if placement.image_key is None else int(placement.engine.by_name is not None),
         placement.instance_type.name,
         placement.engine.name,
     )

@@ -1,4 +1,5 @@
-"""What both builds of vLLM for Neuron devices have in common: where they keep programs and how long they compile.
+"""What servers on Neuron devices have in common, most of all both builds of vLLM: where programs are kept and how long
+they compile.
 
 Programs are compiled ahead for one batch, one context and one number of ranks. They are kept on the pod's volume, where
 a restarted container finds them again. Weights are divided in host memory and read from local files.
@@ -24,20 +25,27 @@ COMPUTE_DTYPES: Mapping[WeightPrecision, str] = {
 """`--dtype` of unquantized weights."""
 
 
-def environment(replica: Replica) -> Mapping[str, str]:
-    """Everything that is written lies on the cache volume or in temporary files; nothing is asked of the hub."""
+def libraries_environment(replica: Replica) -> Mapping[str, str]:
+    """Everything that libraries write lies on the cache volume or in temporary files; nothing is asked of the hub."""
     return {
         "AWS_DEFAULT_REGION": replica.region,
         "AWS_REGION": replica.region,
-        "DO_NOT_TRACK": "1",
         "HF_HOME": f"{CACHE_DIRECTORY}/huggingface",
         "HF_HUB_OFFLINE": "1",
         "HOME": CACHE_DIRECTORY,
         "USER": "engine",
-        "VLLM_CACHE_ROOT": f"{CACHE_DIRECTORY}/vllm",
-        "VLLM_NO_USAGE_STATS": "1",
         "XDG_CACHE_HOME": f"{CACHE_DIRECTORY}/xdg",
         "XDG_CONFIG_HOME": f"{CACHE_DIRECTORY}/config",
+    }
+
+
+def environment(replica: Replica) -> Mapping[str, str]:
+    """The same of vLLM, which tells nobody of its use."""
+    return {
+        **libraries_environment(replica),
+        "DO_NOT_TRACK": "1",
+        "VLLM_CACHE_ROOT": f"{CACHE_DIRECTORY}/vllm",
+        "VLLM_NO_USAGE_STATS": "1",
     }
 
 
