@@ -85,10 +85,14 @@ ENTRIES = (
             "deberta-v3-base", "clip-vit-base-patch32",
         )
     ),
+    _entry(f"{ENGINE_MODELS}/bge-base-inferentia2.yaml"),
     # pictures, speech, pictures and text
     _entry("models/resnet-50.yaml"),
     _entry(f"{EXAMPLES}/fleet/resnet152-v1-7.yaml"),
-    _entry(f"{ENGINE_MODELS}/resnet-50-savedmodel.yaml"),
+    *(
+        _entry(f"{ENGINE_MODELS}/{name}.yaml")
+        for name in ("resnet-50-savedmodel", "resnet-50-inferentia2", "vit-base-inferentia2")
+    ),
     *(
         _entry(f"{EXAMPLES}/models/{name}.yaml")
         for name in (

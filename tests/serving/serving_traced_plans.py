@@ -44,7 +44,8 @@ def bge_on_inferentia2(**changes: Any) -> Plan:
     demand = replace(demand, rank=replace(demand.rank, overhead_bytes=GIB, headroom_bytes=12 * GIB))
     node = plans.neuron_node("inf2.xlarge", plans.INFERENTIA2, 1)
     chosen = plans.placement("torch-neuronx", "torch-neuronx", node, demand, engine=ENGINE, max_model_len=512)
-    return plans.plan(Descriptor(**settings), chosen, Item.TOKEN)
+    made = plans.plan(Descriptor(**settings), chosen, Item.TOKEN)
+    return replace(made, inventory=replace(made.inventory, attention_heads=16))
 
 
 def resnet_on_inferentia2(**changes: Any) -> Plan:
