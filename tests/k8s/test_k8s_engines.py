@@ -27,6 +27,7 @@ SNAPSHOTS = Path(__file__).parent / "engine_snapshots"
 BUCKET = "example-model-bucket"
 
 CHOICES = {
+    "bge-base-inferentia2": ("torch-neuronx", "inf2.xlarge", 1, 1),
     "deepseek-r1-on-two-nodes": ("vllm", "p4de.24xlarge", 4, 4),
     "deepseek-r1-stages": ("vllm", "p5en.48xlarge", 4, 2),
     "llama-3-1-8b-graviton": ("llama-cpp", "r8g.large", 1, 1),
@@ -39,9 +40,11 @@ CHOICES = {
     "llama-3-3-70b-tensorrt-llm": ("tensorrt-llm", "p5.48xlarge", 2, 1),
     "qwen3-14b-gguf": ("llama-cpp", "g6.xlarge", 1, 1),
     "qwen3-32b-ray-stages": ("vllm-ray", "g6e.xlarge", 1, 2),
+    "resnet-50-inferentia2": ("torch-neuronx", "inf2.xlarge", 1, 1),
     "resnet-50-torchscript": ("triton", "m7a.medium", 1, 1),
     "resnet-50-savedmodel": ("tensorflow-serving", "g6.xlarge", 1, 1),
     "stable-diffusion-xl": ("vllm-omni", "g4dn.2xlarge", 1, 1),
+    "vit-base-inferentia2": ("torch-neuronx", "inf2.xlarge", 1, 1),
 }
 """Engine, instance type, tensor parallelism and stages that each model is an example of."""
 

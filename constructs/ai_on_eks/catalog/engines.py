@@ -146,6 +146,7 @@ def _plain_engine(name: str, entry: Mapping[str, Any]) -> Engine:
         decodes=entry.get("decodes", True),
         tasks=tuple(entry.get("tasks", ())),
         on_every_core=entry.get("on_every_core", False),
+        most_items_per_s=MappingProxyType(entry.get("most_items_per_s", {})),
     )
 
 

@@ -381,6 +381,8 @@ class Engine(Struct, frozen=True):
     decodes                      serves decoders that stand alone, token by token
     tasks                        pipeline tags of the models that it serves; none = any
     on_every_core                every core of its devices runs a copy of its own, and requests are dealt out to them
+    most_items_per_s             that a replica's server passes on, however fast its devices are, by what an item is; a
+                                 missing one is not known to be bounded
     superseded_by                the engine that its publisher has replaced it with; None = current
     pads                         what is padded where tensor parallelism leaves a remainder: `heads`, `widths`
     """
@@ -422,3 +424,4 @@ class Engine(Struct, frozen=True):
     decodes: bool = True
     tasks: tuple[str, ...] = ()
     on_every_core: bool = False
+    most_items_per_s: Mapping[str, float] = field(default_factory=dict)

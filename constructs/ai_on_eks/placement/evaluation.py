@@ -222,7 +222,11 @@ class Evaluator:
         if typical.batch > sequences:
             typical = replace(typical, batch=sequences)
         output_tokens = requirements.descriptor.serving.output_tokens
-        return self._estimator(candidate).estimate(typical, output_tokens=output_tokens, sequences=sequences)
+        found = self._estimator(candidate).estimate(typical, output_tokens=output_tokens, sequences=sequences)
+        most = candidate.engine.most_items_per_s.get(requirements.inventory.item.value)
+        if most is None or found.items_per_s is None or found.items_per_s <= most:
+            return found
+        return replace(found, items_per_s=most)
 
     def _estimator(self, candidate: Candidate) -> Estimator:
         instance_type, engine, division = candidate

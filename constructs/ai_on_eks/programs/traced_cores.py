@@ -85,7 +85,7 @@ class Core:
             self.busy = len(items)
             try:
                 self._answer(items, inputs)
-            except (EOFError, OSError) as error:
+            except Exception as error:  # whatever it is, nobody may wait for an answer that will not come
                 for item in items:
                     item.row.set_exception(RefusedError(500, f"a core failed: {error}", "core_failed"))
                 self.process.kill()
@@ -104,12 +104,14 @@ class Core:
 
     def _answer(self, items: Sequence[Item], inputs: Texts | Images) -> None:
         program = max(item.program for item in items)
-        self._link.send_bytes(bytes([program]) + inputs.packed(items, self.shapes[program]))
+        rows = inputs.packed(items, self.shapes[program])
+        self._link.send_bytes(bytes([program]))
+        self._link.send_bytes(memoryview(rows).cast("B"))
         answer = self._link.recv_bytes()
         if answer[:1] != b"0":
             raise OSError(answer[1:].decode(errors="replace"))
-        rows = np.frombuffer(answer, "<f4", offset=1).reshape(self.shapes[program][0], -1)
-        for item, row in zip(items, rows, strict=False):
+        answers = np.frombuffer(answer, "<f4", offset=1).reshape(self.shapes[program][0], -1)
+        for item, row in zip(items, answers, strict=False):
             item.row.set_result(row)
 
 

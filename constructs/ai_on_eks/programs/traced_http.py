@@ -125,7 +125,7 @@ class Api:
         if makes_vectors:
             return self._embeddings(_object(body))
         length = len(body) if json_bytes is None else _number(json_bytes, BINARY_HEADER)
-        return self._scores(_object(body[:length]), body[length:])
+        return self._scores(_object(body[:length]), memoryview(body)[length:])
 
     def _embeddings(self, asked: Json) -> Json:
         if asked.get("model") != self._name:
@@ -153,7 +153,7 @@ class Api:
             "usage": {"prompt_tokens": tokens, "total_tokens": tokens},
         }
 
-    def _scores(self, asked: Json, binary: bytes) -> Json:
+    def _scores(self, asked: Json, binary: memoryview) -> Json:
         tensors = asked.get("inputs")
         if not isinstance(tensors, list) or len(tensors) != 1 or not isinstance(tensors[0], dict):
             raise RefusedError(400, "inputs is a list of one tensor", "invalid_value")
@@ -187,7 +187,7 @@ class Api:
         return rows
 
 
-def _pixels(tensor: Json, binary: bytes, side: tuple[int, ...]) -> list[Item]:
+def _pixels(tensor: Json, binary: memoryview, side: tuple[int, ...]) -> list[Item]:
     """Images that the caller has made pixels of: numbers, or their bytes after the JSON."""
     shape = tensor.get("shape")
     if tensor.get("datatype") != "FP32" or not isinstance(shape, list) or shape[1:] != [*side] or shape[0] < 1:
@@ -229,6 +229,7 @@ class Handler(BaseHTTPRequestHandler):
     server: Server
     protocol_version = "HTTP/1.1"
     timeout = SOCKET_SECONDS
+    disable_nagle_algorithm = True  # a small answer does not wait for the caller to acknowledge its head
     server_version, sys_version = "traced", ""
 
     def do_GET(self) -> None:

@@ -94,14 +94,14 @@ class Texts:
             400, f"an input has {len(ids)} tokens, {self.lengths[-1]} are served", "context_length_exceeded"
         )
 
-    def packed(self, items: Sequence[Item], shape: Sequence[int]) -> bytes:
-        ids = np.full(shape, self._pad, dtype="<i8")
-        mask = np.zeros(shape, dtype="<i8")
-        mask[:, 0] = 1
-        for row, item in enumerate(items):
-            ids[row, : len(item.values)] = item.values
-            mask[row, : len(item.values)] = 1
-        return ids.tobytes() + mask.tobytes()
+    def packed(self, items: Sequence[Item], shape: Sequence[int]) -> Any:
+        """Tokens, and which of them count, of each text."""
+        rows = np.zeros((len(items), 2, *shape[1:]), dtype="<i8")
+        rows[:, 0] = self._pad
+        for row, item in zip(rows, items, strict=True):
+            row[0, : len(item.values)] = item.values
+            row[1, : len(item.values)] = 1
+        return rows
 
 
 def _held(lengths: Sequence[int], config: Mapping[str, Any]) -> tuple[int, ...]:
@@ -140,11 +140,9 @@ class Images:
         except (OSError, SyntaxError, ValueError, self._image.DecompressionBombError) as error:
             raise RefusedError(400, f"an image cannot be read: {error}", "invalid_image") from None
 
-    def packed(self, items: Sequence[Item], shape: Sequence[int]) -> bytes:
-        pixels = np.zeros(shape, dtype="<f4")
-        for row, item in enumerate(items):
-            pixels[row] = item.values
-        return pixels.tobytes()
+    def packed(self, items: Sequence[Item], _shape: Sequence[int]) -> Any:
+        """Pixels of each image."""
+        return np.ascontiguousarray(np.stack([item.values for item in items]))
 
 
 def read_json(path: Path) -> Any:

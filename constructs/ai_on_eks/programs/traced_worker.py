@@ -4,8 +4,9 @@
     serve   load every program onto this process's NeuronCore, run each once, then answer batches
 
 A program is a TorchScript archive with the compiled network and its weights. Only what this file has saved is loaded.
-Batches come as bytes over a socket pair: the number of a program, then its inputs in order, as little-endian numbers.
-Answers are b"0" and a row of float32 for each row of the batch, or b"1" and what went wrong, after which it ends.
+Batches come over a socket pair, in two messages: the number of a program, and the rows that there are, as little-endian
+numbers; what is missing of the program's batch is filled up here. Answers are b"0" and a row of float32 for each row of
+the whole batch, or b"1" and what went wrong, after which it ends.
 """
 
 from __future__ import annotations
@@ -114,12 +115,19 @@ def trace(given: argparse.Namespace) -> int:
     return EXIT_DONE
 
 
-def inputs(raw: memoryview, shape: Sequence[int]) -> tuple[Any, ...]:
-    """The inputs of one batch from their bytes."""
+def inputs(raw: bytes, shape: Sequence[int]) -> tuple[Any, ...]:
+    """The inputs of one batch from the bytes of its first rows. Texts that only fill it up have one token."""
+    batch, *rest = shape
     if len(shape) > 2:
-        return (torch.from_numpy(np.frombuffer(raw, "<f4").reshape(shape).copy()),)
-    ids, mask = np.frombuffer(raw, "<i8").reshape(2, *shape).copy()
-    return (torch.from_numpy(ids), torch.from_numpy(mask))
+        given = np.frombuffer(raw, "<f4").reshape(-1, *rest)
+        pixels = np.zeros(tuple(shape), "<f4")
+        pixels[: len(given)] = given
+        return (torch.from_numpy(pixels),)
+    given = np.frombuffer(raw, "<i8").reshape(-1, 2, *rest)
+    tokens = np.zeros((2, batch, *rest), "<i8")
+    tokens[1, :, 0] = 1
+    tokens[:, : len(given)] = given.swapaxes(0, 1)
+    return (torch.from_numpy(tokens[0]), torch.from_numpy(tokens[1]))
 
 
 def serve(given: argparse.Namespace) -> int:
@@ -131,12 +139,12 @@ def serve(given: argparse.Namespace) -> int:
         link.send_bytes(json.dumps({"width": int(warm[0].shape[-1])}).encode())
         while True:
             try:
-                message = memoryview(link.recv_bytes())
+                number = link.recv_bytes()[0]
+                raw = link.recv_bytes()
             except EOFError:
                 return EXIT_DONE
-            number = message[0]
             try:
-                rows = programs[number](*inputs(message[1:], given.shapes[number]))
+                rows = programs[number](*inputs(raw, given.shapes[number]))
                 link.send_bytes(b"0" + rows.numpy().astype("<f4").tobytes())
             except (RuntimeError, ValueError) as error:
                 link.send_bytes(b"1" + str(error).encode())
