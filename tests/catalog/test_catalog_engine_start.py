@@ -13,7 +13,7 @@ from ai_on_eks.serving.engines import ENGINES
 
 ENTRIES = read("engine_start.json")["engines"]
 
-ON_NEURON = {"nxd-inference", "vllm-neuron"}
+ON_NEURON = {"nxd-inference", "torch-neuronx", "vllm-neuron"}
 """They compile whole models ahead of the first answer."""
 
 

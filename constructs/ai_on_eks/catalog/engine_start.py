@@ -8,7 +8,7 @@ from ai_on_eks.catalog.reading import read
 
 
 class EngineStart(Struct, frozen=True):
-    """Seconds, estimated without any margin.
+    """Seconds, estimated without any margin; those of warming up are of each program where a model has several.
 
     process_seconds           importing libraries, opening devices
     warm_up_seconds           between the weights and the first answer, from a cold cache

@@ -33,9 +33,11 @@ SOURCES: Mapping[Storage, WeightSource] = {
 """Descriptor's word to what the weights are read from; with `node` the engine downloads them first."""
 
 
-def readiness(replica: Replica, *, is_staged: bool = False, joining_seconds: float = 0.0) -> Readiness:
+def readiness(
+    replica: Replica, *, is_staged: bool = False, joining_seconds: float = 0.0, programs: int = 1
+) -> Readiness:
     """From the start of a new node to the first answer of a replica, with what its engine takes, and what it waits for
-    others that join it."""
+    others that join it. `programs` are compiled one after the other."""
     placement = replica.placement
     start = engine_start(placement.engine.name)
     compiled = start.compiled_warm_up_seconds if replica.is_compiled_ahead else None
@@ -48,7 +50,7 @@ def readiness(replica: Replica, *, is_staged: bool = False, joining_seconds: flo
         is_staged=is_staged,
         replicas_per_node=placement.replicas_per_node,
         process_seconds=start.process_seconds + joining_seconds,
-        warm_up_seconds=start.warm_up_seconds if compiled is None else compiled,
+        warm_up_seconds=programs * (start.warm_up_seconds if compiled is None else compiled),
     )
 
 

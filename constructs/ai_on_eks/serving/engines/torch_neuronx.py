@@ -36,13 +36,6 @@ SHUTDOWN_SECONDS = 45
 LEAST_WAITING = 512
 """Inputs that may wait at least; beyond it they are refused. As many as with Text Embeddings Inference."""
 
-PROCESS_SECONDS = 60.0
-"""Assumption: importing torch and the runtime in the process of each core, opening the device."""
-TRACE_SECONDS = 300.0
-"""Assumption for one program: Neuron's tutorials of BERT and ResNet-50 speak of a few minutes (SDK 2.28)."""
-LOAD_SECONDS = 30.0
-"""Assumption for one program that lies in the store: to the pod, onto every core, and one batch."""
-
 CAST = ("--auto-cast=matmult", "--auto-cast-type=bf16")
 """Products of float32 weights run in bfloat16, as AWS publishes their speed and it is estimated here (Neuron compiler
 guide; `performance/data/calibration.json`)."""
@@ -98,12 +91,7 @@ def environment(replica: Replica) -> Mapping[str, str]:
 def probes(replica: Replica) -> Probes:
     """Ready is when every core has answered a batch; alive is when the server answers at all."""
     programs = max(1, len(traced_lengths(replica)))
-    start = readiness(
-        replica,
-        is_staged=replica.reads_model_store,
-        process_seconds=PROCESS_SECONDS,
-        warm_up_seconds=programs * (LOAD_SECONDS if replica.is_compiled_ahead else TRACE_SECONDS),
-    )
+    start = readiness(replica, is_staged=replica.reads_model_store, programs=programs)
     return Probes(startup="/v2/health/ready", readiness="/v2/health/ready", liveness="/v2/health/live", start=start)
 
 
