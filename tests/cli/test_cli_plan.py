@@ -157,15 +157,15 @@ def test_given_no_platform_file_when_planned_then_the_default_is_said(
     )
 
 
-def test_given_a_choice_without_a_workload_when_planned_then_the_plan_says_what_is_rendered_instead(
+def test_given_a_choice_that_nobody_asked_for_when_planned_then_the_plan_says_what_is_rendered_instead(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     """The same model on the same platform: `plan` answers what is cheapest, what makes workloads what can be made."""
     bge = next(path for path in MODELS if "bge" in path)
     (cheapest,) = run_here(capsys, "plan", bge, "--json", "--platform", PLATFORM).data["plans"]
     (made,) = run_here(capsys, "plan", bge, "--json", "--platform", PLATFORM, "--engines", "rendered").data["plans"]
-    assert (cheapest["chosen"]["rendered"], made["chosen"]["rendered"]) == (False, True)
+    assert (cheapest["chosen"]["engine"], made["chosen"]["engine"]) == ("torch-neuronx", "tei")
     assert cheapest["chosen"]["usd_per_hour"] < made["chosen"]["usd_per_hour"]
-    (warning,) = [text for text in cheapest["warnings"] if "no workload is rendered" in text]
+    (warning,) = [text for text in cheapest["warnings"] if "`render` takes" in text]
     assert f"`render` takes 1 × {made['chosen']['instance_type']}" in warning
     assert any("would save" in text for text in made["warnings"])

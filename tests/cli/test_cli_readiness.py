@@ -30,7 +30,7 @@ def test_given_a_placement_without_a_workload_when_explained_then_its_start_is_u
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     text = (ROOT / "models" / "bge-large-en-v1-5.yaml").read_text(encoding="utf-8")
-    model = write(tmp_path, "bge.yaml", f"{text}\nconstraints:\n  accelerators: [inferentia2]\n")
+    model = write(tmp_path, "bge.yaml", f"{text}\nconstraints:\n  engines: [neuronx-distributed]\n")
     plan = run_here(capsys, "plan", model, "--platform", PLATFORM, "--explain", "--json").data["plans"][0]
     assert plan["chosen"]["rendered"] is False
     assert plan["readiness"] is None
