@@ -61,6 +61,7 @@ def beside_the_matrix() -> dict[str, Files]:
         **dict(_snapshots()),
         "weights from the hub": _served("models/llama-3-1-8b-instruct.yaml", _with_store(_syncing())),
         "compiled ahead": _served("tests/k8s/engine_models/llama-3-1-8b-inferentia2.yaml", _with_store(_compiling())),
+        "compiled ahead for GPUs": _served("models/llama-3-1-8b-instruct.yaml", _with_store(_compiling_on_gpus())),
         "vectors": {"platform.yaml": [*platform_manifests(_vectors(), ADDRESSES.bucket).values()]},
         "training": _training(spanning=False),
         "training over nodes": _training(spanning=True),
@@ -100,6 +101,10 @@ def _syncing() -> ModelStore:
 
 def _compiling() -> ModelStore:
     return ModelStore(compile_ahead=True)
+
+
+def _compiling_on_gpus() -> ModelStore:
+    return ModelStore(torch_compile_ahead=True)
 
 
 def _with_store(store: ModelStore) -> Platform:
