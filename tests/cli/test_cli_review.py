@@ -54,6 +54,7 @@ def test_given_a_replacement_when_reviewed_then_it_is_a_finding_and_both_documen
     answer = run_here(capsys, "review", "--before", before, "--after", after, "-o", str(tmp_path / "out"))
     assert answer.code == 1
     assert answer.out.startswith(f"{MARKER}\n## Platform review: blocked\n")
+    assert answer.err == "review: blocked, 1 destructive change not allowed by allow-destroy.yaml\n"
     assert (tmp_path / "out" / "review.md").read_text(encoding="utf-8").rstrip("\n") == answer.out.rstrip("\n")
     document = json.loads((tmp_path / "out" / "review.json").read_text(encoding="utf-8"))
     assert (document["schema"], document["verdict"]) == ("ai-on-eks/review/v1", "blocked")
@@ -214,6 +215,16 @@ def test_given_a_side_that_says_very_much_when_it_fails_then_the_end_of_it_is_to
     (problem,) = run_here(capsys, "review", "--base", "main", "--json").problems
     lines = problem["message"].splitlines()
     assert (len(lines), lines[-2:]) == (21, ["    199999", "    the end"])
+
+
+def test_given_no_node_when_reviewed_then_that_is_told_and_not_a_traceback(
+    capsys: pytest.CaptureFixture[str], repository: Path
+) -> None:
+    starts_node = "import subprocess\nsubprocess.run(['node'], env={'PATH': '/nowhere'})\n"
+    (repository / "app.py").write_text(starts_node, encoding="utf-8")
+    (problem,) = run_here(capsys, "review", "--base", "main", "--json").problems
+    assert problem["code"] == "missing-node"
+    assert "Traceback" not in problem["message"]
 
 
 @pytest.mark.parametrize(

@@ -163,7 +163,7 @@ def test_given_several_missing_hyperparameters_when_loaded_then_all_are_listed(t
 @pytest.mark.parametrize(
     ("change", "code", "path", "fix"),
     [
-        (("eu-west-1b", "us-east-1b"), "zone-not-in-region", "network.availability_zones[1]", "write a zone such as eu-west-1a"),
+        (("eu-west-1b", "us-east-1b"), "zone-not-in-region", "network.availability_zones[1]", "write a zone such as eu-west-1a, or region: us-east-1"),
         (("eu-west-1b", "eu-west-1a"), "duplicate-value", "network.availability_zones[1]", "name another zone"),
         (("[eu-west-1a, eu-west-1b]", "[eu-west-1a]"), "out-of-range", "network.availability_zones", "write at least 2 entries"),
         (("[eu-west-1a, eu-west-1b]", "[eu-west-1a, eu-west-1b], cidr: 10.0.0.0/8"), "out-of-range", "network.cidr", "write 10.0.0.0/16"),

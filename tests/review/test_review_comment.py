@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 from review_sides import deployment, placed, planned, resource, side, template
 
+from ai_on_eks.review.allowed import load_allowances
 from ai_on_eks.review.markdown.comment import MARKER, MAX_CHARACTERS, comment
+from ai_on_eks.review.markdown.sections import SHOWN_ENTRIES
 from ai_on_eks.review.markdown.text import code, dollars, duration
 from ai_on_eks.review.reviewing import Review, review
 
@@ -60,6 +62,30 @@ def test_the_comment_begins_with_the_marker_and_the_verdict_and_folds_its_sectio
     assert text.count("<details open>") == 1
     assert text.index("<details open>") < text.index("<summary>Destructive")
     assert "3 destructive changes" in text
+
+
+@pytest.mark.parametrize("removed", [0, 2, 30])
+def test_given_a_block_when_its_entries_are_copied_and_filled_in_then_they_let_those_resources_through(
+    tmp_path: Path, removed: int
+) -> None:
+    found = reviewed(tmp_path, removed)
+    block = re.search(r"```yaml\n(.*?)```", comment(found), re.DOTALL)
+    assert block is not None
+    told = block[1].replace("release:", "release: 0.2.0").replace("reason:", "reason: meant")
+    file = tmp_path / "allow-destroy.yaml"
+    file.write_text(told.replace("expires:", "expires: 2099-12-31"), encoding="utf-8")
+    entries = load_allowances(file)
+    assert len(entries) == min(removed + 1, SHOWN_ENTRIES)
+    assert all(any(entry.names(one.destruction) for one in found.blocking) for entry in entries)
+    assert (f"{removed + 1 - SHOWN_ENTRIES} more" in told) == (removed >= SHOWN_ENTRIES)
+
+
+def test_given_a_logical_id_that_no_entry_can_have_when_blocked_then_no_entry_is_shown(tmp_path: Path) -> None:
+    vpc = resource("AWS::EC2::VPC", {"CidrBlock": "10.0.0.0/16"})
+    before = side(tmp_path, "before", {"ai": template({HOSTILE: vpc})})
+    found = review(before, side(tmp_path, "after", {"ai": template({})}), (), DAY)
+    assert found.is_blocked
+    assert "```" not in comment(found)
 
 
 @pytest.mark.parametrize(("removed", "models"), [(3000, 1), (2, 400), (3000, 400)])

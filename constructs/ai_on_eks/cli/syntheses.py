@@ -37,6 +37,9 @@ SYNTHESIS_SECONDS = 600
 TOLD_LINES, TOLD_BYTES = 20, 2**14
 """Of what a failed synthesis wrote to stderr, from its end."""
 
+NODE_NOT_FOUND = "No such file or directory: 'node'"
+"""What Python says when the CDK's library starts Node.js and there is none: twenty lines of which this one counts."""
+
 GIT_IDENTITY = {
     "GIT_AUTHOR_NAME": "ai-on-eks", "GIT_AUTHOR_EMAIL": "review@localhost",
     "GIT_COMMITTER_NAME": "ai-on-eks", "GIT_COMMITTER_EMAIL": "review@localhost",
@@ -184,10 +187,18 @@ def _tail(output: Path) -> str:
 
 
 def _not_synthesized(name: str, exit_code: int | None, output: Path) -> Problem:
+    tail = _tail(output)
+    if NODE_NOT_FOUND in tail:
+        return Problem(
+            code="missing-node",
+            message="the stacks need Node.js 22 or 24, and there is no `node` on the PATH",
+            value=exit_code,
+            fix="make setup, which installs the pinned one, or install it from nodejs.org",
+        )
     ended = f"did not end in {SYNTHESIS_SECONDS} s" if exit_code is None else f"ended with {exit_code}"
     return Problem(
         code="synthesis-failed",
-        message=f"the synthesis of the side {name} the change {ended}{_tail(output)}",
+        message=f"the synthesis of the side {name} the change {ended}{tail}",
         value=exit_code,
         fix="make synth there, and mend what it says",
     )

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import TYPE_CHECKING
 
+from ai_on_eks.descriptors.patterns import REGION
 from ai_on_eks.descriptors.platform_network import InterfaceEndpoints, Network
 from ai_on_eks.errors import Problem
 
@@ -52,6 +53,8 @@ def _zones(region: str, zones: Sequence[str]) -> list[Problem]:
         if form.fullmatch(zone) is None:
             message = f"'{zone[:40]}' is not an availability zone of {region}"
             fix = f"write a zone such as {region}a"
+            if re.fullmatch(REGION.expression, zone[:-1]):
+                fix += f", or region: {zone[:-1]}"
             problems.append(Problem("zone-not-in-region", message, path=path, value=zone, fix=fix))
         elif zone in zones[:index]:
             message = f"'{zone}' is named twice"

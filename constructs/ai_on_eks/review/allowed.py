@@ -14,6 +14,7 @@ about what is still to come.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
@@ -72,6 +73,11 @@ class Judged(Struct, frozen=True):
     @property
     def blocks(self) -> bool:
         return self.allowance is None or self.expired
+
+
+def can_be_named(one: Destruction) -> bool:
+    """Whether an entry can have this stack and logical id; templates of other tools may hold anything."""
+    return bool(re.match(STACK.expression, one.stack) and re.match(LOGICAL_IDS.expression, one.logical_id))
 
 
 def load_allowances(path: Path) -> tuple[Allowance, ...]:

@@ -11,7 +11,7 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
 from ai_on_eks.cli.ageing import today
-from ai_on_eks.cli.output import Json, document, json_text, write_json, write_text
+from ai_on_eks.cli.output import Json, document, json_text, note, write_json, write_text
 from ai_on_eks.cli.progress import progress
 from ai_on_eks.cli.syntheses import Pair, synthesized
 from ai_on_eks.cli.writing import written_to
@@ -24,6 +24,7 @@ from ai_on_eks.review.markdown.failure import failure
 from ai_on_eks.review.markdown.text import code
 from ai_on_eks.review.reviewing import review
 from ai_on_eks.review.side import read_side
+from ai_on_eks.units import counted
 
 MARKDOWN_FILE, JSON_FILE = "review.md", "review.json"
 NOT_MADE = "not-synthesized"
@@ -88,6 +89,9 @@ def _run(args: Namespace, pair: Pair) -> int:
         write_json(body)
     else:
         write_text(text.rstrip("\n"))
+        if found.is_blocked:
+            # A terminal has scrolled the verdict away by now.
+            note(f"review: blocked, {counted(len(found.blocking), 'destructive change')} not allowed by {FILE}")
     return EXIT_FINDINGS if found.is_blocked else EXIT_DONE
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ai_on_eks.review.allowed import Judged
+from ai_on_eks.review.allowed import Judged, can_be_named
 from ai_on_eks.review.cost import Moved
 from ai_on_eks.review.markdown.section import Block, Section
 from ai_on_eks.review.markdown.text import code, dollars, duration, table
@@ -12,6 +12,9 @@ from ai_on_eks.review.markdown.verdict import cost_line, security_line
 from ai_on_eks.review.objects import Rollout
 from ai_on_eks.review.reviewing import Review
 from ai_on_eks.units import counted
+
+SHOWN_ENTRIES = 5
+"""Of those that could be copied: whoever needs more names them by a star, or should not do it at all."""
 
 
 def sections(review: Review) -> tuple[Section, ...]:
@@ -36,11 +39,34 @@ def _destructive(review: Review) -> Section:
         summary=f"Destructive: {len(review.blocking)} not allowed, {len(rows) - len(review.blocking)} allowed",
         blocks=(
             _block("", ("", "resource", "type", "what happens", "why", "allowed by"), rows),
+            _entries(review.blocking),
             Block("Entries of allow-destroy.yaml without a use", (), unused) if unused else Block("", (), ()),
             Block("", ("Nothing is replaced, removed or renamed.",), ()) if not rows else Block("", (), ()),
         ),
         opened=review.is_blocked,
     )
+
+
+def _entries(blocking: Sequence[Judged]) -> Block:
+    """What would let the first ones through, for whoever means it to fill in; none of what no entry can name."""
+    named = [one.destruction for one in blocking if can_be_named(one.destruction)][:SHOWN_ENTRIES]
+    if not named:
+        return Block("", (), ())
+    head = ("Where this is meant, in `allow-destroy.yaml` at the top of the project:", "", "```yaml", "version: 1")
+    entries = [
+        line
+        for one in named
+        for line in (
+            f"  - stack: {one.stack}",
+            f"    logical_id: {one.logical_id}",
+            "    release:    # that brings the change",
+            "    reason:     # why it may go, and where its data is",
+            "    expires:    # the last day on which this counts, as YYYY-MM-DD",
+        )
+    ]
+    left_out = len(blocking) - len(named)
+    more = (f"  # and {left_out:,} more; one `logical_id` may be a beginning and a star",) if left_out else ()
+    return Block("", (*head, "allow_destroy:", *entries, *more, "```"), ())
 
 
 def _judged(one: Judged) -> tuple[str, ...]:
@@ -49,7 +75,7 @@ def _judged(one: Judged) -> tuple[str, ...]:
     happens = f"{perhaps}{found.action.value}"
     if found.into:
         happens += f" to {code(found.into)}"
-    happens += ", the old one is kept" if found.kept else ""
+    happens += ", the old one stays in the account" if found.kept else ""
     happens += f"; affects: {found.affects}" if found.affects else ""
     reasons = [code(path) for path in found.properties]
     if found.cause:

@@ -15,7 +15,8 @@ def verdict(review: Review) -> str:
     if blocking:
         lines += [
             f"**{counted(blocking, 'destructive change')} that no entry of allow-destroy.yaml lets through,** "
-            f"{_stateful(review)} of them of what holds data or is named by it.",
+            f"{_stateful(review) or 'none'} of them of what holds data or is named by it. "
+            "What is meant is let through by such an entry; the first ones stand below, to copy.",
             "",
         ]
     return "\n".join([*lines, *(f"- {line}" for line in _lines(review))]) + "\n"
