@@ -13,7 +13,7 @@ RUN = PATH="$(CURDIR)/$(BIN):$(NODE_HOME)/bin:$$PATH"
 PIP_INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help setup doctor synth review pipeline diff deploy destroy cdk clean
+.PHONY: help setup doctor synth review pipeline diff deploy destroy cdk clean again
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -22,13 +22,14 @@ setup: $(VENV)/.python $(VENV)/.node ## install Python packages, Node and the CD
 
 $(VENV)/.python: $(wildcard constraints.txt pyproject.toml) requirements.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed, this is " + sys.version.split()[0] + "; set PYTHON=")'
-	@echo "setting up $(VENV) (once, about a minute)" >&2
+	@echo "setting up $(VENV), once: a minute, or several on a busy machine; pip says nothing meanwhile" >&2
 	$(PYTHON) -m venv $(VENV)
 	$(PIP_INSTALL) -r requirements.txt
 	$(INSTALL_PACKAGE)
 	@touch $@
 
-$(VENV)/.node: $(VENV)/.python package.json package-lock.json
+# Where somebody removed node_modules, it is installed again.
+$(VENV)/.node: $(VENV)/.python package.json package-lock.json $(if $(wildcard node_modules/.bin/cdk),,again)
 	$(RUN) $(NPM) ci --ignore-scripts --no-audit --no-fund --loglevel=error
 	@touch $@
 

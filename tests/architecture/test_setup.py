@@ -18,7 +18,10 @@ case "$*" in
 *) echo "python $*" >> calls ;;
 esac
 """
-NODE = '#!/bin/sh\nfor argument in "$@"; do echo "node: $argument" >> calls; done\n'
+NODE = """#!/bin/sh
+for argument in "$@"; do echo "node: $argument" >> calls; done
+mkdir -p node_modules/.bin && touch node_modules/.bin/cdk
+"""
 
 
 @pytest.fixture(params=["plain", "with a space"])
@@ -69,3 +72,11 @@ def test_given_a_changed_pin_when_set_up_again_then_it_is_installed(checkout: Pa
     later = (checkout / ".venv" / ".node").stat().st_mtime + 10
     os.utime(checkout / changed, (later, later))
     assert make(checkout, "setup")
+
+
+def test_given_a_command_line_that_was_removed_when_set_up_again_then_it_alone_is_installed(checkout: Path) -> None:
+    make(checkout, "setup")
+    shutil.rmtree(checkout / "node_modules")
+    calls = make(checkout, "setup")
+    assert calls
+    assert all(call.startswith("node: ") for call in calls)

@@ -87,6 +87,9 @@ def _set_up(folder: Path) -> None:
         f'#!/bin/sh\nPYTHONPATH="{library}" exec "{sys.executable}" -m ai_on_eks "$@"\n', encoding="utf-8"
     )
     program.chmod(0o755)
+    command_line = folder / "node_modules" / ".bin" / "cdk"
+    command_line.parent.mkdir(parents=True)
+    command_line.touch()
     for mark in (".python", ".node"):
         (folder / ".venv" / mark).touch()
 
