@@ -38,6 +38,12 @@ def test_given_an_unknown_region_then_the_nearest_is_named_and_all_are_allowed()
     assert problem.fix == "did you mean us-west-2?"
 
 
+def test_given_a_region_with_two_letters_changed_over_then_the_one_of_the_same_letters_is_meant() -> None:
+    with pytest.raises(InputError) as caught:
+        load_catalog("us-esat-1")
+    assert caught.value.problems[0].fix == "did you mean us-east-1?"
+
+
 @pytest.mark.parametrize("region", ["../prices/us-east-1", "", "US-EAST-1", "us-east-1a"])
 def test_given_something_that_is_no_region_then_it_is_an_input_error(region: str) -> None:
     with pytest.raises(InputError):

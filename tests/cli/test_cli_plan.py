@@ -119,6 +119,7 @@ def test_given_a_model_that_fits_nowhere_when_shown_then_the_nearest_misses_foll
     answer = run_here(capsys, "plan", huge, "--platform", PLATFORM)
     assert answer.code == 3
     assert "tiny fits nowhere; nearest:\n" in answer.out
+    assert "total: nothing is placed\n" in answer.out
     assert "): memory: " in answer.out
     assert "error[nothing-fits]" in answer.err
 

@@ -62,6 +62,7 @@ def _unknown(what: str, value: str, known: tuple[str, ...]) -> InputError:
 
     noun = what.replace("-", " ")
     nearest = get_close_matches(value, known, n=3, cutoff=0.5)
+    nearest.sort(key=lambda name: sorted(name) != sorted(value))  # two letters that changed places come first
     allowed = (*nearest, *(name for name in known if name not in nearest)) if what == "region" else tuple(nearest)
     fix = f"did you mean {nearest[0]}?" if nearest else "ai-on-eks catalog list prints every name"
     return InputError(

@@ -34,6 +34,8 @@ def cost_line(body: Mapping[str, Any]) -> str:
     if groups and all(group["reservation_id"] for group in groups) and body["total_usd_per_hour"] is not None:
         return f"total: {usd(body['total_usd_per_hour'])} $/h (all nodes are reserved and paid for)"
     chosen = [plan["chosen"] for plan in body["plans"] if plan["chosen"]]
+    if not chosen:
+        return "total: nothing is placed"
     prices = [placement["price"] for placement in chosen if placement["price"]]
     if not prices:
         return "total: unknown, no price is published"
