@@ -44,7 +44,10 @@ from ai_on_eks.review.tree import read_stacks
 
 DEFAULT_OUTPUT = "report.html"
 
-STALE = "what lies in {folder} was synthesized from other plans: its part of the report is older than the rest"
+STALE = (
+    "what lies in {folder} was synthesized from other plans: its part of the report is older than the rest; "
+    "make synth renews it"
+)
 
 
 class Drawn(Struct, frozen=True):

@@ -55,7 +55,8 @@ def architecture_section(stacks: Sequence[StackNode]) -> Html:
     listed = table("Stacks and what they are made of", ("stack", "waits for", "part", "resources"), rows)
     scrolled = element("div", picture, class_="scrolls", tabindex=0, role="region", aria_label="Architecture diagram")
     listing = element("details", element("summary", text("As a table")), listed)
-    return section("architecture", "Architecture", scrolled, listing)
+    numbers = element("p", text("Numbers count CloudFormation resources; what a line leads to is deployed later."))
+    return section("architecture", "Architecture", numbers, scrolled, listing)
 
 
 def placed(stacks: Sequence[StackNode]) -> tuple[Box, ...]:

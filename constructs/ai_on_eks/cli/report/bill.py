@@ -18,7 +18,10 @@ def bill_section(bill: Bill, *, has_platform: bool) -> Html:
     parts = [(f"{line.name}: {_usd(line)}", line.usd_per_month or 0.0) for line in shown]
     if rest:
         parts.append((f"everything else: {dollars(rest)}", rest))
-    colours = {line.name: number for number, line in enumerate(shown)}
+    # What is too small to be seen has the colour of the last part, which holds all of it.
+    colours = {line.name: number for number, line in enumerate(shown)} | {
+        line.name: len(shown) for line in known if line not in shown
+    }
     rows = [_row(line, colours.get(line.name)) for line in _sorted(bill)]
     unknown = ", ".join(bill.unknown)
     note = element("p", text(f"Not in the sum, as no price is known or use decides: {unknown}.")) if unknown else EMPTY

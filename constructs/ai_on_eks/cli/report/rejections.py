@@ -48,7 +48,9 @@ def rejections_section(plans: tuple[Plan, ...]) -> Html:
     nearest = [_cells(plan, one) for plan in plans for one in list(plan.rejected)[:SHOWN_WITHOUT_SCRIPT]]
     fallback = element("noscript", table("The nearest misses of each model", TITLES, nearest))
     stored = element("script", Html(data), type="application/json", id="rejection-data")
-    return section("rejections", "Why not the others", element("p", text(f"Of {kept}:")), searchable, fallback, stored)
+    return section(
+        "rejections", "Why not the others", element("p", text(f"Here are {kept}.")), searchable, fallback, stored
+    )
 
 
 def _data(plans: Sequence[Plan]) -> tuple[str, bool]:
