@@ -88,7 +88,7 @@ ACCELERATOR = Form(
 )
 ENGINE = Form(
     r"^[a-z0-9][a-z0-9-]{0,62}$",
-    "a serving engine's name as the descriptor's reference lists them",
+    "a serving engine's name as docs/engines.md lists them",
     "vllm",
 )
 INSTANCE_FAMILY = Form(r"^[a-z][a-z0-9-]{0,30}$", "an EC2 instance family", "g6e")
