@@ -54,7 +54,8 @@ def test_given_a_replacement_when_reviewed_then_it_is_a_finding_and_both_documen
     answer = run_here(capsys, "review", "--before", before, "--after", after, "-o", str(tmp_path / "out"))
     assert answer.code == 1
     assert answer.out.startswith(f"{MARKER}\n## Platform review: blocked\n")
-    assert answer.err == "review: blocked, 1 destructive change not allowed by allow-destroy.yaml\n"
+    told = "review: blocked, 1 destructive change not allowed by allow-destroy.yaml"
+    assert answer.err == f"{told}: {tmp_path}/out/review.md\n"
     assert (tmp_path / "out" / "review.md").read_text(encoding="utf-8").rstrip("\n") == answer.out.rstrip("\n")
     document = json.loads((tmp_path / "out" / "review.json").read_text(encoding="utf-8"))
     assert (document["schema"], document["verdict"]) == ("ai-on-eks/review/v1", "blocked")

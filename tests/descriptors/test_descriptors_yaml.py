@@ -164,6 +164,8 @@ def test_given_a_file_that_is_none_when_read_then_told_which(kind: str, tmp_path
     assert problem.file == str(path)
     if kind == "latin1":
         assert problem.line == 2
+    if kind in ("folder", "pipe"):
+        assert problem.fix == {"folder": f"name its files, such as {path}/*.yaml", "pipe": "name a file"}[kind]
 
 
 def test_given_a_byte_order_mark_when_read_then_ignored(tmp_path: Path) -> None:

@@ -108,7 +108,8 @@ def _read_file(path: Path, limit_bytes: int) -> bytes:
     status = os.fstat(handle)
     if not stat.S_ISREG(status.st_mode):
         os.close(handle)
-        raise refuse("not-a-file", "is not a regular file", name, fix="name a file")
+        fix = f"name its files, such as {name.rstrip('/')}/*.yaml" if stat.S_ISDIR(status.st_mode) else "name a file"
+        raise refuse("not-a-file", "is not a regular file", name, fix=fix)
     with os.fdopen(handle, "rb") as stream:
         if status.st_size > limit_bytes:
             raise too_large(name, status.st_size, limit_bytes)

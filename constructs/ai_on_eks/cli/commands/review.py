@@ -91,7 +91,9 @@ def _run(args: Namespace, pair: Pair) -> int:
         write_text(text.rstrip("\n"))
         if found.is_blocked:
             # A terminal has scrolled the verdict away by now.
-            note(f"review: blocked, {counted(len(found.blocking), 'destructive change')} not allowed by {FILE}")
+            blocking = counted(len(found.blocking), "destructive change")
+            written = f": {args.output}/{MARKDOWN_FILE}" if args.output else ""
+            note(f"review: blocked, {blocking} not allowed by {FILE}{written}")
     return EXIT_FINDINGS if found.is_blocked else EXIT_DONE
 
 
