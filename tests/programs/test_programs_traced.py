@@ -209,11 +209,11 @@ def test_more_than_may_wait_is_refused_at_once(tmp_path: Path) -> None:
 
 def test_the_order_to_stop_lets_a_running_request_end(tmp_path: Path) -> None:
     model = text_model(tmp_path / "model")
-    with started(model, "feature-extraction", *TEXTS, environment={"STAND_IN_SECONDS": "1.5"}) as running:
+    with started(model, "feature-extraction", *TEXTS, environment={"STAND_IN_SECONDS": "3"}) as running:
         running.until(READY, 200)
         with ThreadPoolExecutor(1) as pool:
             asked = pool.submit(running.embed, "the cat")
-            time.sleep(0.5)
+            time.sleep(0.3)
             running.process.send_signal(signal.SIGTERM)
             time.sleep(0.3)
             assert running.ask(READY)[0] == 0, "no connection is taken any more"

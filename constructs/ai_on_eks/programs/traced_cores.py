@@ -18,8 +18,8 @@ import numpy as np
 from ai_on_eks.programs.traced_inputs import Images, Item, RefusedError, Texts
 
 WORKER = "ai_on_eks.programs.traced_worker"
-STOP_SECONDS = 10.0
-"""That a process is given to end."""
+STOP_SECONDS = 2.0
+"""That a process is given to end, once its requests were answered or their time was up."""
 
 
 class Waiting:

@@ -116,7 +116,7 @@ def trace(given: argparse.Namespace) -> int:
 
 
 def inputs(raw: bytes, shape: Sequence[int]) -> tuple[Any, ...]:
-    """The inputs of one batch from the bytes of its first rows. Texts that only fill it up have one token."""
+    """The inputs of one batch from the bytes of its first rows; in the others no token counts, and no pixel is set."""
     batch, *rest = shape
     if len(shape) > 2:
         given = np.frombuffer(raw, "<f4").reshape(-1, *rest)
@@ -125,7 +125,6 @@ def inputs(raw: bytes, shape: Sequence[int]) -> tuple[Any, ...]:
         return (torch.from_numpy(pixels),)
     given = np.frombuffer(raw, "<i8").reshape(-1, 2, *rest)
     tokens = np.zeros((2, batch, *rest), "<i8")
-    tokens[1, :, 0] = 1
     tokens[:, : len(given)] = given.swapaxes(0, 1)
     return (torch.from_numpy(tokens[0]), torch.from_numpy(tokens[1]))
 
