@@ -274,6 +274,14 @@ def test_given_other_requirements_when_reviewed_then_it_is_told_that_one_environ
     assert "requirements.txt changed" in run_here(capsys, "review", "--base", "main").err
 
 
+WITH_DEFAULT_SIGNALS = """
+import os, signal, sys
+signal.signal(signal.SIGINT, signal.SIG_DFL)
+os.execv(sys.executable, [sys.executable, *sys.argv[1:]])
+"""
+"""What a shell starts in the background ignores SIGINT, and so would each child of a suite that was started there."""
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_given_a_signal_when_it_synthesizes_then_worktrees_and_processes_are_gone(
     repository: Path, number: signal.Signals
@@ -282,7 +290,7 @@ def test_given_a_signal_when_it_synthesizes_then_worktrees_and_processes_are_gon
     (repository / "app.py").write_text(waiting, encoding="utf-8")
     scratch = repository.parent / "scratch"
     process = subprocess.Popen(
-        [sys.executable, "-m", "ai_on_eks", "review", "--base", "main"],
+        [sys.executable, "-c", WITH_DEFAULT_SIGNALS, "-m", "ai_on_eks", "review", "--base", "main"],
         env=process_environment({"TMPDIR": str(scratch)}),
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
