@@ -115,6 +115,9 @@ FAST = "  fsx: {zone: eu-west-1a, efa: true, throughput_mbps_per_tib: 1000}\n"
 )
 def test_given_nodes_that_can_only_read_over_tcp_then_efa_is_refused(tmp_path: Path, capacity: str, fix: str) -> None:
     assert problems_of(tmp_path, f"{FAST}capacity: {capacity}\n") == [("fsx-efa-client", "storage.fsx.efa", fix)]
+    with pytest.raises(InputError) as caught:
+        load_platform(tmp_path / "platform.yaml")
+    assert caught.value.problems[0].allowed == (), "values of another key are none of this one's"
     path = tmp_path / "slow.yaml"
     path.write_text(f"{PLATFORM}  fsx: {{zone: eu-west-1a}}\ncapacity: {capacity}\n", encoding="utf-8")
     assert load_platform(path).storage.fsx is not None

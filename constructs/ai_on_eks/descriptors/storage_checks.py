@@ -48,7 +48,6 @@ def _zone(fsx: FsxForLustre, zones: Sequence[str]) -> list[Problem]:
 
 def _clients(fsx: FsxForLustre, capacity: Capacity) -> list[Problem]:
     """A file system with adapters that no node of the platform could reach by its own."""
-    path, allowed = "storage.fsx.efa", (LUSTRE_EFA_SYSTEM.value,)
     if not fsx.efa:
         return []
     if capacity.strategies == (CapacityStrategy.AUTO_MODE,):
@@ -60,7 +59,7 @@ def _clients(fsx: FsxForLustre, capacity: Capacity) -> list[Problem]:
         fix = f"leave efa out, or set capacity.operating_system to {LUSTRE_EFA_SYSTEM.value}"
     else:
         return []
-    return [Problem("fsx-efa-client", message, path=path, value=True, allowed=allowed, fix=fix)]
+    return [Problem("fsx-efa-client", message, path="storage.fsx.efa", value=True, fix=fix)]
 
 
 def _throughput(fsx: FsxForLustre) -> list[Problem]:
