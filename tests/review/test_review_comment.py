@@ -80,9 +80,12 @@ def test_given_a_block_when_its_entries_are_copied_and_filled_in_then_they_let_t
     assert (f"{removed + 1 - SHOWN_ENTRIES} more" in told) == (removed >= SHOWN_ENTRIES)
 
 
-def test_given_a_logical_id_that_no_entry_can_have_when_blocked_then_no_entry_is_shown(tmp_path: Path) -> None:
+@pytest.mark.parametrize("logical_id", [HOSTILE, "Vpc\n"], ids=["hostile", "line break"])
+def test_given_a_logical_id_that_no_entry_can_have_when_blocked_then_no_entry_is_shown(
+    tmp_path: Path, logical_id: str
+) -> None:
     vpc = resource("AWS::EC2::VPC", {"CidrBlock": "10.0.0.0/16"})
-    before = side(tmp_path, "before", {"ai": template({HOSTILE: vpc})})
+    before = side(tmp_path, "before", {"ai": template({logical_id: vpc})})
     found = review(before, side(tmp_path, "after", {"ai": template({})}), (), DAY)
     assert found.is_blocked
     assert "```" not in comment(found)

@@ -77,7 +77,7 @@ class Judged(Struct, frozen=True):
 
 def can_be_named(one: Destruction) -> bool:
     """Whether an entry can have this stack and logical id; templates of other tools may hold anything."""
-    return bool(re.match(STACK.expression, one.stack) and re.match(LOGICAL_IDS.expression, one.logical_id))
+    return bool(re.fullmatch(STACK.expression, one.stack) and re.fullmatch(LOGICAL_IDS.expression, one.logical_id))
 
 
 def load_allowances(path: Path) -> tuple[Allowance, ...]:
