@@ -26,8 +26,10 @@ from review_scaled import scaled
 
 from ai_on_eks.errors import Problem
 from ai_on_eks.kube import expansion
+from ai_on_eks.kube.objects import llm_inference_service
+from ai_on_eks.kube.objects.inference_service import predictor_name
 from ai_on_eks.kube.objects.labels import PLAN_DIGEST_LABEL
-from ai_on_eks.review.rules import group_rules
+from ai_on_eks.review.rules import autoscaling, group_rules, kserve_rules
 from ai_on_eks.review.rules.acknowledged import ACKNOWLEDGED, Acknowledgement
 from ai_on_eks.review.rules.assembly import read_assembly
 from ai_on_eks.review.rules.checking import findings
@@ -174,6 +176,12 @@ def test_given_an_acknowledgement_without_a_reason_when_made_then_it_is_refused(
 def test_given_labels_of_ownership_when_compared_then_they_are_those_that_are_written() -> None:
     assert set(OWNERSHIP) == {NAME_LABEL, MANAGED_BY_LABEL, REVISION_LABEL, PLAN_DIGEST_LABEL}
     assert group_rules.EXCLUSIVE_TOPOLOGY == expansion.EXCLUSIVE_TOPOLOGY
+
+
+def test_given_names_of_kserve_when_compared_then_they_are_those_that_are_written() -> None:
+    assert predictor_name("llama") == f"llama{autoscaling.PREDICTOR_SUFFIX}"
+    assert autoscaling.LLM_GROUP_SUFFIX == llm_inference_service.GROUP_SUFFIX
+    assert llm_inference_service.PRESET.startswith(kserve_rules.PREFIX)
 
 
 def test_given_the_rules_when_imported_then_neither_cdk_nor_node_is() -> None:

@@ -17,6 +17,9 @@ DEFAULT_KIND = "Deployment"
 """Of a ScaledObject's target that names none (keda.sh, ScaledObject specification, 2.21)."""
 
 KSERVE_KINDS = ("InferenceService", "LLMInferenceService")
+PREDICTOR_SUFFIX, LLM_SUFFIX, LLM_GROUP_SUFFIX = "-predictor", "-kserve", "-kserve-mn"
+"""Of the names that KServe's controllers give to what they make of one; as in `kube.objects`, which import the
+schema of platform files."""
 
 Target = tuple[str, str, str]
 """Namespace, kind and name."""
@@ -41,10 +44,11 @@ def _counted_as(scaled: KubeObject) -> Target:
     """The object whose replicas are counted: of KServe's kinds one that its controller makes."""
     kind, name = scaled.kind, scaled.name
     if kind == "InferenceService":
-        kind, name = "Deployment", f"{name}-predictor"
+        kind, name = "Deployment", f"{name}{PREDICTOR_SUFFIX}"
     elif kind == "LLMInferenceService":
         grouped = scaled.get("spec", "worker") is not None
-        kind, name = ("LeaderWorkerSet", f"{name}-kserve-mn") if grouped else ("Deployment", f"{name}-kserve")
+        kind, suffix = ("LeaderWorkerSet", LLM_GROUP_SUFFIX) if grouped else ("Deployment", LLM_SUFFIX)
+        name = f"{name}{suffix}"
     return scaled.namespace, kind, name
 
 
