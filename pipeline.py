@@ -103,16 +103,17 @@ def _publishing_problems(pipeline: Pipeline, platforms: Sequence[Platform]) -> I
             yield Problem("pipeline-stage", message, path=path, value=True, fix=fix)
             continue
         repository = repository_of(gitops.repository)
-        if (repository, gitops.revision) == (pipeline.source.repository, pipeline.source.branch):
+        key = repository.casefold()  # hosts of Git find a repository whatever the case of its letters
+        if (key, gitops.revision) == (pipeline.source.repository.casefold(), pipeline.source.branch):
             message = f"a commit to {gitops.revision} of {repository} would start the next release"
             fix = f"name a branch for it alone: delivery.gitops.revision: rendered/{stage.name}"
             yield Problem("pipeline-stage", message, path=path, value=gitops.revision, fix=fix)
         for name, where, other in others:
-            if (where, other.revision) == (repository, gitops.revision) and _overlap(other.path, gitops.path):
+            if (where, other.revision) == (key, gitops.revision) and _overlap(other.path, gitops.path):
                 message = f"stage {name} publishes to the folder {other.path} of {gitops.revision} as well"
                 fix = "give each stage a branch, or a folder beside the other's"
                 yield Problem("pipeline-stage", message, path=path, value=gitops.path, fix=fix)
-        others.append((stage.name, repository, gitops))
+        others.append((stage.name, key, gitops))
 
 
 def _overlap(one: str, other: str) -> bool:

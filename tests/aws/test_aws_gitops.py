@@ -243,6 +243,7 @@ PROXIED = "https://codeconnections.eu-west-1.amazonaws.com/git-http/111122223333
         ("https://github.com/org/platform.git", "org/platform"),
         ("https://github.com/org/platform", "org/platform"),
         ("ssh://git@git.example.com:2222/group/part/platform.git", "group/part/platform"),
+        ("https://github.com/git-http/platform.git", "git-http/platform"),
         (PROXIED, "org/platform"),
     ],
 )

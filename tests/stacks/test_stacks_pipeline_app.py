@@ -92,11 +92,12 @@ def test_a_stage_that_is_published_leaves_what_a_gitops_tool_reads(project: Path
 
 def test_a_branch_that_is_published_to_is_the_pipelines_own(project: Path) -> None:
     with_gitops(project, "dev")
-    with_gitops(project, "prod", path="gitops/prod")
+    with_gitops(project, "prod", path="gitops/prod", repository="https://git.example.com/Org/Platform")
     publishing(project, "dev", "prod")
     done = run(project)
     assert done.returncode == 4
-    assert done.stderr.count("a commit to main of org/platform would start the next release") == 2
+    assert "a commit to main of org/platform would start the next release" in done.stderr
+    assert "a commit to main of Org/Platform would start the next release" in done.stderr
     assert "error[pipeline-stage] stages[1].publish: stage dev publishes to the folder gitops of main" in done.stderr
     assert "delivery.gitops.revision: rendered/prod" in done.stderr
 

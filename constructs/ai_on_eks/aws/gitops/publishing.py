@@ -89,6 +89,7 @@ def target(gitops: GitOps, connection_arn: str) -> Target:
 def repository_of(address: str) -> str:
     """organization/name"""
     path = address.partition("://")[2].partition("/")[2]
-    if f"/{path}".startswith(PROXY):
-        path = path.split("/", 4)[4]
+    parts = path.split("/", 4)
+    if f"/{path}".startswith(PROXY) and len(parts) == 5:
+        path = parts[4]
     return path.removesuffix(".git")
