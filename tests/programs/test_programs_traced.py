@@ -13,11 +13,13 @@ import io
 import json
 import signal
 import socket
+import sys
 import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -41,6 +43,8 @@ from traced_processes import (
     vector,
     write,
 )
+
+from ai_on_eks.programs.traced_inputs import DECODED_AT_ONCE, Images
 
 pytestmark = [pytest.mark.local_server, pytest.mark.enable_socket, pytest.mark.allow_hosts(["127.0.0.1"])]
 
@@ -151,6 +155,7 @@ def raw_answer(running: Running, head: str) -> str:
     [
         ("Content-Length: 67108865", 413),
         ("Content-Length: -1", 400),
+        (f"Content-Length: {'9' * 5000}", 400),
         ("X: y", 411),
         ("Transfer-Encoding: chunked", 411),
     ],
@@ -159,6 +164,24 @@ def test_a_body_is_bounded_before_it_is_read(embedder: Running, head: str, statu
     answer = raw_answer(embedder, head)
     assert answer.startswith(f"HTTP/1.1 {status} ")
     assert "Connection: close" in answer
+
+
+def test_a_caller_of_http_1_0_sees_the_end_of_the_answer(embedder: Running) -> None:
+    body = json.dumps({"model": "m", "input": "the cat"})
+    with socket.create_connection(("127.0.0.1", embedder.port), timeout=10) as link:
+        link.sendall(f"POST /v1/embeddings HTTP/1.0\r\nContent-Length: {len(body)}\r\n\r\n{body}".encode())
+        assert "200 OK" in link.makefile().read()
+
+
+def test_a_body_that_nobody_reads_is_not_taken_for_the_next_request(embedder: Running) -> None:
+    hidden = f"GET {LIVE} HTTP/1.1\r\nHost: m\r\nConnection: close\r\n\r\n"
+    with socket.create_connection(("127.0.0.1", embedder.port), timeout=10) as link:
+        link.sendall(f"GET {LIVE} HTTP/1.1\r\nHost: m\r\nContent-Length: {len(hidden)}\r\n\r\n{hidden}".encode())
+        answered = b""
+        with contextlib.suppress(ConnectionResetError):
+            while piece := link.recv(4096):
+                answered += piece
+    assert answered.count(b"HTTP/1.1 ") == 1
 
 
 def test_other_paths_are_not_there(embedder: Running) -> None:
@@ -389,12 +412,43 @@ def test_pixels_are_taken_as_they_are(classifier: Running, binary: bool) -> None
         {"name": "pixel_values", "datatype": "FP32", "shape": [1, 3, SIDE, SIDE], "data": [float("nan")] * 12},
         {"name": "pixel_values", "datatype": "FP32", "shape": [1, 3, SIDE, SIDE], "data": ["x"] * 12},
         {"name": "pixel_values", "datatype": "FP32", "shape": [0, 3, SIDE, SIDE], "data": []},
+        {"name": "pixel_values", "datatype": "FP32", "shape": ["1", 3, SIDE, SIDE], "data": [1] * 12},
+        {"name": "pixel_values", "datatype": "FP32", "shape": [10**30, 3, SIDE, SIDE], "data": [1] * 12},
+        {"name": "pixel_values", "datatype": "FP32", "shape": [1, 3, SIDE, SIDE], "data": [10**400] * 12},
+        {"name": "pixel_values", "datatype": "FP32", "shape": [1, 3, SIDE, SIDE], "data": [1] * 12, "parameters": [1]},
     ],
 )
 def test_what_is_no_image_is_refused(classifier: Running, tensor: dict[str, Any]) -> None:
     status, answer = classifier.ask("/v2/models/m/infer", {"inputs": [tensor]})
     assert status == 400
     assert isinstance(answer["error"], str)
+
+
+def test_more_images_than_ever_find_room_are_not_worth_another_try(classifier: Running) -> None:
+    tensor = {"name": "pixel_values", "datatype": "FP32", "shape": [513, 3, SIDE, SIDE], "data": [1] * 513 * 12}
+    status, answer = classifier.ask("/v2/models/m/infer", {"inputs": [tensor]})
+    assert (status, answer["error"]) == (400, "a request has at most 512 inputs")
+
+
+def test_few_images_are_unpacked_at_once_however_many_are_sent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    running, most, lock = [0], [0], threading.Lock()
+
+    def processor(_image: Any, **_more: Any) -> Any:
+        with lock:
+            running[0] += 1
+            most[0] = max(most[0], running[0])
+        time.sleep(0.05)
+        with lock:
+            running[0] -= 1
+        return {"pixel_values": [np.zeros((3, SIDE, SIDE), "<f4")]}
+
+    loader = SimpleNamespace(from_pretrained=lambda *_given, **_more: processor)
+    monkeypatch.setitem(sys.modules, "transformers", SimpleNamespace(AutoImageProcessor=loader))
+    images = Images(image_model(tmp_path / "model"))
+    with ThreadPoolExecutor(3 * DECODED_AT_ONCE) as threads:
+        found = list(threads.map(images.item, [picture()] * 3 * DECODED_AT_ONCE))
+    assert len(found) == 3 * DECODED_AT_ONCE
+    assert most[0] == DECODED_AT_ONCE
 
 
 def test_an_image_of_more_pixels_than_it_is_worth_is_refused_before_it_is_unpacked(classifier: Running) -> None:

@@ -23,6 +23,8 @@ MOST_BODY_BYTES = 64 * 2**20
 """Of a request: some hundred images, or as many tensors."""
 BINARY_HEADER = "Inference-Header-Content-Length"
 """Of the protocol's extension for binary data: bytes of JSON, before those of the tensors."""
+MOST_DIGITS = 18
+"""Of a number in a header."""
 SPARE_CONNECTIONS = 64
 """For probes and metrics, beside those of inputs that wait."""
 SOCKET_SECONDS = 30.0
@@ -161,6 +163,7 @@ class Api:
         expected = "image" if isinstance(self._inputs, Images) else "text"
         if tensor.get("name") == "pixel_values" and isinstance(self._inputs, Images):
             items = _pixels(tensor, binary, self._inputs.side)
+            self._check_number(len(items))
         elif tensor.get("name") == expected and tensor.get("datatype") == "BYTES":
             items = self._items(tensor.get("data"))
         else:
@@ -175,9 +178,13 @@ class Api:
     def _items(self, given: Any) -> list[Item]:
         if not isinstance(given, list) or not given or not all(isinstance(one, str) and one for one in given):
             raise RefusedError(400, "the input is a text, or a list of texts, and none of them empty", "invalid_value")
-        if len(given) > self._waiting.most:
-            raise RefusedError(400, f"a request has at most {self._waiting.most} inputs", "too_many_inputs")
+        self._check_number(len(given))
         return [self._inputs.item(one) for one in given]
+
+    def _check_number(self, inputs: int) -> None:
+        """More than may wait never find room, however often they are sent."""
+        if inputs > self._waiting.most:
+            raise RefusedError(400, f"a request has at most {self._waiting.most} inputs", "too_many_inputs")
 
     def _rows(self, items: Sequence[Item]) -> list[Any]:
         self._waiting.put(items)
@@ -189,14 +196,17 @@ class Api:
 
 def _pixels(tensor: Json, binary: memoryview, side: tuple[int, ...]) -> list[Item]:
     """Images that the caller has made pixels of: numbers, or their bytes after the JSON."""
-    shape = tensor.get("shape")
-    if tensor.get("datatype") != "FP32" or not isinstance(shape, list) or shape[1:] != [*side] or shape[0] < 1:
+    shape, parameters = tensor.get("shape"), tensor.get("parameters") or {}
+    is_shape = isinstance(shape, list) and shape[1:] == [*side] and isinstance(shape[0], int) and shape[0] > 0
+    if tensor.get("datatype") != "FP32" or not is_shape:
         raise RefusedError(400, f"pixel_values is FP32 of the shape {[-1, *side]}", "invalid_value")
-    size = (tensor.get("parameters") or {}).get("binary_data_size")
+    if not isinstance(parameters, dict):
+        raise RefusedError(400, "parameters of pixel_values is no JSON object", "invalid_value")
+    size = parameters.get("binary_data_size")
     try:
         values = np.frombuffer(binary[:size], "<f4") if size else np.asarray(tensor.get("data"), dtype="<f4")
         pixels = values.reshape(shape)
-    except (TypeError, ValueError) as error:
+    except (OverflowError, TypeError, ValueError) as error:
         raise RefusedError(400, f"pixel_values: {error}", "invalid_value") from None
     if not np.isfinite(pixels).all():
         raise RefusedError(400, "pixel_values has numbers that are none", "invalid_value")
@@ -218,7 +228,7 @@ def _object(body: bytes) -> Json:
 
 
 def _number(text: str, what: str) -> int:
-    if not (text.isascii() and text.isdigit()):
+    if not (text.isascii() and text.isdigit()) or len(text) > MOST_DIGITS:
         raise RefusedError(400, f"{what} is no number", "invalid_value")
     return int(text)
 
@@ -234,6 +244,8 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         api = self.server.api
+        if "Transfer-Encoding" in self.headers or self.headers.get("Content-Length", "0") != "0":
+            self.close_connection = True  # a body that nobody reads would be taken for the next request
         if self.path == METRICS:
             self._send(200, api.metrics().encode(), "text/plain; version=0.0.4; charset=utf-8")
         elif self.path in (READY, LIVE):
@@ -264,7 +276,7 @@ class Handler(BaseHTTPRequestHandler):
 
     def _body(self) -> bytes:
         """All of it, where it says how long it is and that is not too much; else the connection cannot go on."""
-        self.close_connection = True
+        is_last, self.close_connection = self.close_connection, True
         if "Transfer-Encoding" in self.headers or "Content-Length" not in self.headers:
             raise RefusedError(411, "a request says its Content-Length", "length_required")
         length = _number(self.headers["Content-Length"], "Content-Length")
@@ -273,7 +285,7 @@ class Handler(BaseHTTPRequestHandler):
         body = self.rfile.read(length)
         if len(body) < length:
             raise RefusedError(400, "the request ended early", "invalid_request")
-        self.close_connection = self.headers.get("Connection", "").lower() == "close"
+        self.close_connection = is_last
         return body
 
     def _send_refusal(self, error: RefusedError) -> None:

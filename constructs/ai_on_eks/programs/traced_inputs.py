@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import io
 import json
+import threading
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
 from pathlib import Path
@@ -18,6 +19,9 @@ import numpy as np
 
 MOST_PIXELS = 50_000_000
 """Of one image, before it is made smaller: what a few hundred bytes unpack to is bounded."""
+
+DECODED_AT_ONCE = 4
+"""Images, whoever sends them. Each has MOST_PIXELS at most, of four bytes as it was sent and of three in colours."""
 
 MOST_CHARACTERS = 100
 """Of a text, for each token that is served: what is longer is too long in any language, and not worth the tokenizer's
@@ -122,6 +126,7 @@ class Images:
         if not (folder / "preprocessor_config.json").is_file():
             raise FinalError("preprocessor_config.json is missing: how pixels are made is not known")
         self._image = Image
+        self._decoding = threading.BoundedSemaphore(DECODED_AT_ONCE)
         self._processor = AutoImageProcessor.from_pretrained(str(folder), local_files_only=True, use_fast=False)
         self.side: tuple[int, ...] = self._pixels(Image.new("RGB", (256, 192))).shape
 
@@ -136,7 +141,8 @@ class Images:
             image = self._image.open(io.BytesIO(base64.b64decode(encoded, validate=True)))
             if image.width * image.height > MOST_PIXELS:
                 raise RefusedError(400, f"an image has more than {MOST_PIXELS:,} pixels", "image_too_large")
-            return Item(0, self._pixels(image.convert("RGB")))
+            with self._decoding:
+                return Item(0, self._pixels(image.convert("RGB")))
         except (OSError, SyntaxError, ValueError, self._image.DecompressionBombError) as error:
             raise RefusedError(400, f"an image cannot be read: {error}", "invalid_image") from None
 

@@ -3,7 +3,8 @@
     trace   load the model from safetensors, trace it for one shape, save the program; the process ends
     serve   load every program onto this process's NeuronCore, run each once, then answer batches
 
-A program is a TorchScript archive with the compiled network and its weights. Only what this file has saved is loaded.
+A program is a TorchScript archive with the compiled network and its weights. It is loaded as this file has saved it in
+this pod or another of the model's; nothing is signed, so whoever may write the model's part of the store is trusted.
 Batches come over a socket pair, in two messages: the number of a program, and the rows that there are, as little-endian
 numbers; what is missing of the program's batch is filled up here. Answers are b"0" and a row of float32 for each row of
 the whole batch, or b"1" and what went wrong, after which it ends.
