@@ -56,6 +56,12 @@ def test_given_the_page_when_compared_then_its_table_is_the_catalogues() -> None
     assert found == table()
 
 
+def test_the_page_promises_what_plans_do_of_the_traced_server() -> None:
+    most = load_engines()["torch-neuronx"].most_items_per_s
+    told = f"no more than {most['token']:,.0f} texts and {most['image']:,.0f} images a second from a replica"
+    assert told in " ".join(PAGE.read_text(encoding="utf-8").split())
+
+
 def test_engines_that_are_not_deployed_are_told_of_above_the_table() -> None:
     head = PAGE.read_text(encoding="utf-8").partition(MARK)[0]
     for engine in load_engines().values():

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 
 from ai_on_eks.descriptors.schema import CachePrecision, WeightPrecision
 from ai_on_eks.errors import Problem
+from ai_on_eks.serving.library_folders import library_folders
 from ai_on_eks.serving.local_files import fetch_folder, files_and_cache, hub_problems, model_directory
 from ai_on_eks.serving.replica import Ports, Probes, Replica, Volume
 from ai_on_eks.serving.startup import readiness
@@ -67,18 +68,7 @@ def arguments(replica: Replica) -> tuple[str, ...]:
 
 def environment(replica: Replica) -> Mapping[str, str]:
     """Every folder that it and its libraries write to lies on the cache volume."""
-    return {
-        "CUDA_CACHE_PATH": f"{CACHE_DIRECTORY}/cuda",
-        "FLASHINFER_WORKSPACE_BASE": CACHE_DIRECTORY,
-        "HF_HOME": f"{CACHE_DIRECTORY}/huggingface",
-        "HF_HUB_OFFLINE": "1",
-        "HOME": CACHE_DIRECTORY,
-        "TORCHINDUCTOR_CACHE_DIR": f"{CACHE_DIRECTORY}/torchinductor",
-        "TRITON_CACHE_DIR": f"{CACHE_DIRECTORY}/triton",
-        "USER": "engine",
-        "XDG_CACHE_HOME": f"{CACHE_DIRECTORY}/xdg",
-        "XDG_CONFIG_HOME": f"{CACHE_DIRECTORY}/config",
-    }
+    return {**library_folders(CACHE_DIRECTORY), "HF_HUB_OFFLINE": "1"}
 
 
 def probes(replica: Replica) -> Probes:

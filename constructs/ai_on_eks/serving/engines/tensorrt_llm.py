@@ -16,6 +16,7 @@ from collections.abc import Mapping
 
 from ai_on_eks.descriptors.schema import CachePrecision
 from ai_on_eks.errors import Problem
+from ai_on_eks.serving.library_folders import library_folders
 from ai_on_eks.serving.local_files import (
     MODEL_DIRECTORY,
     OTHER_FORMATS,
@@ -96,18 +97,7 @@ def arguments(replica: Replica) -> tuple[str, ...]:
 
 def environment(replica: Replica) -> Mapping[str, str]:
     """Every folder that it and its libraries write to lies on the cache volume; MPI's and Prometheus' files in /tmp."""
-    return {
-        "CUDA_CACHE_PATH": f"{CACHE_DIRECTORY}/cuda",
-        "FLASHINFER_WORKSPACE_BASE": CACHE_DIRECTORY,
-        "HF_HOME": f"{CACHE_DIRECTORY}/huggingface",
-        "HF_HUB_OFFLINE": "1",
-        "HOME": CACHE_DIRECTORY,
-        "TORCHINDUCTOR_CACHE_DIR": f"{CACHE_DIRECTORY}/torchinductor",
-        "TRITON_CACHE_DIR": f"{CACHE_DIRECTORY}/triton",
-        "USER": "engine",
-        "XDG_CACHE_HOME": f"{CACHE_DIRECTORY}/xdg",
-        "XDG_CONFIG_HOME": f"{CACHE_DIRECTORY}/config",
-    }
+    return {**library_folders(CACHE_DIRECTORY), "HF_HUB_OFFLINE": "1"}
 
 
 def probes(replica: Replica) -> Probes:

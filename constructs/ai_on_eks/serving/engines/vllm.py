@@ -13,6 +13,7 @@ from math import ceil
 from ai_on_eks.descriptors.schema import CachePrecision, Descriptor, Kind, WeightPrecision
 from ai_on_eks.errors import Problem
 from ai_on_eks.placement.types import Placement
+from ai_on_eks.serving.library_folders import library_folders
 from ai_on_eks.serving.replica import (
     GROUP_LEADER_VARIABLE,
     GROUP_RANK_VARIABLE,
@@ -158,25 +159,14 @@ def _from_hub(replica: Replica) -> tuple[str, ...]:
 
 
 def environment(replica: Replica) -> Mapping[str, str]:
-    """Every folder vLLM and its libraries write to lies on the cache volume: the root file system is read-only.
-
-    `USER` because torch asks for the user's name, and user 1000 has none in the image. The region twice, because the
-    streamer lists with boto3, which reads `AWS_DEFAULT_REGION` only, and fetches with the C++ SDK.
-    """
+    """The region twice, because the streamer lists with boto3, which reads `AWS_DEFAULT_REGION` only, and fetches with
+    the C++ SDK."""
     common = {
+        **library_folders(CACHE_DIRECTORY),
         "AWS_DEFAULT_REGION": replica.region,
         "AWS_REGION": replica.region,
-        "CUDA_CACHE_PATH": f"{CACHE_DIRECTORY}/cuda",
         "DO_NOT_TRACK": "1",
-        "FLASHINFER_WORKSPACE_BASE": CACHE_DIRECTORY,
-        "HF_HOME": f"{CACHE_DIRECTORY}/huggingface",
-        "HOME": CACHE_DIRECTORY,
-        "TORCHINDUCTOR_CACHE_DIR": f"{CACHE_DIRECTORY}/torchinductor",
-        "TRITON_CACHE_DIR": f"{CACHE_DIRECTORY}/triton",
-        "USER": "engine",
         "VLLM_NO_USAGE_STATS": "1",
-        "XDG_CACHE_HOME": f"{CACHE_DIRECTORY}/xdg",
-        "XDG_CONFIG_HOME": f"{CACHE_DIRECTORY}/config",
     }
     if replica.uses_hub:
         return {**common, "HF_TOKEN_PATH": f"{HUB_TOKEN_DIRECTORY}/{HUB_TOKEN_FILE}"}
