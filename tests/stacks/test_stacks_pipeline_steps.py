@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from ai_on_eks.aws.gitops.publishing import PUBLISH_COMMANDS
+from ai_on_eks.aws.gitops.publishing import PUBLISH_COMMANDS, PUSH_TRIES
 from stacks.pipeline_steps import PUBLISHED_TRIES, RECORD_COMMANDS, REVIEW_COMMANDS, VERIFY_PUBLISHED_COMMANDS
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -227,6 +227,18 @@ def test_two_stages_that_push_at_once_both_arrive(publishing: Publishing) -> Non
     assert [line for line in publishing.commits() if ": " in line] == [
         "release: Release dev", "a: Other", "release: Release dev",
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(("lost", "arrives"), [(PUSH_TRIES - 1, True), (PUSH_TRIES, False)])
+def test_a_push_may_lose_to_every_other_stage_of_its_wave(lost: int, arrives: bool, publishing: Publishing) -> None:
+    publishing.rendered(models__llama="1")
+    publishing.publish(FOLDER="prod")
+    count, hook = publishing.build.folder / "pushes", publishing.remote / "hooks" / "pre-receive"
+    hook.parent.mkdir(exist_ok=True)
+    hook.write_text(f'#!/bin/sh\necho >> "{count}"\ntest "$(wc -l < "{count}")" -gt {lost}\n', encoding="utf-8")
+    hook.chmod(0o755)
+    assert (publishing.publish() == 0) is arrives
+    assert ("gitops/models/llama" in publishing.files()) is arrives
 
 
 @pytest.mark.parametrize(("good_at", "tries", "code"), [(1, 1, 0), (3, 3, 0), (99, PUBLISHED_TRIES, 1)])

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from msgspec import Struct
 
+from ai_on_eks.descriptors.pipeline import MAX_STAGES
 from ai_on_eks.descriptors.platform_gitops import GitOps
 
 RENDERED = "build/gitops"
@@ -21,6 +22,9 @@ RENDERED = "build/gitops"
 
 PROXY = "/git-http/"
 """In the path of an address that goes through a connection already: <account>/<region>/<connection> follow."""
+
+PUSH_TRIES = MAX_STAGES
+"""Stages of one wave may share the branch, each with a folder of its own: the last one loses to every other."""
 
 PUBLISH_COMMANDS = (
     "git config --global credential.helper '!aws codecommit credential-helper $@'",
@@ -38,10 +42,9 @@ PUBLISH_COMMANDS = (
     "if git -C tree diff --cached --quiet; then echo 'nothing changes'; else "
     'git -C tree commit --quiet --message "Release $STAGE" --message "Rendered from $SOURCE_REPOSITORY '
     '$CODEBUILD_RESOLVED_SOURCE_VERSION" && '
-    # Stages of one wave may share the branch, each with a folder of its own.
-    '{ git -C tree push --quiet origin "HEAD:refs/heads/$BRANCH" || '
-    '{ git -C tree pull --quiet --rebase origin "$BRANCH" && '
-    'git -C tree push --quiet origin "HEAD:refs/heads/$BRANCH"; }; }; fi',
+    'tries=1 && until git -C tree push --quiet origin "HEAD:refs/heads/$BRANCH"; do '
+    f'if [ "$tries" = {PUSH_TRIES} ]; then exit 1; fi; tries=$((tries + 1)); '
+    'git -C tree pull --quiet --rebase origin "$BRANCH" || exit 1; done; fi',
 )
 
 
