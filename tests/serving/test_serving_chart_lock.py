@@ -108,6 +108,8 @@ def test_given_an_index_that_names_another_digest_then_neither_is_believed(
     [
         (index(url="archives/none.tgz"), "chart-not-found"),
         (index(url="http://elsewhere.example.com/a.tgz"), "registry-insecure"),
+        (index(url="file:///etc/hostname"), "registry-insecure"),
+        (index(url="https://[a/b.tgz"), "chart-answer-invalid"),
         (b"apiVersion: v1\nentries: {operator: []}\n", "chart-not-found"),
         (b"apiVersion: v1\nentries: {operator: [{version: 1.2.0}, {version: 1.2.0, urls: []}]}\n", "chart-not-found"),
         (b"apiVersion: v1\nentries: []\n", "chart-not-found"),

@@ -70,7 +70,8 @@ class ChartSources:
         if repository not in self._indexes:
             self._indexes[repository] = self._read(f"{repository}/index.yaml", INDEX_LIMIT_BYTES)
         entry = archive_of(self._indexes[repository], chart)
-        computed = hashlib.sha256(self._read(urljoin(f"{repository}/", entry.url), ARCHIVE_LIMIT_BYTES)).hexdigest()
+        url = _absolute(repository, entry.url)
+        computed = hashlib.sha256(self._read(url, ARCHIVE_LIMIT_BYTES)).hexdigest()
         if entry.digest is not None and entry.digest != computed:
             raise _error(
                 "chart-digest-mismatch",
@@ -113,6 +114,18 @@ def archive_of(index: bytes, chart: PinnedChart) -> Archive:
         f"the index of {chart.repository} has no {chart.name} {chart.version}",
         fix="ask its publisher where that version is",
     )
+
+
+def _absolute(repository: str, url: str) -> str:
+    """The archive's address, which an index may write relative to itself."""
+    try:
+        return urljoin(f"{repository}/", url)
+    except ValueError as error:
+        raise _error(
+            "chart-answer-invalid",
+            f"the index of {repository} names an archive whose address is none ({error})",
+            fix="run the command again later",
+        ) from error
 
 
 class _NoIndexError(Exception):
