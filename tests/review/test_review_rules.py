@@ -137,6 +137,29 @@ def test_given_any_value_that_only_a_deployment_knows_when_judged_then_nothing_i
     assert {path: codes for path, codes in told.items() if codes} == {}
 
 
+@pytest.mark.parametrize(
+    ("place", "value"),
+    [
+        (("metadata", "labels"), "text"),
+        (("spec", "template", "spec", "containers", 0, "resources", "requests", "memory"), None),
+        (("spec", "template", "spec", "containers", 0, "resources", "requests", "memory"), "much"),
+        (("spec", "template", "spec", "nodeSelector"), {"node.kubernetes.io/instance-type": None}),
+        (("spec", "template", "spec", "nodeSelector"), {"node.kubernetes.io/instance-type": ["g6.xlarge"]}),
+    ],
+)
+def test_given_an_object_that_kubernetes_would_refuse_when_judged_then_the_rules_go_on(
+    place: tuple[Any, ...], value: Any
+) -> None:
+    sample = samples.ours()
+    (deployment,) = [one for one in sample.objects["resnet-50.yaml"] if one["kind"] == "Deployment"]
+    holder: Any = deployment
+    for step in place[:-1]:
+        holder = holder[step]
+    holder[place[-1]] = value
+    deployment["spec"]["template"]["spec"]["hostNetwork"] = True
+    assert "pod-not-restricted" in {problem.code for problem in judged(sample)}
+
+
 def test_given_a_finding_when_printed_then_it_names_file_resource_and_fix() -> None:
     sample = samples.ours()
     sample.resource("AWS::EKS::Cluster")["Properties"]["DeletionProtection"] = False

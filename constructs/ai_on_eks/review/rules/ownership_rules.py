@@ -19,7 +19,7 @@ OWNERSHIP = ("app.kubernetes.io/name", "app.kubernetes.io/managed-by", "ai-on-ek
 def _owned(pod: Pod) -> Iterator[str]:
     """Of models' pods: what `verify` finds them by, and tells the plan by that they come from."""
     labels = pod.owner.get("metadata", "labels") or {}
-    if MODEL_LABEL not in pod.labels or not is_known(labels):
+    if MODEL_LABEL not in pod.labels or not isinstance(labels, Mapping) or not is_known(dict(labels)):
         return
     missing = [name for name in OWNERSHIP if not labels.get(name)]
     if missing:

@@ -72,7 +72,8 @@ def _types(pod: Pod) -> list[str] | None:
         for one in items(dig(term, "matchExpressions")):
             if dig(one, "key") in TYPE_LABELS and dig(one, "operator") == "In":
                 selected += items(dig(one, "values"))
-    return selected if selected and is_known(selected) else None
+    are_names = all(isinstance(one, str) for one in selected)
+    return selected if selected and are_names and is_known(selected) else None
 
 
 def _placed(pod: Pod) -> Iterator[str]:
@@ -96,7 +97,10 @@ def _room(pod: Pod) -> Iterator[str]:
     kinds = [kind for name in names if (kind := catalogued(name)) is not None]
     if not kinds or len(kinds) < len(names) or not is_known(dict(pod.spec)):
         return
-    asked = pod_requests(dict(pod.spec))
+    try:
+        asked = pod_requests(dict(pod.spec))
+    except ValueError:  # no quantity: Kubernetes refuses it by itself
+        return
     lacking = []
     for kind in kinds:
         millicores, memory_bytes = reserved_by_daemonsets(kind)
