@@ -44,6 +44,7 @@ from traced_processes import (
     write,
 )
 
+from ai_on_eks.programs.traced_http import MOST_BODIES_BYTES, MOST_BODY_BYTES
 from ai_on_eks.programs.traced_inputs import DECODED_AT_ONCE, Images
 
 pytestmark = [pytest.mark.local_server, pytest.mark.enable_socket, pytest.mark.allow_hosts(["127.0.0.1"])]
@@ -164,6 +165,22 @@ def test_a_body_is_bounded_before_it_is_read(embedder: Running, head: str, statu
     answer = raw_answer(embedder, head)
     assert answer.startswith(f"HTTP/1.1 {status} ")
     assert "Connection: close" in answer
+
+
+def test_bodies_together_are_bounded_before_they_are_read_and_room_comes_back(embedder: Running) -> None:
+    head = f"POST /v1/embeddings HTTP/1.1\r\nHost: m\r\nContent-Length: {MOST_BODY_BYTES}\r\n\r\n".encode()
+    with contextlib.ExitStack() as slow_callers:
+        for _ in range(MOST_BODIES_BYTES // MOST_BODY_BYTES):
+            link = slow_callers.enter_context(socket.create_connection(("127.0.0.1", embedder.port), timeout=20))
+            link.sendall(head)
+        end = time.monotonic() + 20
+        while (found := embedder.embed("the cat"))[0] == 200 and time.monotonic() < end:
+            time.sleep(0.02)
+        assert (found[0], found[1]["error"]["code"]) == (503, "overloaded")
+        assert embedder.ask(READY)[0] == 200
+    while (status := embedder.embed("the cat")[0]) != 200 and time.monotonic() < end + 20:
+        time.sleep(0.02)
+    assert status == 200
 
 
 def test_a_caller_of_http_1_0_sees_the_end_of_the_answer(embedder: Running) -> None:

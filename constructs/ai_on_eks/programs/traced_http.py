@@ -21,6 +21,8 @@ READY, LIVE, METRICS = "/v2/health/ready", "/v2/health/live", "/metrics"
 
 MOST_BODY_BYTES = 64 * 2**20
 """Of a request: some hundred images, or as many tensors."""
+MOST_BODIES_BYTES = 4 * MOST_BODY_BYTES
+"""Of all requests at once, from the first byte that is read to the answer: connections are many, memory is not."""
 BINARY_HEADER = "Inference-Header-Content-Length"
 """Of the protocol's extension for binary data: bytes of JSON, before those of the tensors."""
 MOST_DIGITS = 18
@@ -257,10 +259,10 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         began = time.monotonic()
-        with self.server.request():
+        with self.server.request() as running:
             refusal: RefusedError | None = None
             try:
-                answer = self.server.api.answer(self.path, self._body(), self.headers.get(BINARY_HEADER))
+                answer = self.server.api.answer(self.path, self._body(running), self.headers.get(BINARY_HEADER))
             except RefusedError as error:
                 refusal = error
             except OSError:  # the caller is silent, or gone
@@ -274,7 +276,7 @@ class Handler(BaseHTTPRequestHandler):
             else:
                 self._send_refusal(refusal)
 
-    def _body(self) -> bytes:
+    def _body(self, running: Running) -> bytes:
         """All of it, where it says how long it is and that is not too much; else the connection cannot go on."""
         is_last, self.close_connection = self.close_connection, True
         if "Transfer-Encoding" in self.headers or "Content-Length" not in self.headers:
@@ -282,6 +284,7 @@ class Handler(BaseHTTPRequestHandler):
         length = _number(self.headers["Content-Length"], "Content-Length")
         if length > MOST_BODY_BYTES:
             raise RefusedError(413, f"a request has at most {MOST_BODY_BYTES} bytes", "request_too_large")
+        running.hold(length)
         body = self.rfile.read(length)
         if len(body) < length:
             raise RefusedError(400, "the request ended early", "invalid_request")
@@ -320,7 +323,7 @@ class Server(ThreadingHTTPServer):
     def __init__(self, port: int, api: Api, *, most_connections: int) -> None:
         self.api = api
         self._free = threading.BoundedSemaphore(most_connections + SPARE_CONNECTIONS)
-        self._running, self._lock = 0, threading.Lock()
+        self._running, self._held_bytes, self._lock = 0, 0, threading.Lock()
         super().__init__(("", port), Handler)
 
     def process_request(self, request: Any, client_address: Any) -> None:
@@ -341,9 +344,12 @@ class Server(ThreadingHTTPServer):
     def request(self) -> Running:
         return Running(self)
 
-    def changed(self, by: int) -> None:
+    def changed(self, requests: int = 0, held_bytes: int = 0) -> None:
         with self._lock:
-            self._running += by
+            if held_bytes > 0 and self._held_bytes + held_bytes > MOST_BODIES_BYTES:
+                raise RefusedError(503, "too many bytes of other requests are held", "overloaded")
+            self._running += requests
+            self._held_bytes += held_bytes
 
     def drain(self, seconds: float) -> None:
         """Take no connection any more and let what runs end."""
@@ -359,10 +365,16 @@ class Running:
     """A request that is being answered."""
 
     def __init__(self, server: Server) -> None:
-        self._server = server
+        self._server, self._held_bytes = server, 0
 
-    def __enter__(self) -> None:
-        self._server.changed(1)
+    def __enter__(self) -> Running:
+        self._server.changed(requests=1)
+        return self
+
+    def hold(self, body_bytes: int) -> None:
+        """Until it is answered; a body for which there is no room is not read."""
+        self._server.changed(held_bytes=body_bytes)
+        self._held_bytes = body_bytes
 
     def __exit__(self, *_: object) -> None:
-        self._server.changed(-1)
+        self._server.changed(requests=-1, held_bytes=-self._held_bytes)
