@@ -44,7 +44,6 @@ from traced_processes import (
     write,
 )
 
-from ai_on_eks.programs.traced_http import MOST_BODIES_BYTES, MOST_BODY_BYTES
 from ai_on_eks.programs.traced_inputs import DECODED_AT_ONCE, Images
 
 pytestmark = [pytest.mark.local_server, pytest.mark.enable_socket, pytest.mark.allow_hosts(["127.0.0.1"])]
@@ -143,62 +142,6 @@ def test_what_cannot_be_answered_is_refused_and_said(embedder: Running, body: An
     found, answer = embedder.ask("/v1/embeddings", body)
     assert (found, answer["error"]["code"]) == (status, kind)
     assert embedder.embed("the cat")[0] == 200
-
-
-def raw_answer(running: Running, head: str) -> str:
-    with socket.create_connection(("127.0.0.1", running.port), timeout=20) as link:
-        link.sendall(f"POST /v1/embeddings HTTP/1.1\r\nHost: m\r\n{head}\r\n\r\n".encode())
-        return link.makefile().read()
-
-
-@pytest.mark.parametrize(
-    ("head", "status"),
-    [
-        ("Content-Length: 67108865", 413),
-        ("Content-Length: -1", 400),
-        (f"Content-Length: {'9' * 5000}", 400),
-        ("X: y", 411),
-        ("Transfer-Encoding: chunked", 411),
-    ],
-)
-def test_a_body_is_bounded_before_it_is_read(embedder: Running, head: str, status: int) -> None:
-    answer = raw_answer(embedder, head)
-    assert answer.startswith(f"HTTP/1.1 {status} ")
-    assert "Connection: close" in answer
-
-
-def test_bodies_together_are_bounded_before_they_are_read_and_room_comes_back(embedder: Running) -> None:
-    head = f"POST /v1/embeddings HTTP/1.1\r\nHost: m\r\nContent-Length: {MOST_BODY_BYTES}\r\n\r\n".encode()
-    with contextlib.ExitStack() as slow_callers:
-        for _ in range(MOST_BODIES_BYTES // MOST_BODY_BYTES):
-            link = slow_callers.enter_context(socket.create_connection(("127.0.0.1", embedder.port), timeout=20))
-            link.sendall(head)
-        end = time.monotonic() + 20
-        while (found := embedder.embed("the cat"))[0] == 200 and time.monotonic() < end:
-            time.sleep(0.02)
-        assert (found[0], found[1]["error"]["code"]) == (503, "overloaded")
-        assert embedder.ask(READY)[0] == 200
-    while (status := embedder.embed("the cat")[0]) != 200 and time.monotonic() < end + 20:
-        time.sleep(0.02)
-    assert status == 200
-
-
-def test_a_caller_of_http_1_0_sees_the_end_of_the_answer(embedder: Running) -> None:
-    body = json.dumps({"model": "m", "input": "the cat"})
-    with socket.create_connection(("127.0.0.1", embedder.port), timeout=10) as link:
-        link.sendall(f"POST /v1/embeddings HTTP/1.0\r\nContent-Length: {len(body)}\r\n\r\n{body}".encode())
-        assert "200 OK" in link.makefile().read()
-
-
-def test_a_body_that_nobody_reads_is_not_taken_for_the_next_request(embedder: Running) -> None:
-    hidden = f"GET {LIVE} HTTP/1.1\r\nHost: m\r\nConnection: close\r\n\r\n"
-    with socket.create_connection(("127.0.0.1", embedder.port), timeout=10) as link:
-        link.sendall(f"GET {LIVE} HTTP/1.1\r\nHost: m\r\nContent-Length: {len(hidden)}\r\n\r\n{hidden}".encode())
-        answered = b""
-        with contextlib.suppress(ConnectionResetError):
-            while piece := link.recv(4096):
-                answered += piece
-    assert answered.count(b"HTTP/1.1 ") == 1
 
 
 def test_other_paths_are_not_there(embedder: Running) -> None:
