@@ -125,5 +125,5 @@ def embedded_objects(resource: Resource) -> list[KubeObject]:
 
 
 def _path(body: Mapping[str, Any]) -> str:
-    metadata = body.get("metadata", {})
-    return f"{body.get('kind')}/{metadata.get('name') or metadata.get('generateName')}"
+    name = dig(body, "metadata", "name") or dig(body, "metadata", "generateName")
+    return f"{body.get('kind')}/{name}"
