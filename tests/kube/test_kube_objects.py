@@ -15,7 +15,6 @@ from ai_on_eks.kube.objects.network_policy import default_deny, model_policy
 from ai_on_eks.kube.objects.pod_disruption_budget import pod_disruption_budget
 from ai_on_eks.kube.objects.pod_template import config_hash
 from ai_on_eks.kube.objects.service import metrics_port_name, service
-from ai_on_eks.kube.objects.service_account import service_account
 from ai_on_eks.serving.ownership import plan_digest
 from ai_on_eks.serving.types import Workload
 from ai_on_eks.serving.workload import TAKEN_NAMES
@@ -113,7 +112,7 @@ def test_service_has_a_metrics_port_where_the_engine_has_one() -> None:
 
 
 def test_service_account_mounts_no_token_and_has_the_workloads_name_for_it() -> None:
-    account = service_account(workload(service_account="reader"))
+    account = model_manifests(workload(service_account="reader"))["ServiceAccount"]
 
     assert account["automountServiceAccountToken"] is False
     assert account["metadata"]["name"] == "reader"

@@ -8,11 +8,9 @@ from typing import Any
 import yaml
 from msgspec import Struct
 
-from ai_on_eks.catalog.versions import chart
+from ai_on_eks.catalog.versions import OCI_SCHEME, chart
 
 Json = dict[str, Any]
-
-OCI_SCHEME = "oci://"
 
 CHART_LOCK_FILE = "charts.lock.yaml"
 """Which archive stood behind each chart's version (`ai_on_eks.serving.chart_lock`), beside the platform file."""

@@ -13,8 +13,9 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from ai_on_eks.aws.helm_release import OCI_SCHEME, HelmRelease, Json
+from ai_on_eks.aws.helm_release import HelmRelease, Json
 from ai_on_eks.catalog.chart_images import image_repositories
+from ai_on_eks.catalog.versions import OCI_SCHEME
 from ai_on_eks.errors import InputError, Problem
 
 

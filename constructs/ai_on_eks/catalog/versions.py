@@ -23,6 +23,9 @@ from ai_on_eks.errors import InputError, Problem
 PATH = "cluster.kubernetes_version"
 """Key of the platform file that one side of every pair comes from."""
 
+OCI_SCHEME = "oci://"
+"""Of a chart's repository that is a registry and has no index."""
+
 _NUMBERS = re.compile(r"v?(\d+(?:\.\d+)*)")
 
 

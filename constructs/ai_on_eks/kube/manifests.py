@@ -18,7 +18,7 @@ from ai_on_eks.kube.objects.gateway import gateway_manifests
 from ai_on_eks.kube.objects.horizontal_pod_autoscaler import horizontal_pod_autoscaler
 from ai_on_eks.kube.objects.inference_service import inference_service
 from ai_on_eks.kube.objects.job import model_job
-from ai_on_eks.kube.objects.labels import platform_labels
+from ai_on_eks.kube.objects.labels import metadata, platform_labels
 from ai_on_eks.kube.objects.leader_worker_set import leader_worker_set
 from ai_on_eks.kube.objects.llm_inference_service import llm_inference_service, own_preset
 from ai_on_eks.kube.objects.monitoring import dashboard_config_map, prometheus_rule
@@ -52,7 +52,7 @@ def model_manifests(
     A volume whose file system is not known yet is left out: its claim waits for it. So is an autoscaler that would ask
     what is not known yet.
     """
-    manifests = {"ServiceAccount": service_account(workload)}
+    manifests = {"ServiceAccount": service_account(metadata(workload, workload.service_account))}
     for name in sorted(workload.config_maps):
         manifests[f"ConfigMap-{name}"] = config_map(workload, name, workload.config_maps[name])
     manifests |= _volume(workload, addresses)

@@ -21,12 +21,12 @@ import yaml
 from msgspec import Struct
 from yaml.events import Event, MappingEndEvent, MappingStartEvent, ScalarEvent, SequenceEndEvent, SequenceStartEvent
 
+from ai_on_eks.catalog.versions import OCI_SCHEME
 from ai_on_eks.errors import Problem
 from ai_on_eks.serving.chart_lock import PinnedChart
 from ai_on_eks.serving.registry import RegistryClient, RegistryError, ask
 from ai_on_eks.web import Question, WebClient
 
-OCI_SCHEME = "oci://"
 CHART_LAYER = "application/vnd.cncf.helm.chart.content.v1.tar+gzip"
 """Media type of the archive among the layers of a chart (Helm, registries)."""
 

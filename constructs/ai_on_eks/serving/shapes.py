@@ -66,14 +66,7 @@ def _llm_problems(descriptor: Descriptor, placement: Placement) -> Iterator[Prob
             allowed=(Shape.INFERENCE_SERVICE,) if placement.nodes_per_replica == 1 else (),
             fix="remove serving.shape, or set constraints.engines to [vllm] where vLLM serves the model",
         )
-    if len(name) > LLM_NAME_CHARACTERS:
-        yield Problem(
-            code="shape-not-served",
-            message=f"an LLMInferenceService may have a name of at most {LLM_NAME_CHARACTERS} characters here",
-            path="name",
-            value=name,
-            fix=f"name: {name[:LLM_NAME_CHARACTERS].rstrip('-')}",
-        )
+    yield from _long_name(name, LLM_NAME_CHARACTERS, "an LLMInferenceService may have a name")
 
 
 def _ray_problems(descriptor: Descriptor, platform: Platform, placement: Placement) -> Iterator[Problem]:
@@ -95,11 +88,15 @@ def _ray_problems(descriptor: Descriptor, platform: Platform, placement: Placeme
             value=most,
             fix="remove minimum_replicas and maximum_replicas, or constraints.engines",
         )
-    if len(name) > RAY_NAME_CHARACTERS:
+    yield from _long_name(name, RAY_NAME_CHARACTERS, "KubeRay takes a name")
+
+
+def _long_name(name: str, most_characters: int, what: str) -> Iterator[Problem]:
+    if len(name) > most_characters:
         yield Problem(
             code="shape-not-served",
-            message=f"KubeRay takes names of at most {RAY_NAME_CHARACTERS} characters",
+            message=f"{what} of at most {most_characters} characters",
             path="name",
             value=name,
-            fix=f"name: {name[:RAY_NAME_CHARACTERS].rstrip('-')}",
+            fix=f"name: {name[:most_characters].rstrip('-')}",
         )

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from ai_on_eks.aws.gitops.parts import Part, waits_for
-from ai_on_eks.aws.helm_release import OCI_SCHEME, HelmRelease
+from ai_on_eks.aws.helm_release import HelmRelease
 from ai_on_eks.catalog.gitops import flux
+from ai_on_eks.catalog.versions import OCI_SCHEME
 from ai_on_eks.descriptors.platform import Platform
 from ai_on_eks.descriptors.platform_gitops import GitOps
 

@@ -19,9 +19,9 @@ from typing import TYPE_CHECKING, Any
 from msgspec import Struct
 from msgspec.structs import asdict
 
-from ai_on_eks.aws.helm_release import CHART_LOCK_FILE, OCI_SCHEME
+from ai_on_eks.aws.helm_release import CHART_LOCK_FILE
 from ai_on_eks.catalog.chart_images import image_repositories
-from ai_on_eks.catalog.versions import Kind, components
+from ai_on_eks.catalog.versions import OCI_SCHEME, Kind, components
 from ai_on_eks.cli.layout import Column, table
 from ai_on_eks.cli.output import counted, document, note, terminal_width, write_json, write_text
 from ai_on_eks.cli.problems import report

@@ -5,6 +5,7 @@ from __future__ import annotations
 from ai_on_eks.descriptors.platform import Platform
 from ai_on_eks.kube.objects.job import outgoing_policy, program
 from ai_on_eks.kube.objects.labels import metadata, platform_labels
+from ai_on_eks.kube.objects.service_account import service_account
 from ai_on_eks.serving.compile_ahead import PRIORITY_CLASS, PROGRAM_FILE, PURPOSE, program_config_map, program_text
 from ai_on_eks.serving.types import Json, Workload
 
@@ -14,12 +15,7 @@ PRIORITY = 1_000_000
 
 def compile_account(workload: Workload, name: str) -> Json:
     """v1 ServiceAccount: the one that may write what the model's replicas load (by Pod Identity)."""
-    return {
-        "apiVersion": "v1",
-        "kind": "ServiceAccount",
-        "metadata": metadata(workload, name),
-        "automountServiceAccountToken": False,
-    }
+    return service_account(metadata(workload, name))
 
 
 def compile_program(platform: Platform) -> Json:

@@ -15,6 +15,7 @@ from ai_on_eks.kube.objects.job import JOB_LABEL
 from ai_on_eks.kube.objects.job_volumes import job_claim, job_volume
 from ai_on_eks.kube.objects.labels import NAMESPACE_NAME_LABEL, platform_labels
 from ai_on_eks.kube.objects.network_policy import to_dns, to_https, to_pod_identity_agent
+from ai_on_eks.kube.objects.service_account import service_account
 from ai_on_eks.kube.quantity import format_quantity
 from ai_on_eks.kube.scheduling import pod_requests
 from ai_on_eks.serving.fine_tune import FINAL_EXIT_CODE, GROUP, KEPT_SECONDS, RESTARTS, FineTuneWorkload
@@ -91,12 +92,7 @@ def _spec(workload: FineTuneWorkload) -> Json:
 def fine_tune_manifests(workload: FineTuneWorkload, addresses: StorageAddresses = UNKNOWN) -> dict[str, Json]:
     """Every object of one job by construct id. Volumes whose file system's address is not known are left out, and the
     pods wait for them."""
-    account = {
-        "apiVersion": "v1",
-        "kind": "ServiceAccount",
-        "metadata": _metadata(workload, workload.service_account),
-        "automountServiceAccountToken": False,
-    }
+    account = service_account(_metadata(workload, workload.service_account))
     config_map = {
         "apiVersion": "v1",
         "kind": "ConfigMap",

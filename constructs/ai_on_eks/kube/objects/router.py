@@ -14,6 +14,7 @@ import yaml
 from ai_on_eks.catalog.endpoint_picker import endpoint_picker
 from ai_on_eks.kube.objects.envoy import HEALTH_PORT, HTTP_PORT, bootstrap
 from ai_on_eks.kube.objects.labels import CONFIG_HASH_ANNOTATION, metadata, serving_selector
+from ai_on_eks.kube.objects.service_account import service_account
 from ai_on_eks.serving.ownership import COMPONENT_LABEL, NAME_LABEL
 from ai_on_eks.serving.pod import DRAIN_SECONDS, EXIT_SECONDS, REQUEST_SECONDS
 from ai_on_eks.serving.pod_parts import container_security, pod_security
@@ -54,12 +55,7 @@ def router_manifests(workload: Workload, router: Router) -> dict[str, Json]:
     """The objects by construct id, but for who may talk to them."""
     files = _files(workload, router)
     manifests = {
-        "RouterServiceAccount": {
-            "apiVersion": "v1",
-            "kind": "ServiceAccount",
-            "metadata": _metadata(workload),
-            "automountServiceAccountToken": False,
-        },
+        "RouterServiceAccount": service_account(_metadata(workload)),
         "RouterRole": _role(workload),
         "RouterRoleBinding": _role_binding(workload),
         "RouterConfigMap": {

@@ -6,6 +6,7 @@ import json
 
 from ai_on_eks.descriptors.platform import Platform
 from ai_on_eks.kube.objects.job import outgoing_policy, platform_metadata, program
+from ai_on_eks.kube.objects.service_account import service_account
 from ai_on_eks.serving.types import Json
 from ai_on_eks.serving.weight_sync import (
     PROGRAM_FILE,
@@ -21,12 +22,7 @@ POLICY_NAME = "weight-sync"
 
 def sync_account(platform: Platform, name: str) -> Json:
     """The one account that may upload weights (by Pod Identity)."""
-    return {
-        "apiVersion": "v1",
-        "kind": "ServiceAccount",
-        "metadata": platform_metadata(platform, name),
-        "automountServiceAccountToken": False,
-    }
+    return service_account(platform_metadata(platform, name))
 
 
 def sync_program(platform: Platform) -> Json:
